@@ -1,0 +1,133 @@
+"""Who is this process?  A pid alone is a rumour; pid + start ticks is a process.
+
+    >>> look(1).exe
+    '/usr/lib/systemd/systemd'
+
+Everything is read from /proc, as proc(5) lays it out.  Start ticks are field 22
+of /proc/PID/stat: they count from boot, so no step of the clock moves them.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DELETED = " (deleted)"
+INTERPRETERS = (
+    "java python pypy sh dash bash ash busybox mksh ksh yash zsh perl ruby node nodejs php lua tclsh "
+    "guile mono dotnet beam.smp erl Rscript"
+).split()
+
+
+class Process:
+    """One living (or zombie) process, as it was when looked at.
+
+    state is the letter of proc(5); ticks its start in clock ticks since boot; sid
+    its session; exe without the kernel's " (deleted)"; exe and cwd are "" where
+    the kernel does not let us read them.
+    """
+
+    __slots__ = ("_argv", "cwd", "exe", "pid", "ppid", "sid", "state", "ticks")
+
+    def __init__(self, pid: int, fields: list[str]) -> None:
+        self.pid = pid
+        self.state = fields[0]
+        self.ppid = int(fields[1])
+        self.sid = int(fields[3])
+        self.ticks = int(fields[19])
+        self.exe = _link(f"/proc/{pid}/exe").removesuffix(DELETED)
+        self.cwd = _link(f"/proc/{pid}/cwd").removesuffix(DELETED)
+        self._argv: list[str] | None = None
+
+    def argv(self) -> list[str]:
+        """Its arguments, read when first asked for; [] where it has none (kernel threads) or we may not read them."""
+        if self._argv is None:
+            text = _read(f"/proc/{self.pid}/cmdline", 1 << 17)
+            self._argv = text.rstrip("\0").split("\0") if text else []
+        return self._argv
+
+
+def look(pid: int) -> Process | None:
+    """The process that has this pid now, or None if there is none or it is a zombie.
+
+    A zombie holds its pid and answers kill(pid, 0), but serves nobody: it is dead.
+    """
+    fields = stat_fields(pid)
+    if fields is None or fields[0] in "ZX":
+        return None
+    return Process(pid, fields)
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """/proc/PID/stat from field 3 (state) on, or None: no such process.
+
+    The name (field 2) may hold blanks and parentheses, so the last ")" ends it.
+    """
+    text = _read(f"/proc/{pid}/stat", 1024)
+    return text[text.rfind(")") + 2 :].split() if text else None
+
+
+def ticks_of(pid: int) -> int:
+    """Start ticks of the process with this pid, zombie or not; 0: there is none."""
+    fields = stat_fields(pid)
+    return int(fields[19]) if fields else 0
+
+
+def real_uid(pid: int) -> int:
+    """Its real user id, or -1: gone.  (The owner of /proc/PID is root for a process that changed user.)"""
+    for line in _read(f"/proc/{pid}/status", 4096).split("\n"):
+        if line.startswith("Uid:"):
+            return int(line.split()[1])
+    return -1
+
+
+def children(pid: int, thread: int = 0) -> list[int]:
+    """Pids of the children of PID's thread (its main thread by default)."""
+    return [int(word) for word in _read(f"/proc/{pid}/task/{thread or pid}/children", 1 << 16).split()]
+
+
+def interpreter(exe: str) -> bool:
+    """Is this the path of a program that runs scripts?  python3.11 counts as python."""
+    return os.path.basename(exe).rstrip("0123456789.") in INTERPRETERS or os.path.basename(exe) in INTERPRETERS
+
+
+def shows(process: Process, words: Sequence[str], program: str) -> bool:
+    """Does the process show every word?  program: the resolved path that the server's command runs.
+
+    A word is shown by the base name of exe or argv[0]; where exe is the program itself
+    or an interpreter, also by a whole argument or an argument's base name.  So
+    `vim msg_server` is never a msg_server, whatever its command line says.
+    """
+    argv = process.argv()
+    names = {os.path.basename(process.exe)}
+    names.update(os.path.basename(word) for word in argv[:1])
+    is_program = process.exe != "" and process.exe == os.path.realpath(program)
+    if is_program:
+        names.add(os.path.basename(program))  # redis-server is a link to redis-check-rdb
+    if is_program or interpreter(process.exe):
+        names.update(argv[1:])
+        names.update(os.path.basename(word) for word in argv[1:])
+    return all(word in names for word in words)
+
+
+def _read(path: str, most: int) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(fd, most).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
