@@ -1,0 +1,94 @@
+"""End some processes: signals and waits in turn, by pidfd, so that no stranger is ever hit.
+
+A pidfd names a process, not a number: pidfd_send_signal(2) on one whose process is gone
+fails with ESRCH, whoever has its pid by then.
+"""
+
+from __future__ import annotations
+
+import os
+
+import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loop import Loop, Timer
+
+
+class Ending:
+    """The end of a set of processes; done is called once, when all are gone or the last wait is over.
+
+    who: (pid, start ticks) of each.  steps: "TERM", "5000", "KILL": signals, and waits in ms
+    (a last KILL is given 2 s).  done gets the pids that are still there: stuck in the kernel.
+    """
+
+    def __init__(
+        self, loop: Loop, who: Sequence[tuple[int, int]], steps: Sequence[str], done: Callable[[list[int]], None]
+    ) -> None:
+        self._loop = loop
+        self._steps = list(steps) + ["2000"]
+        self._done: Callable[[list[int]], None] | None = done
+        self._left: dict[int, int] = {}
+        self._timer: Timer | None = None
+        for pid, ticks in who:
+            self._take(pid, ticks)
+        self._step()
+
+    def _take(self, pid: int, ticks: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            return
+        if identity.ticks_of(pid) != ticks:
+            os.close(pidfd)
+            return
+        self._left[pid] = pidfd
+        self._loop.on_readable(pidfd, lambda: self._gone(pid))
+
+    def _gone(self, pid: int) -> None:
+        self._loop.forget(self._left.pop(pid))
+        _reap(pid)
+        if not self._left:
+            self._finish()
+
+    def _step(self) -> None:
+        if not self._left:
+            self._finish()
+            return
+        while self._steps:
+            step = self._steps.pop(0)
+            if step.isdigit():
+                self._timer = self._loop.after(int(step), self._step)
+                return
+            self._signal(step)
+        self._finish()
+
+    def _signal(self, name: str) -> None:
+        import signal  # its enums cost 1 MiB; most monitors never send one
+
+        number = getattr(signal, f"SIG{name}")
+        for pidfd in self._left.values():
+            try:
+                signal.pidfd_send_signal(pidfd, number)
+                if number == signal.SIGTERM:
+                    signal.pidfd_send_signal(pidfd, signal.SIGCONT)  # a stopped one could not hear it
+            except OSError:
+                pass  # gone, or not ours to signal: who is left is told at the end
+
+    def _finish(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        for pidfd in self._left.values():
+            self._loop.forget(pidfd)
+        done, self._done = self._done, None
+        if done:
+            done(list(self._left))
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        pass  # somebody else's child

@@ -1,0 +1,137 @@
+"""Make a monitor ready, in one go: settle conf, find psutil, make the state directory and the FIFOs.
+
+    $ python3 -E -s pyhelpers/prepare.py ROOT CONF_DIR STATE_DIR CWD PID NAME...
+    psutil /usr/lib/python3/dist-packages
+    conf /opt/monitor/conf
+    state /opt/monitor/state
+    run /opt/monitor/state/monitors/812
+    server 1 msg_server always 0 1000 0 60000 0 0 sms death,give_up - -
+
+ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's.
+A server line: NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT
+GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT, lists with commas, - for none.  `say TEXT` is for the user.
+
+Exit: 0 ready · 1 no · 2 a NAME breaks the rule · 4 the state directory cannot be written ·
+6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import conf
+import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
+OLDEST_PSUTIL = (5, 6)
+NO_PERMISSION, UNAVAILABLE = 4, 69
+
+
+def psutil_home() -> str:
+    """The directory to import psutil from; "" if there is none that is new enough.  Does not import it: 20 ms."""
+    from importlib.util import find_spec
+
+    spec = find_spec("psutil")
+    if not spec or not spec.origin:
+        return ""
+    with open(spec.origin, encoding="utf-8") as source:
+        for line in source:
+            if line.startswith("__version__"):
+                version = line.split("=")[1].strip(" \"'\n").split(".")
+                return os.path.dirname(os.path.dirname(spec.origin)) if _new_enough(version) else ""
+    return ""
+
+
+def _new_enough(version: list[str]) -> bool:
+    return tuple(int(part) for part in version[:2] if part.isdigit()) >= OLDEST_PSUTIL
+
+
+def run_dir(state_dir: str, pid: str) -> str:
+    """Make STATE_DIR and the monitor's own part of it, with its two FIFOs.  Raises OSError."""
+    os.makedirs(state_dir, 0o700, exist_ok=True)
+    monitors = f"{state_dir}/monitors"
+    os.makedirs(monitors, 0o700, exist_ok=True)
+    for name in os.listdir(monitors):
+        if name == pid or not (name.isdigit() and identity.look(int(name))):
+            shutil.rmtree(f"{monitors}/{name}", ignore_errors=True)  # of one that was killed
+    mine = f"{monitors}/{pid}"
+    os.mkdir(mine, 0o700)
+    os.mkfifo(f"{mine}/mailbox", 0o600)
+    os.mkfifo(f"{mine}/orders", 0o600)
+    return mine
+
+
+def policy(number: int, server: dict[str, Any]) -> str:
+    """The line that tells the shell how it is to decide about a server."""
+    words = [
+        server["name"],
+        server["restart"],
+        _listed(server["exit_codes"]),
+        server["start_seconds"],
+        server["backoff_first"],
+        server["backoff_longest"],
+        server["give_up_count"],
+        server["give_up_window"] // 1000,
+        _listed(server["alert"]),
+        _listed(server["alert_on"]),
+        _listed(server["needs"]),
+        server["port"] or "-",
+    ]
+    return f"server {number} {' '.join(str(word) for word in words)}"
+
+
+def _listed(value: list[Any]) -> str:
+    return ",".join(str(element) for element in value) or "-"
+
+
+def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the hooks that conf names: said at every start, never a reason not to start."""
+    import hook
+
+    lines = []
+    for name in sorted({name for server in servers for name in server["alert"]}):
+        try:
+            hook.require_fit(conf_dir, name)
+        except hook.Unfit as unfit:
+            lines.append(f"say hook {name}: {unfit}")
+    return lines
+
+
+def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
+    """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
+    home = psutil_home()
+    if not home or sys.version_info < OLDEST_PYTHON:
+        sys.exit(UNAVAILABLE)
+    settled = conf.settle(conf_dir, root, cwd, words)
+    state_dir = os.path.abspath(state_dir or settled.suite["state_dir"] or f"{root}/state")
+    mine = run_dir(state_dir, pid)
+    with open(f"{mine}/settled", "w", encoding="utf-8", errors="surrogateescape") as target:
+        target.write(settled.text())
+    lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
+    lines.append(f"syslog {settled.suite['syslog']}")
+    lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
+    return lines + unfit_hooks(conf_dir, settled.servers)
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    try:
+        print("\n".join(prepare(*argv[:5], argv[5:])))
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}; set state_dir, -s or MONITOR_STATE to a place that you may write", file=sys.stderr)
+        return NO_PERMISSION
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))

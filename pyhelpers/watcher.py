@@ -1,0 +1,346 @@
+"""The resident helper: it sees, and it does what the shell orders; it decides nothing.
+
+It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mailbox:
+
+    WORD NUMBER NOW WHEN REST…     NUMBER: the server's place in the settled conf, 0 for none
+                                   NOW: seconds since boot; WHEN: local time, ISO 8601
+
+    recall N … RESTARTS MEMORY     what the record remembers for the shell
+    up N … PID HOW SOURCE MS       it runs; HOW: launched adopted moved; MS since its death or the order
+    down N … PID UP INCIDENT CAUSE…        it ended after UP seconds
+    unfinished N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
+    absent N … STATE               at the first look it did not run
+    failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
+    locked N … PID                 the monitor PID watches it
+    ready 0 … · tick 0 …           the first look is over · an interval has passed
+    say N … TEXT…                  something a person should know
+    hook 0 … OUTCOME HOOK TEXT…    what became of an alert
+
+and orders come out of the other one, each a line of TAB-separated fields:
+
+    start N WAIT RESTARTS MEMORY   start it after WAIT ms; MEMORY is a word the shell wants back from recall
+    leave N STATE RESTARTS MEMORY TEXT     it is not to be started; STATE says why
+    keep N RESTARTS MEMORY         only remember
+    alert N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT
+
+The end of the orders is the end of the shell, and so of this process; servers live on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import cause
+import identity
+import lock
+import record
+import rotate
+import scan
+import server as servers
+import spool
+from life import Life, boot_seconds
+from loop import Loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server import Server
+
+LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
+DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
+TIDY_AFTER_MS = 2000
+HISTORY_TAIL = 1 << 18
+
+
+class Watcher:
+    """All servers of one monitor."""
+
+    def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> None:
+        self.state_dir = state_dir
+        self.conf_dir = conf_dir
+        self.psutil_home = psutil_home
+        self.boot = record.boot_id()
+        self.loop = Loop()
+        self.followed: dict[int, Life] = {}
+        with open(f"{run_dir}/settled", encoding="utf-8") as settled:
+            self.suite, watched = servers.parse_settled(settled.read())
+        self.directories = {server.directory for server in watched}
+        self.lives = [Life(server, self) for server in watched]
+        self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
+        self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
+        self._unsent: list[bytes] = []
+        self._half = b""
+        self._locks: list[int] = []
+        self._scans: list[tuple[Life, Callable[[], None]]] = []
+        self._untidy: list[Life] = []
+        self._unqueued: list[dict[str, str]] = []
+        self._delivery = False
+        self._oom_kills = cause.oom_kills()
+        self.loop.on_readable(self._orders, self._take_orders)
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def emit(self, word: str, server: Server | None, rest: str) -> None:
+        """Put one event into the mailbox.  Never blocks: what does not fit waits here."""
+        number = server.number if server else 0
+        line = f"{word} {number} {boot_seconds():.0f} {record.iso_time(time.time())} {rest}"
+        raw = _one_line(line).encode("utf-8", "surrogateescape")[: LONGEST_LINE - 1] + b"\n"
+        if self._unsent or not self._write(raw):
+            self._unsent.append(raw)
+            if len(self._unsent) == 1:
+                self.loop.after(10, self._send_rest)
+
+    def _write(self, raw: bytes) -> bool:
+        try:
+            os.write(self._mailbox, raw)
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            self.loop.ended = True  # the shell is gone
+        return True
+
+    def _send_rest(self) -> None:
+        while self._unsent and self._write(self._unsent[0]):
+            self._unsent.pop(0)
+        if self._unsent:
+            self.loop.after(10, self._send_rest)
+
+    def say(self, server: Server | None, text: str) -> None:
+        """Tell a person, through the shell."""
+        self.emit("say", server, text)
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def _take_orders(self) -> None:
+        piece = os.read(self._orders, 1 << 16)
+        if not piece:
+            self.loop.ended = True
+            return
+        *lines, self._half = (self._half + piece).split(b"\n")
+        for line in lines:
+            self._obey(line.decode("utf-8", "surrogateescape"))
+
+    def _obey(self, line: str) -> None:
+        word, *rest = line.split("\t")
+        if word == "alert":
+            self._queue_alert(rest)
+            return
+        life = self.lives[int(rest[0]) - 1]
+        server = life.server
+        if word == "start":
+            server.restarts, server.memory = int(rest[2]), rest[3]
+            life.start(int(rest[1]))
+        elif word == "leave":
+            server.restarts, server.memory = int(rest[2]), rest[3]
+            life.leave(rest[1], rest[4])
+        elif word == "keep":
+            server.restarts, server.memory = int(rest[1]), rest[2]
+            life.write_record()
+
+    # -- first look ------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Lock every server; then look which of them run."""
+        for life in self.lives:
+            server = life.server
+            life.directory = f"{self.state_dir}/servers/{server.name}"
+            os.makedirs(life.directory, 0o700, exist_ok=True)
+            holder = self._lock(life.directory)
+            if holder:
+                self.emit("locked", server, holder)
+        for life in self.lives:
+            life.first_look()
+        self.want_scan(None, lambda: self.emit("ready", None, ""))
+        self._deliver_soon()
+        interval = int(self.suite["interval"])
+        self.loop.after(interval, lambda: self._tick(interval))
+
+    def _lock(self, directory: str) -> str:
+        """"" or the monitor that holds the lock; a dead one's helper is given a second to let go."""
+        for _ in range(20):
+            fd, holder = lock.take(f"{directory}/lock", str(os.getppid()))
+            if fd >= 0:
+                self._locks.append(fd)
+                return ""
+            if holder.isdigit() and identity.look(int(holder)):
+                return holder
+            time.sleep(0.05)
+        return holder
+
+    def want_scan(self, life: Life | None, absent: Callable[[], None]) -> None:
+        """Look for it in the process table, together with all that want it now; absent: it is not there."""
+        self._scans.append((life, absent))  # type: ignore[arg-type]
+        if len(self._scans) == 1:
+            self.loop.after(0, self._scan)
+
+    def _scan(self) -> None:
+        wanted, self._scans = self._scans, []
+        sought = [life.server for life, _ in wanted if life]
+        not_these = {os.getpid(), os.getppid(), *self.followed}
+        self.loop.errand(
+            lambda: scan.find(sought, self.directories, self.psutil_home, not_these) if sought else "",
+            lambda found: self._scanned(wanted, found),
+        )
+
+    def _scanned(self, wanted: list[tuple[Life, Callable[[], None]]], found: str) -> None:
+        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, found.splitlines())}
+        for life, absent in wanted:
+            pid, ticks = pids.get(life.server.number, (0, 0)) if life else (0, 0)
+            process = identity.look(pid) if pid else None
+            if process and process.ticks == ticks and pid not in self.followed:
+                life.found(process)
+            else:
+                absent()
+
+    def history_tells(self, incident: str) -> bool:
+        """Does history.jsonl have this death already?"""
+        try:
+            with open(f"{self.state_dir}/history.jsonl", "rb") as history:
+                history.seek(max(0, os.fstat(history.fileno()).st_size - HISTORY_TAIL))
+                lines = history.read().split(b"\n")
+        except OSError:
+            return False
+        needle = f'"incident":"{incident}"'.encode()
+        return any(needle in line and b'"event":"death"' in line for line in lines)
+
+    # -- orphans ---------------------------------------------------------------------------------
+
+    def orphans(self) -> Iterator[identity.Process]:
+        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead."""
+        me = os.getpid()
+        for pid in identity.children(me):
+            if pid in self.followed or pid in self.loop.errands:
+                continue
+            process = identity.look(pid)
+            if process:
+                yield process
+            else:
+                cause.of_child(pid)
+
+    def oom_struck(self) -> bool:
+        """Has the kernel killed for want of memory since we last asked?"""
+        before, self._oom_kills = self._oom_kills, cause.oom_kills()
+        return self._oom_kills > before
+
+    # -- every interval --------------------------------------------------------------------------
+
+    def _tick(self, interval: int) -> None:
+        self.loop.after(interval, lambda: self._tick(interval))
+        for _ in self.orphans():
+            pass  # reaps what has ended
+        for life in self.lives:
+            life.tick()
+        unqueued, self._unqueued = self._unqueued, []
+        for fields in unqueued:
+            self._queue(fields)
+        self.emit("tick", None, "")
+
+    def tidy_soon(self, life: Life) -> None:
+        """Have its oldlog carried over and pruned, outside the loop, in one go with its neighbours'."""
+        self._untidy.append(life)
+        if len(self._untidy) == 1:
+            self.loop.after(TIDY_AFTER_MS, self._tidy)
+
+    def _tidy(self) -> None:
+        untidy, self._untidy = {life.server.number: life for life in self._untidy}, []
+        self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
+
+    def _tidied(self, lives: dict[int, Life], text: str) -> None:
+        for line in text.splitlines():
+            number, _, remark = line.partition(" ")
+            self.say(lives[int(number)].server, remark)
+
+    # -- alerts ----------------------------------------------------------------------------------
+
+    def _queue_alert(self, rest: list[str]) -> None:
+        number, event, hooks, incident, count, pid, why, action, text = rest
+        server = self.lives[int(number) - 1].server
+        for hook in hooks.split(","):
+            self._queue(
+                {
+                    "incident": incident,
+                    "hook": hook,
+                    "event": event,
+                    "server": server.name,
+                    "message": text,
+                    "pid": pid,
+                    "cause": why,
+                    "action": action,
+                    "count": count,
+                }
+            )
+
+    def _queue(self, fields: dict[str, str]) -> None:
+        try:
+            spool.queue(f"{self.state_dir}/alerts", fields)
+            self._deliver_soon()
+        except OSError as error:
+            if not self._unqueued:
+                self.say(None, f"alerts cannot be written: {error.strerror}; kept in memory, tried again every interval")
+            self._unqueued.append(fields)
+
+    def _deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
+        if not self._delivery:
+            self._delivery = True
+            self.loop.after(wait_ms, self._deliver)
+
+    def _deliver(self) -> None:
+        """Run deliver.py in a session of its own; it may outlive us, and delivers then all the same."""
+        alerts = f"{self.state_dir}/alerts"
+        self._delivery = False
+        try:
+            if not os.listdir(f"{alerts}/new"):
+                return
+        except OSError:
+            return
+        self._delivery = True
+        told, tell = os.pipe()
+        here = os.path.dirname(os.path.abspath(__file__))
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-E", "-s", f"{here}/deliver.py", "run", alerts, self.conf_dir],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
+            setsid=True,
+        )
+        os.close(tell)
+        self.loop.hear(pid, told, self._delivered)
+
+    def _delivered(self, text: str) -> None:
+        self._delivery = False
+        wait = "5000"  # it did not get to its last line
+        for line in text.splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "next":
+                wait = rest
+            else:
+                self.emit("hook", None, line)
+        if wait != "-":
+            self._deliver_soon(float(wait))
+
+
+def _tidy_all(untidy: list[Life]) -> str:
+    lines = []
+    for life in untidy:
+        server = life.server
+        for remark in rotate.tidy(server.directory, server.oldlog, server.oldlog_keep):
+            lines.append(f"{server.number} {remark}\n")
+    return "".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """No control characters: a file name may hold a newline, a line of ours may not."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or ord(c) > 0xDC00 else "?" for c in text)
+
+
+def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
+    """Live until the orders end; returns the exit status."""
+    os.umask(0o077)
+    os.chdir("/")
+    watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home)
+    watcher.begin()
+    watcher.loop.run()
+    return 0
