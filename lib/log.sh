@@ -1,0 +1,92 @@
+# shellcheck shell=sh
+# log - what people read: messages on the terminal, restart.log, history.jsonl
+# Needs: nothing.  log_dir and log_when are set by the loop.
+
+log_name=monitor.sh
+log_dir=
+log_syslog=0
+log_late=
+
+# warn TEXT - say it on stderr, and to syslog if conf wants that
+warn() {
+	printf '%s: %s\n' "$log_name" "$1" >&2
+	[ "$log_syslog" = 0 ] || logger -t "$log_name" -p daemon.warning -- "$1" &
+}
+
+# die STATUS TEXT - say why, and end with that exit status
+die() {
+	printf '%s: %s\n' "$log_name" "$2" >&2
+	exit "$1"
+}
+
+# log_restart WHEN TEXT - one line in restart.log, in the form of the original; WHEN is ISO 8601
+log_restart() {
+	_log_clock=${1#*T}
+	_log_line="${1%%T*} ${_log_clock%%.*} - $2"
+	printf '%s\n' "$_log_line"
+	_log_append restart.log "$_log_line"
+}
+
+# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL - one JSON object in history.jsonl
+log_history() {
+	_log_json "$8"
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$5\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"}"
+}
+
+# log_catch_up - write what a full or read-only disk refused; called every interval
+log_catch_up() {
+	[ -n "$log_late" ] || return 0
+	_log_all=$log_late
+	log_late=
+	while [ -n "$_log_all" ]; do
+		_log_entry=${_log_all%%"$log_newline"*}
+		_log_all=${_log_all#*"$log_newline"}
+		_log_append "${_log_entry%% *}" "${_log_entry#* }"
+	done
+	[ -n "$log_late" ] || warn "the log is written again, with what it had missed"
+}
+
+# log_age SECONDS - how long, for a person
+# Sets: _log_age (41s, 3m, 3h, 2d)
+log_age() {
+	if [ "$1" -lt 120 ]; then
+		_log_age=${1}s
+	elif [ "$1" -lt 7200 ]; then
+		_log_age=$(($1 / 60))m
+	elif [ "$1" -lt 172800 ]; then
+		_log_age=$(($1 / 3600))h
+	else
+		_log_age=$(($1 / 86400))d
+	fi
+}
+
+log_newline='
+'
+
+# A line that cannot be written is kept, and said; each file keeps its order.
+_log_append() {
+	case $log_late in
+	*"$1 "*) ;;
+	*) { printf '%s\n' "$2" >>"$log_dir/$1"; } 2>/dev/null && return ;;
+	esac
+	[ -n "$log_late" ] || warn "$log_dir/$1 cannot be written (disk full or read-only?); kept in memory: $2"
+	log_late=$log_late"$1 $2"$log_newline
+}
+
+# Sets: _log_json, the text with " and \ escaped; control characters never get here
+_log_json() {
+	_log_json=
+	_log_rest=$1
+	while :; do
+		case $_log_rest in
+		*[\"\\]*)
+			_log_plain=${_log_rest%%[\"\\]*}
+			_log_rest=${_log_rest#"$_log_plain"}
+			_log_json=$_log_json$_log_plain\\${_log_rest%"${_log_rest#?}"}
+			_log_rest=${_log_rest#?}
+			;;
+		*) break ;;
+		esac
+	done
+	_log_json=$_log_json$_log_rest
+}

@@ -1,0 +1,23 @@
+# shellcheck shell=sh
+# mailbox - the one FIFO that the loop reads: events from the helper, orders from operators
+# Needs: nothing.  mailbox_fifo is set by prepare.sh
+
+mailbox_fifo=
+mailbox_ended=
+
+# mailbox_traps - TERM, INT and HUP put `quit` into the mailbox
+# A trapped signal breaks a read off in dash and ash (status 1) and mksh (2), so a flag tells it from
+# the end of the pipe; bash and yash read on, and find the line.
+mailbox_traps() {
+	trap 'mailbox_ended=1; printf "quit 0\n" >"$mailbox_fifo"' TERM INT HUP
+	trap '' PIPE
+}
+
+# mailbox_read - wait for the next line
+# Sets: mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest;
+# the words `quit` and `helper_gone` are its own: a signal came, the last writer is gone
+mailbox_read() {
+	IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && return
+	mailbox_word=helper_gone
+	[ -z "$mailbox_ended" ] || mailbox_word=quit
+}

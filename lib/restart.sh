@@ -1,0 +1,94 @@
+# shellcheck shell=sh
+# restart - the policy: when a server has died or would not start, what now?
+# Needs: server.sh
+
+# restart_decide NUMBER NOW CAUSE - NOW in seconds since boot; CAUSE as in `exit 3`, `signal SEGV`, `unknown`
+# Sets: _restart_decide: now later leave fatal; restart_wait: ms, for later
+restart_decide() {
+	restart_wait=0
+	if restart_unwanted "$1" "$3"; then
+		_restart_decide=leave
+	elif restart_given_up "$1" "$2"; then
+		_restart_decide=fatal
+	else
+		restart_back_off "$1"
+		[ "$restart_wait" -eq 0 ] && _restart_decide=now || _restart_decide=later
+	fi
+}
+
+# restart_at_once - what there is nothing to decide about
+# Sets: what restart_decide sets
+restart_at_once() {
+	_restart_decide=now
+	restart_wait=0
+}
+
+# restart_unwanted NUMBER CAUSE - does conf say that it is to stay down after this?
+restart_unwanted() {
+	server_get "$1" restart
+	case $_server_get in
+	never) return 0 ;;
+	unexpected) ;;
+	*) return 1 ;;
+	esac
+	server_get "$1" exit_codes
+	case $2 in
+	exit\ *) ;;
+	*) return 1 ;;
+	esac
+	case ,$_server_get, in
+	*",${2#exit },"*) return 0 ;;
+	esac
+	return 1
+}
+
+# restart_given_up NUMBER NOW - count this failure; are there too many in the window of give_up?
+restart_given_up() {
+	server_get "$1" window
+	_restart_window=$_server_get
+	server_get "$1" failures
+	restart_recent "$_server_get" "$2" "$_restart_window"
+	server_set "$1" failures "$_restart_recent"
+	server_get "$1" give_up
+	[ "$_server_get" -gt 0 ] && [ "$restart_recent" -ge "$_server_get" ]
+}
+
+# restart_recent TIMES NOW SECONDS - drop the times that are older than that, add NOW; at most 50 are kept
+# Sets: _restart_recent, the list with commas; restart_recent, how many there are
+restart_recent() {
+	_restart_recent=
+	restart_recent=0
+	_restart_rest=$1,
+	while [ -n "${_restart_rest#,}" ]; do
+		_restart_time=${_restart_rest%%,*}
+		_restart_rest=${_restart_rest#*,}
+		# a time to come is of an earlier boot
+		[ "$_restart_time" -gt $(($2 - $3)) ] && [ "$_restart_time" -le "$2" ] || continue
+		_restart_recent=$_restart_recent$_restart_time,
+		restart_recent=$((restart_recent + 1))
+	done
+	[ "$restart_recent" -lt 50 ] || {
+		_restart_recent=${_restart_recent#*,}
+		restart_recent=49
+	}
+	_restart_recent=$_restart_recent$2
+	restart_recent=$((restart_recent + 1))
+}
+
+# restart_back_off NUMBER - wait as long as it is due, and twice as long the next time; restart_stable ends that
+# Sets: restart_wait
+restart_back_off() {
+	server_get "$1" wait
+	restart_wait=$_server_get
+	server_get "$1" longest
+	_restart_next=$((restart_wait * 2))
+	[ "$_restart_next" -gt 0 ] || _restart_next=1000
+	[ "$_restart_next" -le "$_server_get" ] || _restart_next=$_server_get
+	server_set "$1" wait "$_restart_next"
+}
+
+# restart_stable NUMBER - it has stayed up for start_seconds: the next wait is the first one again
+restart_stable() {
+	server_get "$1" first
+	server_set "$1" wait "$_server_get"
+}

@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+# server - what the loop knows of each server: its policy, from conf, and its story so far
+# Needs: nothing.  A server is its number in the settled conf; values live in server_NUMBER_KEY.
+
+server_count=0
+server_names=' '
+
+# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT
+# The line comes from prepare.py.
+server_new() {
+	server_count=$1
+	server_names="$server_names$2=$1 "
+	eval "server_$1_name=\$2 server_$1_restart=\$3 server_$1_exit_codes=\$4"
+	eval "server_$1_first=\$6 server_$1_longest=\$7 server_$1_give_up=\$8 server_$1_window=\$9"
+	eval "server_$1_wait=\$6 server_$1_state=UNKNOWN server_$1_restarts=0"
+	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
+	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal="
+	_server_number=$1
+	shift 9
+	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
+}
+
+# server_get NUMBER KEY
+# Sets: _server_get
+server_get() {
+	eval "_server_get=\$server_$1_$2"
+}
+
+# server_set NUMBER KEY VALUE
+server_set() {
+	eval "server_$1_$2=\$3"
+}
+
+# server_number NAME
+# Sets: _server_number.  Fails: 1 if this monitor does not watch it
+server_number() {
+	case $server_names in
+	*" $1="*)
+		_server_number=${server_names#*" $1="}
+		_server_number=${_server_number%% *}
+		;;
+	*) return 1 ;;
+	esac
+}
+
+# server_memory NUMBER - what must outlive the monitor, as one line for the record
+# Sets: _server_memory: the values of server_remembered, each ended by a colon
+server_memory() {
+	eval "_server_memory=\$server_$1_wait:\$server_$1_deaths:\$server_$1_failures:\$server_$1_incident:\$server_$1_told:"
+	eval "_server_memory=\$_server_memory\$server_$1_died_pid:\$server_$1_died_up:\$server_$1_ordinal:\$server_$1_cause:"
+}
+
+# server_recall NUMBER RESTARTS MEMORY - take back what server_memory made
+server_recall() {
+	server_set "$1" restarts "$2"
+	case $3 in
+	*:*:*:*:*:*:*:*:*:) ;;
+	*) return 0 ;;
+	esac
+	_server_rest=$3
+	for _server_key in wait deaths failures incident told died_pid died_up ordinal cause; do
+		server_set "$1" "$_server_key" "${_server_rest%%:*}"
+		_server_rest=${_server_rest#*:}
+	done
+}
+
+# server_needs_met NUMBER - is every server that it needs RUNNING?
+# Sets: _server_needs_met, the first that is not
+server_needs_met() {
+	server_get "$1" needs
+	_server_rest=$_server_get,
+	while [ "$_server_rest" != , ] && [ "$_server_rest" != -, ] && [ -n "$_server_rest" ]; do
+		_server_needs_met=${_server_rest%%,*}
+		_server_rest=${_server_rest#*,}
+		server_number "$_server_needs_met" || continue
+		server_get "$_server_number" state
+		[ "$_server_get" = RUNNING ] || return 1
+	done
+}

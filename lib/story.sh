@@ -1,0 +1,135 @@
+# shellcheck shell=sh
+# story - what is written down and told at each turn of a server's life
+# Needs: log.sh server.sh restart.sh alert.sh
+#
+# An incident begins with a death, or a start that fails, and ends when the server is up.  A death that
+# was answered at once is one message, sent when it is up again; one that was not is told when that is
+# known, and then closed by a recovery.
+
+story_hour=3600
+
+# story_death NUMBER 'PID UP INCIDENT CAUSE' - take in a death
+# Sets: story_cause, and the server's incident
+story_death() {
+	_story_rest=${2#* }
+	server_set "$1" died_pid "${2%% *}"
+	log_age "${_story_rest%% *}"
+	server_set "$1" died_up "$_log_age"
+	_story_rest=${_story_rest#* }
+	story_cause=${_story_rest#* }
+	server_set "$1" cause "$story_cause"
+	server_set "$1" incident "${_story_rest%% *}"
+	server_set "$1" told ''
+	server_get "$1" deaths
+	restart_recent "$_server_get" "$mailbox_now" "$story_hour"
+	server_set "$1" deaths "$_restart_recent"
+	_story_ordinal "$restart_recent"
+	server_set "$1" ordinal "$_story_ordinal"
+}
+
+# story_log_death NUMBER - one line for the death, with what was decided
+story_log_death() {
+	_story_get "$1"
+	case $_restart_decide in
+	leave) _story_text="exited, pid=$_story_pid, left alone ($_story_cause)" ;;
+	fatal) _story_text="stopped, pid=$_story_pid ($_story_cause, up $_story_up$_story_nth)" ;;
+	later) _story_text="stopped, pid=$_story_pid, restarting in $((restart_wait / 1000))s... ($_story_cause, up $_story_up$_story_nth)" ;;
+	*) _story_text="stopped, pid=$_story_pid, restarting... ($_story_cause, up $_story_up$_story_nth)" ;;
+	esac
+	log_restart "$mailbox_when" "Server $_story_name $_story_text"
+	log_history "$mailbox_when" death "$_story_name" "$_story_pid" "$_story_cause" "$_restart_decide" "$_story_incident" "up $_story_up"
+}
+
+# story_left NUMBER - it is to stay down: that is told now
+story_left() {
+	_story_get "$1"
+	alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
+	server_set "$1" incident ''
+}
+
+# story_failure NUMBER TEXT - a start has failed: written each time, told once
+story_failure() {
+	_story_get "$1"
+	[ -n "$_story_incident" ] || server_set "$1" incident "$_story_name-0-$mailbox_now"
+	_story_get "$1"
+	case $_restart_decide in
+	leave) _story_next='left alone' ;;
+	fatal) _story_next='no further try' ;;
+	*) _story_next="next try in $((restart_wait / 1000))s" ;;
+	esac
+	log_restart "$mailbox_when" "Server $_story_name not started, $_story_next ($2)"
+	log_history "$mailbox_when" start_failed "$_story_name" '' "$_story_cause" "$_restart_decide" "$_story_incident" "$2"
+	[ -z "$_story_told" ] || return 0
+	server_set "$1" told death
+	if [ -n "$_story_cause" ]; then
+		alert_send "$1" death "$_story_pid" "$_story_cause" 'not restarted' "died ($_story_cause, up $_story_up$_story_nth), is DOWN: $2; $_story_next"
+	else
+		alert_send "$1" death '' '' 'not started' "is DOWN: $2; $_story_next"
+	fi
+}
+
+# story_give_up NUMBER - too many failures: the loudest alert there is
+story_give_up() {
+	_story_get "$1"
+	server_get "$1" give_up
+	_story_limit=$_server_get
+	server_get "$1" window
+	log_age "$_server_get"
+	log_restart "$mailbox_when" "Server $_story_name gave up ($_story_limit in $_log_age)"
+	log_history "$mailbox_when" give_up "$_story_name" '' "$_story_cause" 'gave up' "$_story_incident" "$_story_limit in $_log_age"
+	server_set "$1" told give_up
+	alert_send "$1" give_up "$_story_pid" "$_story_cause" 'gave up' "is DOWN, GAVE UP after $_story_limit failures in $_log_age (last: ${_story_cause:-no start}); start it by hand"
+}
+
+# story_up NUMBER PID HOW SOURCE MS - it runs: HOW is launched, adopted or moved
+story_up() {
+	_story_get "$1"
+	server_get "$1" pid
+	server_set "$1" pid "$2"
+	case $3 in
+	launched) _story_log_launched "$1" "$2" "$5" ;;
+	moved) _story_log_found "$1" "$2" "moved from pid=$_server_get to" "$4" ;;
+	*) [ "$_server_get" = "$2" ] || _story_log_found "$1" "$2" adopted, "$4" ;;
+	esac
+	case $_story_incident:$_story_told in
+	:*) ;;
+	*:) alert_send "$1" death "$_story_pid" "$_story_cause" restarted "died ($_story_cause, up $_story_up), restarted in $5 ms$_story_nth" ;;
+	*) alert_send "$1" recovery "$2" "$_story_cause" 'is back' "is back, pid $2" ;;
+	esac
+	server_set "$1" incident ''
+	server_set "$1" cause ''
+}
+
+_story_log_launched() {
+	_story_word=started
+	if [ -n "$_story_incident" ]; then
+		_story_word=restarted
+		server_get "$1" restarts
+		server_set "$1" restarts $((_server_get + 1))
+	fi
+	log_restart "$mailbox_when" "Server $_story_name $_story_word, pid=$2 ($3 ms)"
+	log_history "$mailbox_when" "$_story_word" "$_story_name" "$2" "$_story_cause" "$_story_word" "$_story_incident" "$3 ms"
+}
+
+_story_log_found() {
+	log_restart "$mailbox_when" "Server $_story_name $3 pid=$2 (found by $4)"
+	log_history "$mailbox_when" adopted "$_story_name" "$2" '' adopted '' "found by $4"
+}
+
+# What the messages say of a server.
+_story_get() {
+	eval "_story_name=\$server_$1_name _story_pid=\$server_$1_died_pid _story_up=\$server_$1_died_up"
+	eval "_story_cause=\$server_$1_cause _story_incident=\$server_$1_incident _story_told=\$server_$1_told"
+	eval "_story_nth=\$server_$1_ordinal"
+}
+
+# Sets: _story_ordinal: nothing for the first, then `, 2nd in 1h`
+_story_ordinal() {
+	case $1 in
+	1) _story_ordinal= ;;
+	*1[123] | *[4567890]) _story_ordinal=", $1th in 1h" ;;
+	*1) _story_ordinal=", $1st in 1h" ;;
+	*2) _story_ordinal=", $1nd in 1h" ;;
+	*3) _story_ordinal=", $1rd in 1h" ;;
+	esac
+}

@@ -1,0 +1,51 @@
+# shellcheck shell=sh
+# usage - the words and options of monitor.sh
+# Needs: log.sh
+
+option_conf=${MONITOR_CONF:-}
+option_state=${MONITOR_STATE:-}
+
+# usage_options ARG... - take the options
+# Sets: option_conf, option_state; usage_options, how many arguments they took.  -h, -V and a wrong one end the program
+usage_options() {
+	usage_options=$#
+	OPTIND=1
+	while getopts :c:s:hV _usage_option; do
+		case $_usage_option in
+		c) option_conf=$OPTARG ;;
+		s) option_state=$OPTARG ;;
+		h) usage_print && exit 0 ;;
+		V) printf 'monitor.sh %s\n' "$suite_version" && exit 0 ;;
+		:) usage_die "-$OPTARG needs a directory" ;;
+		*) usage_die "no such option: -$OPTARG" ;;
+		esac
+	done
+	usage_options=$((OPTIND - 1))
+	[ -n "$option_conf" ] || option_conf=$suite_dir/conf
+}
+
+# usage_die TEXT - say what was wrong, and what would be right
+usage_die() {
+	printf '%s: %s\n' "$log_name" "$1" >&2
+	usage_print >&2
+	exit 2
+}
+
+usage_print() {
+	cat <<-'END'
+		Usage:
+		  ./monitor.sh (login_server|msg_server|route_server|http_msg_server|NAME)...
+		  ./monitor.sh business <port>...
+		  ./monitor.sh all
+		  ./monitor.sh test
+		  ./monitor.sh check | demo | status [NAME...] [--json]
+
+		Options, before the word:
+		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)
+		  -s DIR   state directory (or MONITOR_STATE; default: conf's state_dir, or state beside monitor.sh)
+		  -h       this text
+		  -V       the version
+
+		Description: Monitor and automatically restart server processes
+	END
+}

@@ -1,0 +1,225 @@
+#!/bin/sh
+# monitor.sh - keep servers running; the front door and the loop
+#
+# Read it top-down: main says what the words do, watch is the loop, and each on_… below it is what
+# happens at 3 a.m.  The policy is in lib/restart.sh, the words of a message in lib/alert.sh.
+
+set -u
+IFS=' 	
+'
+unset CDPATH
+suite_version=0.1.0
+suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
+
+. "$suite_dir/lib/log.sh" || exit 1
+. "$suite_dir/lib/usage.sh" || exit 1
+. "$suite_dir/lib/server.sh" || exit 1
+. "$suite_dir/lib/prepare.sh" || exit 1
+. "$suite_dir/lib/mailbox.sh" || exit 1
+. "$suite_dir/lib/helper.sh" || exit 1
+. "$suite_dir/lib/restart.sh" || exit 1
+. "$suite_dir/lib/alert.sh" || exit 1
+. "$suite_dir/lib/story.sh" || exit 1
+
+main() {
+	usage_options "$@"
+	shift "$usage_options"
+	case ${1:-} in
+	'') usage_die 'what shall I watch?' ;;
+	check | demo | test | status)
+		. "$suite_dir/lib/$1.sh" || exit 1
+		"$1_main" "$@"
+		;;
+	business)
+		shift
+		business "$@"
+		;;
+	*) watch "$@" ;;
+	esac
+}
+
+# business PORT... - watch the business servers on these ports
+business() {
+	[ $# -gt 0 ] || usage_die 'business needs a port, as in: ./monitor.sh business 8080'
+	for business_port in "$@"; do
+		shift
+		case $business_port in
+		*[!0-9]* | '' | ??????*) usage_die "business: $business_port is not a port" ;;
+		esac
+		set -- "$@" "business@$business_port"
+	done
+	watch "$@"
+}
+
+# watch NAME... - the loop: one line at a time, until somebody ends us
+watch() {
+	prepare_monitor "$@"
+	alert_setup
+	watch_began=no watch_hopeless=0 watch_waiting=0
+	mailbox_traps
+	helper_start
+	while mailbox_read; do
+		case $mailbox_word in
+		down) on_down "$mailbox_number" "$mailbox_rest" ;;
+		# shellcheck disable=SC2086 # four words of the helper's
+		up) on_up "$mailbox_number" $mailbox_rest ;;
+		failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+		absent) on_absent "$mailbox_number" ;;
+		unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
+		recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+		tick) log_catch_up ;;
+		say) on_say "$mailbox_number" "$mailbox_rest" ;;
+		hook) on_hook "$mailbox_rest" ;;
+		locked) on_locked "$mailbox_number" "$mailbox_rest" ;;
+		ready) helper_ready ;;
+		helper_gone) helper_gone ;;
+		quit) break ;;
+		esac
+	done
+	leave_all
+}
+
+# on_down NUMBER 'PID UP INCIDENT CAUSE' - a server is dead: decide, act, tell; in that order
+on_down() {
+	story_death "$1" "$2"
+	restart_decide "$1" "$mailbox_now" "$story_cause"
+	act "$1"
+	story_log_death "$1"
+	case $_restart_decide in
+	leave) story_left "$1" ;;
+	fatal) story_give_up "$1" ;;
+	esac
+}
+
+# on_unfinished NUMBER 'PID UP INCIDENT CAUSE' - a monitor that is no more told of this death, but did not end it
+on_unfinished() {
+	server_get "$1" cause
+	[ -n "$_server_get" ] || story_death "$1" "$2"
+	restart_at_once
+	act "$1"
+}
+
+# on_failed NUMBER STATUS TEXT - a start did not succeed
+on_failed() {
+	hopeless "$1" "$2" "$3"
+	restart_decide "$1" "$mailbox_now" failed
+	act "$1"
+	story_failure "$1" "$3"
+	[ "$_restart_decide" != fatal ] || story_give_up "$1"
+}
+
+# on_up NUMBER PID HOW SOURCE MS - it runs: launched by us and stayed up, or found
+on_up() {
+	watch_began=yes
+	restart_stable "$1"
+	story_up "$@"
+	server_set "$1" state RUNNING
+	server_memory "$1"
+	server_get "$1" restarts
+	helper_order keep "$1" "$_server_get" "$_server_memory"
+	start_waiting
+}
+
+# on_absent NUMBER - it did not run when we first looked
+on_absent() {
+	server_get "$1" state
+	case $_server_get in
+	EXITED | FATAL) return ;;
+	esac
+	restart_at_once
+	act "$1"
+}
+
+# on_say NUMBER TEXT - something a person should know
+on_say() {
+	[ "$1" -gt 0 ] || {
+		warn "$2"
+		return
+	}
+	server_get "$1" name
+	warn "$_server_get: $2"
+	log_history "$mailbox_when" note "$_server_get" '' '' '' '' "$2"
+}
+
+# on_hook 'OUTCOME HOOK TEXT' - what became of an alert
+on_hook() {
+	case $1 in
+	sent\ *) ;;
+	*) warn "alert $1" ;;
+	esac
+}
+
+# on_locked NUMBER PID - another monitor watches it: we leave, and touch nothing
+on_locked() {
+	server_get "$1" name
+	warn "$_server_get: the monitor with pid $2 watches it already; end that one first"
+	leave_all 1
+}
+
+# hopeless NUMBER STATUS TEXT - of all that we were asked to watch nothing can even be tried: end, saying why
+hopeless() {
+	case $2 in
+	5 | 6) ;;
+	*) return 0 ;;
+	esac
+	server_get "$1" name
+	warn "$_server_get: $3"
+	[ "$watch_began" = no ] || return 0
+	watch_hopeless=$((watch_hopeless + 1))
+	[ "$watch_hopeless" -lt "$server_count" ] || leave_all "$2"
+}
+
+# act NUMBER - order what restart_decide has decided
+act() {
+	case $_restart_decide in
+	leave) leave "$1" EXITED 'ended as conf allows' ;;
+	fatal) leave "$1" FATAL 'gave up; see restart.log' ;;
+	*) start "$1" ;;
+	esac
+}
+
+# leave NUMBER STATE TEXT - it is not to be started
+leave() {
+	server_set "$1" state "$2"
+	server_memory "$1"
+	server_get "$1" restarts
+	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3"
+}
+
+# start NUMBER - now, or after restart_wait, or when all that it needs runs
+start() {
+	if server_needs_met "$1"; then
+		server_set "$1" state STARTING
+		server_memory "$1"
+		server_get "$1" restarts
+		helper_order start "$1" "$restart_wait" "$_server_get" "$_server_memory"
+	else
+		server_set "$1" state WAITING
+		watch_waiting=$((watch_waiting + 1))
+		server_get "$1" name
+		warn "$_server_get: waits for $_server_needs_met"
+	fi
+}
+
+# start_waiting - a server has come up: start those that waited for it
+start_waiting() {
+	[ "$watch_waiting" -gt 0 ] || return 0
+	watch_waiting=0
+	start_number=0
+	while [ "$start_number" -lt "$server_count" ]; do
+		start_number=$((start_number + 1))
+		server_get "$start_number" state
+		[ "$_server_get" = WAITING ] || continue
+		restart_at_once
+		start "$start_number"
+	done
+}
+
+# leave_all [STATUS] - end the monitor; servers live on
+leave_all() {
+	helper_end
+	rm -rf "$prepare_run"
+	exit "${1:-0}"
+}
+
+main "$@"
