@@ -43,7 +43,7 @@ class Launch:
 
     argv: program and arguments.  directory: where it runs.  output: a file for stdout and
     stderr, appended to.  environment: the whole of it.  umask: octal digits.  user, group:
-    names or numbers.  nice, oom_score_adj, limit_*: numbers as text; limit_memory in bytes.
+    names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     """
 
     SETTINGS = (
@@ -218,7 +218,7 @@ def _set(key: str, value: str) -> None:
             _prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     else:
         which = {"limit_nofile": "RLIMIT_NOFILE", "limit_core": "RLIMIT_CORE", "limit_memory": "RLIMIT_AS"}[key]
-        amount = resource.RLIM_INFINITY if value == "unlimited" else int(value)
+        amount = int(value)  # -1 is RLIM_INFINITY
         resource.setrlimit(getattr(resource, which), (amount, amount))
 
 
@@ -256,12 +256,29 @@ def become_subreaper() -> None:
 def close_all_but(kept: Sequence[int]) -> None:
     """Close every descriptor above 2 that is not to be kept: all of them, not the first 128."""
     for name in os.listdir("/proc/self/fd"):
-        number = int(name)
-        if number > 2 and number not in kept:
-            try:
-                os.close(number)
-            except OSError:
-                pass  # the one that listdir itself had open
+        if int(name) > 2 and int(name) not in kept:
+            _close_quietly(int(name))
+
+
+def close_inherited() -> None:
+    """Close every descriptor above 2 that was open when this program began: our own are close-on-exec, those are not."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and _inheritable(int(name)):
+            os.close(int(name))
+
+
+def _inheritable(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False  # the one that was open while the directory was listed
+
+
+def _close_quietly(fd: int) -> None:
+    try:
+        os.close(fd)
+    except OSError:
+        pass  # the same
 
 
 def daemonize(launch: Launch, program: str, pidfile: str = "") -> int:

@@ -310,8 +310,10 @@ class Life:
 
     def _look_again(self) -> None:
         """Is it identified, and its port open?  Else look again, a little later each time."""
-        self._identified = self._identified or self._identify()
         server = self.server
+        if server.timer:
+            server.timer.cancel()
+        self._identified = self._identified or self._identify()
         if self._identified and (not server.port or ports.listening(server.port)):
             self._deadline.cancel()
             took = (time.monotonic() - self._since) * 1000

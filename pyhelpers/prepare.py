@@ -92,15 +92,15 @@ def _listed(value: list[Any]) -> str:
 
 def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     """What is wrong with the hooks that conf names: said at every start, never a reason not to start."""
-    import hook
+    import fitness
 
-    lines = []
-    for name in sorted({name for server in servers for name in server["alert"]}):
-        try:
-            hook.require_fit(conf_dir, name)
-        except hook.Unfit as unfit:
-            lines.append(f"say hook {name}: {unfit}")
-    return lines
+    names = sorted({name for server in servers for name in server["alert"]})
+    return [f"say {fault}" for fault in fitness.unfit_hooks(conf_dir, names)]
+
+
+def state_directory(root: str, option: str, settled: conf.Settled) -> str:
+    """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
+    return os.path.abspath(option or settled.suite["state_dir"] or f"{root}/state")
 
 
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
@@ -109,7 +109,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     if not home or sys.version_info < OLDEST_PYTHON:
         sys.exit(UNAVAILABLE)
     settled = conf.settle(conf_dir, root, cwd, words)
-    state_dir = os.path.abspath(state_dir or settled.suite["state_dir"] or f"{root}/state")
+    state_dir = state_directory(root, state_dir, settled)
     mine = run_dir(state_dir, pid)
     with open(f"{mine}/settled", "w", encoding="utf-8", errors="surrogateescape") as target:
         target.write(settled.text())

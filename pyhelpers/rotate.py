@@ -93,7 +93,7 @@ def free_name(name: str, directory: int) -> str:
 def tidy(directory: str, oldlog: str, keep: str) -> list[str]:
     """Carry over what could only be set aside, then keep what oldlog_keep says; what must be said.
 
-    keep: "count N" or "age MILLISECONDS".  For an errand: it copies, and may take its time.
+    keep: "count N" or "age SECONDS".  For an errand: it copies, and may take its time.
     """
     here = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -147,7 +147,7 @@ def prune(there: int, keep: str) -> None:
     if kind == "count":
         doomed = aged[: max(0, len(aged) - int(amount))]
     else:
-        doomed = [entry for entry in aged if entry[0] < time.time() - int(amount) / 1000]
+        doomed = [entry for entry in aged if entry[0] < time.time() - int(amount)]
     for _, name in doomed:
         try:
             os.unlink(name, dir_fd=there)

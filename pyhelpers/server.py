@@ -18,7 +18,7 @@ FIELDS = "\x1e"
 def parse_settled(text: str) -> tuple[dict[str, str], list[Server]]:
     """The suite's settings and the servers, from `NAME<TAB>KEY<TAB>VALUE` lines (conf.py makes them)."""
     groups: dict[str, dict[str, str]] = {}
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):  # splitlines would also split at the separators
         name, key, value = line.split("\t", 2)
         groups.setdefault(name, {})[key] = value
     suite = groups.pop("-", {})
@@ -69,6 +69,7 @@ class Server:
             launch.umask = int(settings["umask"], 8)
         launch.environment.update(pair.split("=", 1) for pair in elements(settings["environment"]))
         launch.settings = {key: settings[key] for key in Launch.SETTINGS}
+        launch.settings["no_new_privileges"] = settings["no_new_privileges"].strip("0")
         return launch
 
     def _program(self) -> str:

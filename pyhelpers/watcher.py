@@ -40,6 +40,7 @@ import rotate
 import scan
 import server as servers
 import spool
+from daeml import close_inherited
 from life import Life, boot_seconds
 from loop import Loop
 
@@ -186,7 +187,7 @@ class Watcher:
         )
 
     def _scanned(self, wanted: list[tuple[Life, Callable[[], None]]], found: str) -> None:
-        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, found.splitlines())}
+        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, _lines(found))}
         for life, absent in wanted:
             pid, ticks = pids.get(life.server.number, (0, 0)) if life else (0, 0)
             process = identity.look(pid) if pid else None
@@ -249,7 +250,7 @@ class Watcher:
         self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
 
     def _tidied(self, lives: dict[int, Life], text: str) -> None:
-        for line in text.splitlines():
+        for line in _lines(text):
             number, _, remark = line.partition(" ")
             self.say(lives[int(number)].server, remark)
 
@@ -312,7 +313,7 @@ class Watcher:
     def _delivered(self, text: str) -> None:
         self._delivery = False
         wait = "5000"  # it did not get to its last line
-        for line in text.splitlines():
+        for line in _lines(text):
             word, _, rest = line.partition(" ")
             if word == "next":
                 wait = rest
@@ -331,6 +332,10 @@ def _tidy_all(untidy: list[Life]) -> str:
     return "".join(lines)
 
 
+def _lines(text: str) -> list[str]:
+    return text.rstrip("\n").split("\n") if text else []
+
+
 def _one_line(text: str) -> str:
     """No control characters: a file name may hold a newline, a line of ours may not."""
     return text if text.isprintable() else "".join(c if c.isprintable() or ord(c) > 0xDC00 else "?" for c in text)
@@ -341,6 +346,7 @@ def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     os.umask(0o077)
     os.chdir("/")
     watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home)
+    close_inherited()
     watcher.begin()
     watcher.loop.run()
     return 0

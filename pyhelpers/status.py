@@ -1,0 +1,189 @@
+"""How is every server?  The truth from evidence, whether a monitor runs or not.
+
+    $ python3 -E -s pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [--json] [NAME...]
+    msg_server    RUNNING  pid 812, uptime 0:02:35, restarts 1
+    route_server  BACKOFF  restarts 4, it ended while it started (exit 3)
+
+Exit, after the LSB: 0 all running · 1 dead, and its pidfile is left · 3 not running ·
+4 unknown, or no such server · 6 conf is not in order.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+
+import conf
+import evidence
+import identity
+import record
+import scan
+import server as servers
+from life import boot_seconds
+from prepare import psutil_home, state_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from server import Server
+
+RUNNING, DEAD_WITH_PIDFILE, NOT_RUNNING, UNKNOWN = 0, 1, 3, 4
+KEYS = (
+    "name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port"
+).split()
+
+
+class Look:
+    """What can be found out about the servers of one conf directory and one state directory."""
+
+    def __init__(self, watched: list[Server], state_dir: str) -> None:
+        self.servers = watched
+        self.state_dir = state_dir
+        self.boot = record.boot_id()
+        self.directories = {server.directory for server in watched}
+        self.living = {server.name: self._known(server) for server in watched}
+        self._scan([server for server in watched if not self.living[server.name]])
+
+    def _known(self, server: Server) -> tuple[identity.Process, str] | None:
+        process = evidence.recorded(self.record_of(server), self.boot)
+        if process:
+            return process, self.record_of(server)["source"]
+        process, source, _ = evidence.named(server, self.directories)
+        return (process, source) if process else None
+
+    def _scan(self, unknown: list[Server]) -> None:
+        unwatched = [server for server in unknown if not watcher_of(f"{self.state_dir}/servers/{server.name}")]
+        if not unwatched:
+            return
+        by_number = {server.number: server for server in unwatched}
+        for line in scan.find(unwatched, self.directories, psutil_home(), {os.getpid(), os.getppid()}).split("\n")[:-1]:
+            number, pid, _ = map(int, line.split())
+            process = identity.look(pid)
+            if process:
+                self.living[by_number[number].name] = process, "scan"
+
+    def record_of(self, server: Server) -> dict[str, str]:
+        """Its record; empty values where there is none, or none that can be believed."""
+        try:
+            known, _ = record.read(f"{self.state_dir}/servers/{server.name}")
+        except (record.Torn, OSError):
+            known = {}
+        return known or dict.fromkeys(record.KEYS, "")
+
+    def of(self, server: Server) -> dict[str, Any]:
+        """One server's row, with the keys of KEYS; None for what is not known."""
+        known = self.record_of(server)
+        watcher = watcher_of(f"{self.state_dir}/servers/{server.name}")
+        row: dict[str, Any] = dict.fromkeys(KEYS)
+        row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None, want="up")
+        row["last_exit"] = known["last_exit"] or None
+        row["state"] = known["state"] if watcher and known["state"] else "STOPPED"
+        row["message"] = known["message"] if watcher else "nobody watches: no monitor runs"
+        living = self.living[server.name]
+        if living:
+            self._add_living(row, *living, known)
+        elif row["state"] == "RUNNING":
+            row["state"] = "UNKNOWN"  # between its death and the record of it
+        return row
+
+    def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
+        age = boot_seconds() - process.ticks / os.sysconf("SC_CLK_TCK")
+        if row["state"] != "STARTING":
+            row["state"] = "RUNNING"
+        if process.state in "Tt":
+            row["message"] = "stopped by a signal (state T)"
+        row.update(pid=process.pid, started=round(time.time() - age, 3), uptime=round(age, 3), source=source)
+        row["mode"] = known["mode"] if known["pid"] == str(process.pid) else None
+        row.update(usage(process.pid, age))
+
+
+def usage(pid: int, age: float) -> dict[str, Any]:
+    """cpu_percent over its life, memory_bytes (RSS), open_files; {} for what we may not see."""
+    fields = identity.stat_fields(pid)
+    if not fields:
+        return {}
+    ticks = int(fields[11]) + int(fields[12])
+    found: dict[str, Any] = {
+        "cpu_percent": round(100 * ticks / os.sysconf("SC_CLK_TCK") / max(age, 0.01), 1),
+        "memory_bytes": int(fields[21]) * os.sysconf("SC_PAGE_SIZE"),
+    }
+    try:
+        found["open_files"] = len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        pass
+    return found
+
+
+def watcher_of(directory: str) -> str:
+    """Pid of the monitor that watches the server with this directory; "" if none does."""
+    try:
+        fd = os.open(f"{directory}/lock", os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(fd, 32).decode("ascii", "replace").strip() or "?"
+    finally:
+        os.close(fd)
+    return ""
+
+
+def as_line(row: dict[str, Any], width: int) -> str:
+    """The row for a person: name, state, then pid, uptime and restarts, and why."""
+    words = []
+    if row["pid"]:
+        words += [f"pid {row['pid']}", f"uptime {_clock(row['uptime'])}"]
+    words.append(f"restarts {row['restarts']}")
+    if row["message"]:
+        words.append(row["message"])
+    return f"{row['name']:{width}}  {row['state']:8}  {', '.join(words)}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}"
+
+
+def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
+    """The LSB's word for the worst of them."""
+    worst = RUNNING
+    for server, row in zip(look.servers, rows):
+        if row["state"] == "UNKNOWN":
+            return UNKNOWN
+        if row["state"] != "RUNNING":
+            files = [source[1] for source in server.sources if source[0] == "pidfile"]
+            left = row["state"] == "STOPPED" and any(os.path.exists(path) for path in files)
+            worst = max(worst, DEAD_WITH_PIDFILE if left else NOT_RUNNING)
+    return worst
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    root, conf_dir, state_option, cwd, *words = argv
+    names = [word for word in words if word != "--json"] or ["all"]
+    try:
+        settled = conf.settle(conf_dir, root, cwd, names)
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return UNKNOWN if len(names) and names != ["all"] and error.status == conf.NOT_CONFIGURED else error.status
+    _, watched = servers.parse_settled(settled.text())
+    look = Look(watched, state_directory(root, state_option, settled))
+    rows = [look.of(server) for server in watched]
+    if "--json" in words:
+        import json
+
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        width = max((len(row["name"]) for row in rows), default=0)
+        print("\n".join(as_line(row, width) for row in rows))
+    return exit_status(rows, look)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))
