@@ -112,8 +112,14 @@ _story_log_launched() {
 }
 
 _story_log_found() {
-	log_restart "$mailbox_when" "Server $_story_name $3 pid=$2 (found by $4)"
-	log_history "$mailbox_when" adopted "$_story_name" "$2" '' adopted '' "found by $4"
+	case $4 in
+	own) _story_source='our own record' ;;
+	scan) _story_source='exe and directory' ;;
+	log) _story_source='the name of its log' ;;
+	*) _story_source='its pidfile' ;;
+	esac
+	log_restart "$mailbox_when" "Server $_story_name $3 pid=$2 (found by $_story_source)"
+	log_history "$mailbox_when" adopted "$_story_name" "$2" '' adopted '' "found by $_story_source"
 }
 
 # What the messages say of a server.

@@ -46,9 +46,7 @@ class Launch:
     names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     """
 
-    SETTINGS = (
-        "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
-    )
+    SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = "/dev/null") -> None:
         self.argv = list(argv)
@@ -160,12 +158,11 @@ def become(launch: Launch, program: str, tell: int) -> None:
     try:
         _detach_and_settle(launch)
         os.execve(program, launch.argv, launch.environment)
-    except LaunchError as failure:
-        words = f"{failure.status} {failure.reason}"
+    except LaunchError as refused:
+        failure = refused
     except OSError as error:
         failure = _refusal(program, error)
-        words = f"{failure.status} {failure.reason}"
-    os.write(tell, words.encode("utf-8", "surrogateescape"))
+    os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
     os._exit(127)
 
 
@@ -261,7 +258,7 @@ def close_all_but(kept: Sequence[int]) -> None:
 
 
 def close_inherited() -> None:
-    """Close every descriptor above 2 that was open when this program began: our own are close-on-exec, those are not."""
+    """Close every descriptor above 2 that this program was started with: unlike our own, those are not close-on-exec."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and _inheritable(int(name)):
             os.close(int(name))
@@ -329,7 +326,9 @@ def _options(argv: Sequence[str]) -> tuple[Launch, str, str]:
     import argparse
 
     parser = argparse.ArgumentParser(prog="daeml.py", description="Run a program as a daemon.", allow_abbrev=False)
-    parser.add_argument("--chdir", default="", metavar="DIR", help="where it runs (default /; then PROGRAM is sought from here)")
+    parser.add_argument(
+        "--chdir", default="", metavar="DIR", help="where it runs (default /; then PROGRAM is sought from here)"
+    )
     parser.add_argument("--output", default="/dev/null", metavar="FILE", help="for its stdout and stderr")
     parser.add_argument("--pidfile", default="", metavar="FILE", help="gets the daemon's pid")
     parser.add_argument("--umask", default="022", help="octal (default 022)")

@@ -34,7 +34,9 @@ def recorded(record: dict[str, str], boot: str) -> identity.Process | None:
     return process if process and process.ticks == int(record["ticks"]) else None
 
 
-def named(server: Server, others: Collection[str], logs_too: bool = True) -> tuple[identity.Process | None, str, list[str]]:
+def named(
+    server: Server, others: Collection[str], logs_too: bool = True
+) -> tuple[identity.Process | None, str, list[str]]:
     """The living process that pidfile or log name, its source, and what must be said about them.
 
     others: the directories of all servers, so that one of theirs is not taken for this one.
@@ -124,11 +126,22 @@ def log_pids(directory: str, pattern: str, field: int) -> list[int]:
 def objection_to(process: identity.Process, server: Server, others: Collection[str]) -> str:
     """Why this process is not the server; "" if it is one."""
     name = os.path.basename(process.exe) or "a process that may not be examined"
-    if process.cwd != server.directory and process.cwd in others:
-        return f"({name}) belongs to the server in {process.cwd}"
+    if process.cwd != server.directory and not _may_be_elsewhere(process, server, others):
+        return f"({name}) runs in {process.cwd or 'a directory that may not be examined'}"
     if not _shows(process, server):
         return f"is {name}, not {' '.join(server.match)}"
     return _wrong_user(process, server)
+
+
+def _may_be_elsewhere(process: identity.Process, server: Server, others: Collection[str]) -> bool:
+    """A daemon that went to / keeps its identity, and so does one that runs the very program file.
+
+    Two instances may differ by nothing but their directory: ./msg_server here and there; every java.
+    """
+    if process.cwd in others:
+        return False
+    is_program = process.exe == os.path.realpath(server.program) and not identity.interpreter(process.exe)
+    return process.cwd == "/" or is_program
 
 
 def _shows(process: identity.Process, server: Server) -> bool:

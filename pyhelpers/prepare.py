@@ -122,12 +122,15 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     try:
-        print("\n".join(prepare(*argv[:5], argv[5:])))
+        print("\n".join(prepare(argv[0], argv[1], argv[2], argv[3], argv[4], argv[5:])))
     except conf.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}; set state_dir, -s or MONITOR_STATE to a place that you may write", file=sys.stderr)
+        print(
+            f"{error.filename}: {error.strerror}; set state_dir, -s or MONITOR_STATE to a place that you may write",
+            file=sys.stderr,
+        )
         return NO_PERMISSION
     return 0
 

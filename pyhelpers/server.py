@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 
 import identity
-from daeml import Launch, LaunchError, resolve
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from loop import Timer
+from daeml import Launch, LaunchError
 
 ELEMENTS = "\x1f"
 FIELDS = "\x1e"
@@ -67,7 +63,7 @@ class Server:
         launch = Launch(self.argv, self.directory, settings["output"] or "/dev/null")
         if settings["umask"]:
             launch.umask = int(settings["umask"], 8)
-        launch.environment.update(pair.split("=", 1) for pair in elements(settings["environment"]))
+        launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
         launch.settings = {key: settings[key] for key in Launch.SETTINGS}
         launch.settings["no_new_privileges"] = settings["no_new_privileges"].strip("0")
         return launch
@@ -84,7 +80,6 @@ class Server:
         self.source = self.mode = ""
         self.pidfd = -1
         self.kids: dict[int, int] = {}
-        self.timer: Timer | None = None
 
     def is_now(self, process: identity.Process, source: str, mode: str) -> None:
         """Take this process for the server.  source: own pidfile log scan; mode: launched adopted."""
@@ -100,6 +95,3 @@ class Server:
     def words_are_default(self) -> bool:
         """Was `match` left to the program's own name?"""
         return self.match == [os.path.basename(self.argv[0])]
-
-
-__all__ = ["Server", "elements", "parse_settled", "resolve"]

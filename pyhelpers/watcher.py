@@ -69,13 +69,13 @@ class Watcher:
         with open(f"{run_dir}/settled", encoding="utf-8") as settled:
             self.suite, watched = servers.parse_settled(settled.read())
         self.directories = {server.directory for server in watched}
-        self.lives = [Life(server, self) for server in watched]
+        self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
         self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
         self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
         self._unsent: list[bytes] = []
         self._half = b""
         self._locks: list[int] = []
-        self._scans: list[tuple[Life, Callable[[], None]]] = []
+        self._scans: list[tuple[Life | None, Callable[[], None]]] = []
         self._untidy: list[Life] = []
         self._unqueued: list[dict[str, str]] = []
         self._delivery = False
@@ -146,12 +146,10 @@ class Watcher:
     def begin(self) -> None:
         """Lock every server; then look which of them run."""
         for life in self.lives:
-            server = life.server
-            life.directory = f"{self.state_dir}/servers/{server.name}"
             os.makedirs(life.directory, 0o700, exist_ok=True)
             holder = self._lock(life.directory)
             if holder:
-                self.emit("locked", server, holder)
+                self.emit("locked", life.server, holder)
         for life in self.lives:
             life.first_look()
         self.want_scan(None, lambda: self.emit("ready", None, ""))
@@ -160,7 +158,7 @@ class Watcher:
         self.loop.after(interval, lambda: self._tick(interval))
 
     def _lock(self, directory: str) -> str:
-        """"" or the monitor that holds the lock; a dead one's helper is given a second to let go."""
+        """ "" or the monitor that holds the lock; a dead one's helper is given a second to let go."""
         for _ in range(20):
             fd, holder = lock.take(f"{directory}/lock", str(os.getppid()))
             if fd >= 0:
@@ -173,7 +171,7 @@ class Watcher:
 
     def want_scan(self, life: Life | None, absent: Callable[[], None]) -> None:
         """Look for it in the process table, together with all that want it now; absent: it is not there."""
-        self._scans.append((life, absent))  # type: ignore[arg-type]
+        self._scans.append((life, absent))
         if len(self._scans) == 1:
             self.loop.after(0, self._scan)
 
@@ -186,15 +184,17 @@ class Watcher:
             lambda found: self._scanned(wanted, found),
         )
 
-    def _scanned(self, wanted: list[tuple[Life, Callable[[], None]]], found: str) -> None:
+    def _scanned(self, wanted: list[tuple[Life | None, Callable[[], None]]], found: str) -> None:
         pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, _lines(found))}
         for life, absent in wanted:
             pid, ticks = pids.get(life.server.number, (0, 0)) if life else (0, 0)
-            process = identity.look(pid) if pid else None
-            if process and process.ticks == ticks and pid not in self.followed:
-                life.found(process)
-            else:
+            if not life or not self._take(life, pid, ticks):
                 absent()
+
+    def _take(self, life: Life, pid: int, ticks: int) -> bool:
+        """Follow what the scan has found, if it is there still, and nobody's yet."""
+        process = identity.look(pid) if pid and pid not in self.followed else None
+        return process is not None and process.ticks == ticks and life.adopt(process, "scan")
 
     def history_tells(self, incident: str) -> bool:
         """Does history.jsonl have this death already?"""
@@ -280,7 +280,7 @@ class Watcher:
             self._deliver_soon()
         except OSError as error:
             if not self._unqueued:
-                self.say(None, f"alerts cannot be written: {error.strerror}; kept in memory, tried again every interval")
+                self.say(None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval")
             self._unqueued.append(fields)
 
     def _deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:

@@ -1,0 +1,152 @@
+"""Start one server by its conf, without a monitor, and wait until it runs.
+
+    $ python3 -E -s pyhelpers/start.py ROOT CONF_DIR STATE_DIR CWD business@11000
+    business@11000: running, pid 812 (1840 ms)
+
+The program goes through the daemon launcher; its pid is written to the server's pidfile.
+Logs are set aside first, as before every start.  A second copy, a port in use and a server
+that a monitor watches are refused.
+
+Exit: 0 it runs · 1 it does not · 2 usage · 5 not installed · 6 not configured.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+import conf
+import daeml
+import evidence
+import identity
+import ports
+import record
+import rotate
+import scan
+import server as servers
+from prepare import psutil_home, state_directory
+from starting import FAILED, NOT_CONFIGURED, NOT_INSTALLED, fit_to_start
+from status import watcher_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from server import Server
+
+LOOK_EVERY = 0.05  # seconds; a port that begins to listen wakes nobody
+
+
+class Refused(Exception):
+    """It is not started, or did not come up; status is for the exit, the text says why and what to do."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def require_free(server: Server, state_dir: str) -> None:
+    """Nobody watches it, no copy of it runs, nothing has its port.  Raises Refused."""
+    directory = f"{state_dir}/servers/{server.name}"
+    watcher = watcher_of(directory)
+    if watcher:
+        raise Refused(FAILED, f"the monitor with pid {watcher} watches it, and starts it by itself")
+    running = _running(server, directory)
+    if running:
+        raise Refused(FAILED, f"it runs already, pid {running}")
+    if server.port and ports.listening(server.port):
+        pid, _, name = scan.holder(server.port, psutil_home()).partition(" ")
+        whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
+        raise Refused(FAILED, f"port {server.port} is held by {whose}; end it, or take another port")
+
+
+def _running(server: Server, directory: str) -> int:
+    directories = {server.directory}
+    try:
+        known, _ = record.read(directory)
+    except record.Torn:
+        known = {}
+    process = evidence.recorded(known, record.boot_id()) or evidence.named(server, directories)[0]
+    if process:
+        return process.pid
+    found = scan.find([server], directories, psutil_home(), {os.getpid(), os.getppid()})
+    return int(found.split()[1]) if found else 0
+
+
+def launch(server: Server, pidfile: str) -> int:
+    """Set its logs aside and start it as a daemon; its pid.  Raises Refused."""
+    try:
+        program = fit_to_start(server)
+        for remark in rotate.move_logs(server.directory, server.logs, server.oldlog)[1]:
+            print(f"{server.name}: {remark}", file=sys.stderr)
+        return daeml.daemonize(server.launch, program, pidfile)
+    except daeml.LaunchError as failure:
+        raise Refused(NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason) from None
+
+
+def wait_until_up(server: Server, pid: int) -> None:
+    """It lives for start_seconds, and its port is open within start_timeout.  Raises Refused; it is ended then."""
+    pidfd = os.pidfd_open(pid)
+    began = time.monotonic()
+    dead = select.poll()
+    dead.register(pidfd, select.POLLIN)
+    while not dead.poll(LOOK_EVERY * 1000):
+        passed = (time.monotonic() - began) * 1000
+        if passed >= server.start_ms and (not server.port or ports.listening(server.port)):
+            return
+        if passed > server.timeout_ms:
+            _end(pidfd)
+            raise Refused(FAILED, f"port {server.port} is not open after {passed / 1000:.0f}s; ended")
+    output = server.launch.output
+    hint = "set output in its conf to see what it says" if output == "/dev/null" else f"see {output}"
+    raise Refused(FAILED, f"it ended while it started; {hint}")
+
+
+def _end(pidfd: int) -> None:
+    import signal
+
+    gone = select.poll()
+    gone.register(pidfd, select.POLLIN)
+    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+    if not gone.poll(5000):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def pidfile_of(server: Server) -> str:
+    """The first pidfile that its pid may be read from; "" if there is none."""
+    return next((source[1] for source in server.sources if source[0] == "pidfile"), "")
+
+
+def start(server: Server, state_dir: str) -> str:
+    """All of it; what to tell.  Raises Refused."""
+    require_free(server, state_dir)
+    began = time.monotonic()
+    pidfile = pidfile_of(server)
+    pid = launch(server, pidfile)
+    try:
+        wait_until_up(server, pid)
+    except Refused:
+        if pidfile and identity.look(pid) is None:
+            os.unlink(pidfile)
+        raise
+    return f"running, pid {pid} ({(time.monotonic() - began) * 1000:.0f} ms)"
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    root, conf_dir, state_option, cwd, name = argv
+    try:
+        settled = conf.settle(conf_dir, root, cwd, [name])
+        server = servers.parse_settled(settled.text())[1][0]
+        print(f"{server.name}: {start(server, state_directory(root, state_option, settled))}")
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    except Refused as refused:
+        print(f"{name}: {refused}", file=sys.stderr)
+        return refused.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,215 @@
+"""One attempt to start a server: clear the way, set its logs aside, launch it, know it for certain.
+
+A launcher's exit status is no proof.  The attempt has succeeded when a process with the server's
+identity lives, listens on the port if there is one, and has stayed up for start_seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import cause
+import daeml
+import evidence
+import globs
+import identity
+import ports
+import rotate
+import scan
+from ending import Ending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from life import Dead, Life
+    from loop import Timer
+    from server import Server
+
+NOT_INSTALLED, NOT_CONFIGURED, FAILED = 5, 6, 1  # exit statuses of the LSB
+LONGEST_PAUSE_MS = 200
+
+
+def fit_to_start(server: Server) -> str:
+    """The path of its program.  Raises LaunchError: what is missing, and what to do (status 6: a matter of conf)."""
+    settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
+    if not os.path.isdir(server.directory):
+        raise daeml.LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
+    if server.needs_file and not globs.names(server.directory, server.needs_file):
+        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
+        advice = f"put it there, or set needs_file in {settings}"
+        raise daeml.LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+    try:
+        return server.launch.program()
+    except daeml.LaunchError as failure:
+        advice = f"set dir or command in {settings}"
+        raise daeml.LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+
+
+class Start:
+    """The attempt; it tells its life started(), start_failed() or adopt(), once."""
+
+    def __init__(self, life: Life, dead: Dead, since: float) -> None:
+        self._life = life
+        self._server = life.server
+        self._watcher = life.watcher
+        self._loop = life.watcher.loop
+        self._dead = dead
+        self._since = since  # the death or the order that this answers, on the monotonic clock
+        self._ticks = 0  # of what we launched
+        self._identified = False
+        self._pause = 1.0
+        self._look: Timer | None = None
+        self._deadline: Timer | None = None
+
+    def cancel(self) -> None:
+        """No more looks, no deadline."""
+        for timer in (self._look, self._deadline):
+            if timer:
+                timer.cancel()
+
+    # -- the way is cleared ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """End what the dead one left behind, which would hold the port against its successor; go on."""
+        left = self._leftovers() if self._server.stop_tree else []
+        if left:
+            Ending(self._loop, left, self._server.stop, lambda stuck: self._check_port())
+        else:
+            self._check_port()
+
+    def _leftovers(self) -> list[tuple[int, int]]:
+        left = [(pid, ticks) for pid, ticks in self._dead.kids.items() if identity.ticks_of(pid) == ticks]
+        if self._dead.sid:
+            orphans = self._watcher.orphans()
+            left += [(orphan.pid, orphan.ticks) for orphan in orphans if orphan.sid == self._dead.sid]
+        return left
+
+    def _check_port(self) -> None:
+        port, home = self._server.port, self._watcher.psutil_home
+        if port and ports.listening(port):
+            self._loop.errand(lambda: scan.holder(port, home), self._port_held)
+        else:
+            self._launch()
+
+    def _port_held(self, holder: str) -> None:
+        pid, _, name = holder.partition(" ")
+        process = identity.look(int(pid)) if pid else None
+        if process and self._is_left_behind(process):
+            Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: self._check_port())
+        elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
+            self._life.adopt(process, "scan")
+        elif ports.listening(self._server.port):
+            whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
+            text = f"port {self._server.port} is held by {whose}; end it, or set another port"
+            self._life.start_failed(FAILED, text)
+        else:
+            self._launch()
+
+    def _is_left_behind(self, process: identity.Process) -> bool:
+        if self._dead.kids.get(process.pid) == process.ticks:
+            return True
+        return self._dead.sid != 0 and process.sid == self._dead.sid
+
+    # -- launched --------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        server = self._server
+        self._life.mark_starting()
+        try:
+            program = fit_to_start(server)
+            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
+            pid = daeml.spawn(server.launch, program)
+        except daeml.LaunchError as failure:
+            self._life.start_failed(
+                NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason
+            )
+            return
+        finally:
+            os.chdir("/")  # hold no server's file system
+        server.program = program
+        self._follow_launched(pid)
+        self._life.say_all(remarks)
+
+    def _follow_launched(self, pid: int) -> None:
+        process = identity.look(pid)
+        if process is None or not self._life.follow(process, "own", "launched"):
+            self.ended(cause.of_child(pid) or cause.UNKNOWN)
+            return
+        self._ticks = process.ticks
+        self._life.write_record()
+        self._deadline = self._loop.after(self._server.timeout_ms, self._timed_out)
+        self._look_again()
+
+    def ended(self, why: str) -> None:
+        """What we launched has ended: did it fork into the background, or fail?"""
+        if why == "exit 0":
+            process, source, _ = evidence.named(self._server, self._watcher.directories)
+            process = process or self._descendant()
+            if process and self._life.follow(process, source or "own", "launched"):
+                self._identified = True
+                self._life.write_record()
+                self._look_again()
+                return
+            if any(orphan.ticks >= self._ticks for orphan in self._watcher.orphans()):
+                return  # something of it is still at work: the pidfile will tell, or the deadline
+        self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
+
+    def _descendant(self) -> identity.Process | None:
+        """The daemon that our launched process left behind: as subreaper we are the parent of orphans."""
+        server, others = self._server, self._watcher.directories
+        fit = [orphan for orphan in self._watcher.orphans() if not evidence.objection_to(orphan, server, others)]
+        return min(fit, key=lambda process: process.ticks, default=None)
+
+    # -- known for certain -----------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        """Is it identified, and its port open?  Else look again, a little later each time."""
+        if self._look:
+            self._look.cancel()
+        server = self._server
+        self._identified = self._identified or self._identify()
+        if self._identified and (not server.port or ports.listening(server.port)):
+            self._succeed_later()
+        else:
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
+            self._look = self._loop.after(self._pause, self._look_again)
+
+    def _identify(self) -> bool:
+        server = self._server
+        if server.pid and any(source[0] == "own" for source in server.sources):
+            return True
+        process, source, remarks = evidence.named(server, self._watcher.directories)
+        self._life.say_all(remarks)
+        if not process:
+            return False
+        if process.pid == server.pid:
+            server.source = source
+            return True
+        return self._life.follow(process, source, "launched")
+
+    def _succeed_later(self) -> None:
+        """It counts as started once it has stayed up for start_seconds; how fast it was back is known now."""
+        if self._deadline:
+            self._deadline.cancel()
+        took_ms = (time.monotonic() - self._since) * 1000
+        rest_ms = max(0, self._server.start_ms - self._life.age() * 1000)
+        self._look = self._loop.after(rest_ms, lambda: self._life.started(took_ms))
+
+    def _timed_out(self) -> None:
+        server = self._server
+        seconds = server.timeout_ms / 1000
+        if not server.pid:
+            self._life.start_failed(FAILED, f"no process of it after {seconds:g}s; see pid_from, and its own log")
+            return
+        if not self._identified:
+            self._identified = True  # it lives, whatever its pidfile says
+            self._watcher.say(server, f"no pidfile names it after {seconds:g}s; followed as pid {server.pid}")
+        if server.port and not ports.listening(server.port):
+            self._end_it(f"port {server.port} is not open after {seconds:g}s")
+
+    def _end_it(self, text: str) -> None:
+        server = self._server
+        self.cancel()
+        who = [(server.pid, server.ticks)]
+        self._life.unfollow()
+        Ending(self._loop, who, server.stop, lambda stuck: self._life.start_failed(FAILED, text))

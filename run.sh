@@ -1,0 +1,29 @@
+#!/bin/sh
+# run.sh PORT - start the business server on PORT through the daemon launcher
+#
+# What it starts comes from conf/servers/business.conf.  Its pid goes into the pidfile there
+# (monitor.pid).  Status 0 only when it runs.
+
+set -u
+IFS=' 	
+'
+unset CDPATH
+suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
+
+. "$suite_dir/lib/log.sh" || exit 1
+. "$suite_dir/lib/server.sh" || exit 1
+. "$suite_dir/lib/prepare.sh" || exit 1
+
+main() {
+	log_name=run.sh
+	case ${1:-} in
+	*[!0-9]* | '' | ??????*) die 2 'Usage: ./run.sh <port>' ;;
+	esac
+	prepare_run_python "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
+		"${MONITOR_STATE:-}" "$PWD" "business@$1"
+	run_status=$?
+	[ -z "$_prepare_run_python" ] || printf '%s\n' "$_prepare_run_python"
+	exit "$run_status"
+}
+
+main "$@"
