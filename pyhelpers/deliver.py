@@ -1,0 +1,153 @@
+"""Hand the alerts that wait to their hooks, and say what became of each.
+
+    $ python3 -E -s pyhelpers/deliver.py run state/alerts conf
+    sent sms msg_server-812.death.sms 3
+    later sms-http msg_server-812.death.sms-http 75 5
+    next 5000
+
+run    takes all that is due and ends when nothing more is; its lines are for the watcher:
+           sent HOOK ID MS               the hook took it, in so many ms
+           refused HOOK ID STATUS        its exit status, or the name of a signal; the message is in failed/
+           later HOOK ID STATUS SECONDS  75, or timeout; the next try comes in so many seconds
+           unfit HOOK REASON...          the hook cannot be called (once a run); its messages wait
+           next MS                       the last line: when the next one is due; `next -`: none waits
+       What hooks print, and what is wrong with the spool, goes to stderr.
+test   calls each HOOK with a TEST alert, now and once; keeps the message in sent/ or failed/
+fit    says which of the HOOKs cannot be called, and why
+
+TERM, INT and HUP let calls that run come to their end, and begin none. A second run waits until the first has ended.
+
+Exit status: 0 good; 1 the spool cannot be used, or a test was not sent; 2 usage; 6 a hook is not fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+import grammar
+import hook
+import lanes
+import outbox
+import spool
+
+_REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
+
+
+def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS) -> int:
+    """Deliver what is due, in one process at a time. seconds: a hook may live. Returns the exit status."""
+    _start_clean()
+    try:
+        spool.make(alerts_dir)
+        lock = _lock(f"{alerts_dir}/lock")
+        delivery = lanes.Lanes(alerts_dir, conf_dir, seconds)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, delivery.stop)
+        delivery.run()
+        os.close(lock)
+    except OSError as error:
+        lanes.warn(f"{error.filename or alerts_dir}: {grammar.reason(error)}")
+        lanes.say("next", _REFUSED_RUN)
+        return 1
+    lanes.say("next", delivery.next_due())
+    return 0
+
+
+def _lock(path: str) -> int:
+    """Wait for the lock; opened for writing, so that nothing is sent where its outcome cannot be recorded."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+def _start_clean() -> None:
+    """Have 0, 1 and 2 open, and no signal ignored or blocked: hooks inherit that, and CHLD ignored loses their ends."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # else a message file would become the stdout of somebody
+    os.close(fd)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals():
+        # Python ignores PIPE and XFSZ for itself; subprocess sets them back
+        if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def test(alerts_dir: str, conf_dir: str, hooks: Sequence[str], seconds: float = hook.SECONDS) -> int:
+    """Send one TEST alert through each hook, once, and print what came of it. Returns the exit status."""
+    _start_clean()
+    return max([_test(alerts_dir, conf_dir, name, seconds) for name in hooks])
+
+
+def _test(alerts_dir: str, conf_dir: str, name: str, seconds: float) -> int:
+    alert = _test_alert(name)
+    try:
+        with hook.call(conf_dir, name, alert, seconds) as running:
+            outcome = running.wait()
+            lanes.warn(outcome.output)
+            lanes.write(1, f"{name}: {hook.in_words(outcome.status, seconds)} ({outcome.ms} ms)\n")
+    except hook.Unfit as error:
+        lanes.warn(f"{name}: {error}")
+        return 6
+    alert.update(tries=1, last_output=outcome.output)
+    try:
+        spool.make(alerts_dir)
+        outbox.keep(alerts_dir, alert, "sent" if outcome.status == "0" else "failed")
+    except OSError as error:
+        lanes.warn(f"{name}: the message cannot be kept in {alerts_dir}: {grammar.reason(error)}")
+    return 0 if outcome.status == "0" else 1
+
+
+def _test_alert(name: str) -> dict[str, object]:
+    """The alert of a test; its server is TEST, as in the original monitor.sh."""
+    now = time.time()
+    host = os.uname().nodename
+    incident = f"test-{now:.3f}"
+    alert: dict[str, object] = dict.fromkeys(spool.MORE, "")
+    alert.update(id=f"{incident}.test.{name}", incident=incident, hook=name, event="test", server="TEST", host=host)
+    alert.update(message=f"{host}: TEST alert of the monitor; nothing is wrong", created=now, next=now)
+    return alert
+
+
+def fit(conf_dir: str, hooks: Sequence[str]) -> int:
+    """Print which of the hooks cannot be called. Returns the exit status."""
+    status = 0
+    for name in hooks:
+        try:
+            hook.require_fit(conf_dir, name)
+        except hook.Unfit as error:
+            lanes.warn(f"{name}: {error}")
+            status = 6
+    return status
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="deliver.py", description="Hand the alerts that wait to their hooks.")
+    parser.add_argument("--seconds", type=float, default=hook.SECONDS, help="a hook may live (default: %(default)g)")
+    orders = parser.add_subparsers(dest="order", required=True, metavar="run|test|fit")
+    for order in ("run", "test", "fit"):
+        one = orders.add_parser(order)
+        if order != "fit":
+            one.add_argument("alerts", metavar="ALERTS_DIR")
+        one.add_argument("conf", metavar="CONF_DIR")
+        if order != "run":
+            one.add_argument("hook", metavar="HOOK", nargs="+")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str]) -> int:
+    """Obey the command line."""
+    options = _options(words)
+    if options.order == "run":
+        return run(options.alerts, options.conf, options.seconds)
+    if options.order == "test":
+        return test(options.alerts, options.conf, options.hook, options.seconds)
+    return fit(options.conf, options.hook)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,363 @@
+#!/usr/bin/env bats
+# The hooks that ship, in every shell that may be sh: sms says it, sms-http posts it.
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+PATIENCE=20 # seconds that a test waits at most for what takes milliseconds on an idle machine
+TEXT=$'web1: "msg_server" died\\n & 100% = {phone} +\n短信 é \t\'$(id)\' `id` <tag>'
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	GATEWAY=
+	unset "${!HOOK_@}" "${!MONITOR_@}"
+	export no_proxy=127.0.0.1
+}
+
+# Ends the gateway with its requests: it is the child of this test, so its pid is its own.
+teardown() {
+	[ -n "$GATEWAY" ] || return 0
+	kill "$GATEWAY"
+	wait "$GATEWAY" 2>/dev/null || true
+}
+
+# each_shell FUNCTION - call FUNCTION once for every shell that is here; $shell holds its words
+each_shell() {
+	local words
+	for words in dash bash 'busybox ash' mksh yash; do
+		command -v "${words%% *}" >/dev/null || continue
+		read -ra shell <<<"$words"
+		printf 'in %s:\n' "$words"
+		"$@" # on no account with || here: the function would then go on after a line that failed
+	done
+}
+
+# hook NAME EVENT SERVER MESSAGE - call it as deliver.py does, in $shell; sets code, said (stdout), warned (stderr)
+hook() {
+	local name=$1
+	shift
+	code=0
+	"${shell[@]}" "$ROOT/conf/hooks/$name" "$@" </dev/null >"$T/said" 2>"$T/warned" || code=$?
+	said=$(cat "$T/said")
+	warned=$(cat "$T/warned")
+	printf '%s: exit %s: %.500s %.500s\n' "$name" "$code" "$said" "$warned"
+}
+
+# given_gateway - an SMS provider on 127.0.0.1 that does what the path says: /NNN answers so, /silent never does,
+# /garbage speaks no HTTP, /midway closes before it has said its status, /short within the body, /flood answers for ever,
+# /only/PHONE answers 503 to all others. What it is sent lies in $T/requests, one JSON object a line.
+given_gateway() {
+	cat >"$T/gateway.py" <<-'END'
+		import http.server, json, os, sys, threading, urllib.parse
+
+		lock = threading.Lock()
+
+		class Gateway(http.server.BaseHTTPRequestHandler):
+		    def do_POST(self):
+		        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+		        with lock, open(sys.argv[1] + "/requests", "a") as requests:
+		            requests.write(json.dumps({"body": body, **{k.lower(): v for k, v in self.headers.items()}}) + "\n")
+		        word = self.path.split("?")[0].split("/")[1]
+		        if word == "silent":
+		            self.rfile.read()  # until the other side has had enough
+		        elif word in ("garbage", "midway", "short"):
+		            self.wfile.write({
+		                "garbage": b"\0\1\2 no HTTP at all\r\n",
+		                "midway": b"HTTP/1.1 2",
+		                "short": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+		            }[word])
+		        elif word == "flood":
+		            self.send_response(200)
+		            self.end_headers()
+		            while True:
+		                self.wfile.write(b"x" * 65536)
+		        else:
+		            good = urllib.parse.parse_qs(body).get("to") == [self.path.rpartition("/")[2]]
+		            self.send_response(int(word) if word != "only" else 200 if good else 503)
+		            self.end_headers()
+		            self.wfile.write(b"the answer")
+		        self.close_connection = True
+
+		    def log_message(self, *_):
+		        pass
+
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+		server.daemon_threads = True
+		server.handle_error = lambda *_: None
+		with open(sys.argv[1] + "/port.new", "w") as port:
+		    port.write(str(server.server_port))
+		os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")
+		server.serve_forever()
+	END
+	python3 "$T/gateway.py" "$T" 3>&- &
+	GATEWAY=$!
+	wait_until "$PATIENCE" test -e "$T/port"
+	URL=http://127.0.0.1:$(cat "$T/port")
+}
+
+# given_form PATH - sms-http posts a form for two phones to that path of the gateway
+given_form() {
+	rm -f "$T/requests"
+	export HOOK_URL=$URL/$1 HOOK_PHONES='+8613800000000, 555' HOOK_FORM='user=me&to={phone}&msg={message}' HOOK_TIMEOUT=5
+}
+
+# request NUMBER EXPRESSION - what the gateway was sent (from 1): r is the request, form its fields
+request() {
+	python3 -c 'import json, sys, urllib.parse
+r = json.loads(open(sys.argv[1]).read().split("\n")[int(sys.argv[2]) - 1])
+form = dict(urllib.parse.parse_qsl(r["body"], keep_blank_values=True, strict_parsing="=" in r["body"][:20]))
+print(eval(sys.argv[3]), end="")' "$T/requests" "$1" "$2"
+}
+
+requests() {
+	wc -l <"$T/requests"
+}
+
+wait_until() {
+	local tries=$(($1 * 20))
+	shift
+	until "$@"; do
+		((tries--)) || return 1
+		sleep 0.05 # the pause of the poll
+	done
+}
+
+# given_conf HOOK - a conf directory in $T with that hook, as a user would have it
+given_conf() {
+	mkdir -p "$T/conf/hooks"
+	install -m 755 "$ROOT/conf/hooks/$1" "$T/conf/hooks/"
+}
+
+# deliver WORD... - sets code, said (stdout), warned (stderr)
+deliver() {
+	code=0
+	python3 -E -s "$ROOT/pyhelpers/deliver.py" "$@" >"$T/said" 2>"$T/warned" || code=$?
+	said=$(cat "$T/said")
+	warned=$(cat "$T/warned")
+}
+
+sms_says() {
+	hook sms "$1" "$2" "$TEXT"
+	[ "$code" -eq 0 ]
+	[ -z "$said" ]
+	[ "$warned" = "SMS Alert: Server $2 $3"$'\n'"$TEXT" ]
+}
+
+@test "sms says the line of the original and the message, on stderr" {
+	each_shell sms_says death msg_server 'is not running'
+	each_shell sms_says give_up msg_server 'is not running'
+	each_shell sms_says test TEST 'is not running'
+}
+
+@test "sms does not say of a server that is back that it is not running" {
+	each_shell sms_says recovery msg_server 'is running again'
+	each_shell sms_says hung msg_server 'does not answer'
+	each_shell sms_says limit msg_server 'is over its limit'
+}
+
+@test "sms through deliver.py: the TEST alert is said as in the original, and kept in sent/" {
+	given_conf sms
+
+	deliver test "$T/alerts" "$T/conf" sms
+
+	[ "$code" -eq 0 ]
+	[[ $warned == 'SMS Alert: Server TEST is not running'* ]]
+	grep -q 'SMS Alert: Server TEST is not running' "$T"/alerts/sent/*.test.sms.json
+}
+
+posts_form() {
+	given_form 200
+	MONITOR_HOST=web1 hook sms-http death msg_server "$TEXT"
+	[ "$code" -eq 0 ]
+	[ "$(requests)" -eq 2 ]
+	[ "$(request 1 'form["to"]')" = +8613800000000 ]
+	[ "$(request 2 'form["to"]')" = 555 ]
+	[ "$(request 1 'form["msg"]')" = "$TEXT" ]
+	[ "$(request 1 'form["user"]')" = me ]
+	[ "$(request 1 'r["content-type"]')" = application/x-www-form-urlencoded ]
+	[ "$(request 1 'r.get("authorization")')" = None ]
+}
+
+@test "sms-http posts a form to each phone, and any text comes through" {
+	given_gateway
+
+	each_shell posts_form
+}
+
+posts_json() {
+	given_form 200
+	unset HOOK_FORM
+	export HOOK_JSON='{"to": ["{phone}"], "text": "{message}", "of": "{server}/{host}/{event}", "at": {time_ms}, "{x}": "\\"}'
+	MONITOR_HOST=web1 hook sms-http death msg_server "$TEXT"
+	[ "$code" -eq 0 ]
+	[ "$(request 2 'json.loads(r["body"])["to"]')" = "['555']" ]
+	[ "$(request 1 'json.loads(r["body"])["text"]')" = "$TEXT" ]
+	[ "$(request 1 'json.loads(r["body"])["of"]')" = msg_server/web1/death ]
+	[ "$(request 1 'json.loads(r["body"])["{x}"]')" = \\ ]
+	[[ $(request 1 'json.loads(r["body"])["at"]') =~ ^[0-9]{13}$ ]]
+	[ "$(request 1 'r["content-type"]')" = application/json ]
+}
+
+@test "sms-http posts JSON from a template, and any text comes through" {
+	given_gateway
+
+	each_shell posts_json
+}
+
+authorizes() {
+	given_form 200
+	export HOOK_SECRET='us"er\:pass w{phone}'
+	HOOK_AUTH=bearer hook sms-http death msg_server "$TEXT"
+	[ "$(request 1 'r["authorization"]')" = "Bearer $HOOK_SECRET" ]
+	HOOK_AUTH=basic hook sms-http death msg_server "$TEXT"
+	[ "$(request 3 'r["authorization"]')" = "Basic $(printf %s "$HOOK_SECRET" | base64 -w 0)" ]
+	HOOK_AUTH=hmac-sha256 hook sms-http death msg_server "$TEXT"
+	[ "$(request 5 'r["x-hub-signature-256"]')" = "sha256=$(request 5 'r["body"]' | openssl dgst -sha256 -hmac "$HOOK_SECRET" -r | cut -d' ' -f1)" ]
+}
+
+@test "sms-http proves who it is: bearer, basic, hmac-sha256" {
+	command -v openssl >/dev/null || skip 'no openssl to check the signature with'
+	given_gateway
+
+	each_shell authorizes
+}
+
+answers() {
+	given_form "$1"
+	hook sms-http death msg_server hello
+	[ "$code" -eq "$2" ]
+}
+
+@test "sms-http: 2xx is sent; 408, 429 and 5xx are tried again; other answers are refusals" {
+	given_gateway
+
+	each_shell answers 200 0
+	each_shell answers 202 0
+	each_shell answers 408 75
+	each_shell answers 429 75
+	each_shell answers 500 75
+	each_shell answers 503 75
+	each_shell answers 302 1
+	each_shell answers 401 1
+	each_shell answers 404 1
+	[[ $warned == *'the answer'* ]]
+}
+
+@test "sms-http: no answer in time, no HTTP, a closed or refused connection are tried again" {
+	given_gateway
+
+	each_shell answers garbage 75
+	each_shell answers midway 75
+	given_form silent
+	HOOK_TIMEOUT=0.3 hook sms-http death msg_server hello
+	[ "$code" -eq 75 ]
+	[[ $said == *'not sent to 555:'*'timed out'* ]]
+	HOOK_URL=http://127.0.0.1:1/ hook sms-http death msg_server hello
+	[ "$code" -eq 75 ]
+}
+
+@test "sms-http: a 2xx whose body breaks off or never ends is sent all the same" {
+	given_gateway
+
+	each_shell answers short 0
+	each_shell answers flood 0
+}
+
+@test "sms-http follows no redirect, and posts to nothing but http and https" {
+	given_gateway
+	given_form 200
+
+	HOOK_URL=file:///etc/passwd hook sms-http death msg_server hello
+
+	[ "$code" -eq 75 ]
+	[[ $said$warned != *root:* ]]
+}
+
+@test "sms-http: one phone that fails has the message tried again, and those that got it do not get it twice" {
+	given_gateway
+	given_conf sms-http
+	printf '%s\n' "url = $URL/only/2" 'phones = 1 2 3' 'form = to={phone}&m={message}' >"$T/conf/hooks/sms-http.conf"
+	chmod 600 "$T/conf/hooks/sms-http.conf"
+	python3 -E -s "$ROOT/pyhelpers/spool.py" "$T/alerts" incident=i event=death hook=sms-http server=s message=m
+
+	deliver run "$T/alerts" "$T/conf"
+	[[ $said == 'later sms-http i.death.sms-http 75 5'* ]]
+	sed -i 's,only/2,200,' "$T/conf/hooks/sms-http.conf"
+	sed -i 's/"next": [0-9.]*/"next": 0/' "$T/alerts/new/i.death.sms-http.json"
+	deliver run "$T/alerts" "$T/conf"
+
+	[[ $said == 'sent sms-http i.death.sms-http '* ]]
+	[ "$(for number in 1 2 3 4 5; do request "$number" 'form["to"]'; done)" = 12313 ]
+	[ "$(requests)" -eq 5 ]
+}
+
+@test "sms-http: one refused among others is a refusal when the others are done" {
+	given_gateway
+	given_form 404
+
+	MONITOR_LAST_OUTPUT=$'x\nsent to 555\n' hook sms-http death msg_server hello
+
+	[ "$code" -eq 1 ]
+	[ "$(requests)" -eq 1 ]
+	[[ $said == 'sent to 555'* ]]
+}
+
+# given_witness - programs that write down their arguments, then run as usual, first in PATH
+given_witness() {
+	local program path
+	mkdir -p "$T/bin"
+	for program in curl awk python3 head date printf cat sed grep; do
+		path=$(PATH=/usr/bin:/bin command -p -v "$program") && [ -x "$path" ] || path=/usr/bin/$program
+		printf '%s\n' '#!/bin/sh' "for word; do echo \"\$word\"; done >>'$T/arguments'" "exec $path \"\$@\"" >"$T/bin/$program"
+		chmod 755 "$T/bin/$program"
+	done
+}
+
+keeps_secrets() {
+	given_form 200
+	: >"$T/arguments"
+	PATH=$T/bin:$PATH HOOK_AUTH=$1 HOOK_SECRET=sesame:open HOOK_URL="$URL/200?key=treasure" hook sms-http death s hello
+	[ "$code" -eq 0 ]
+	grep -q -- --max-time "$T/arguments"
+	run -1 grep -e sesame -e treasure "$T/arguments"
+}
+
+@test "sms-http: neither the secret nor the url is an argument of any program" {
+	given_gateway
+	given_witness
+
+	each_shell keeps_secrets bearer
+	each_shell keeps_secrets basic
+	each_shell keeps_secrets hmac-sha256
+}
+
+lacks() {
+	hook sms-http death msg_server hello
+	[ "$code" -eq 75 ]
+	[ "$warned" = "sms-http: $1" ]
+}
+
+@test "sms-http without curl, or half set up, says what is missing and loses no message" {
+	local file='in sms-http.conf'
+	each_shell lacks "no url; set it $file, see sms-http.conf.example"
+	export HOOK_URL=http://127.0.0.1:1/
+	each_shell lacks "no phones; set them $file"
+	export HOOK_PHONES=555
+	each_shell lacks "set form or json $file, one of the two"
+	export HOOK_FORM='{phone}'
+	HOOK_JSON=x each_shell lacks "set form or json $file, one of the two"
+	HOOK_AUTH=bearer each_shell lacks "auth = bearer needs a secret $file"
+	HOOK_AUTH=hmac-sha256 each_shell lacks "auth = hmac-sha256 needs a secret $file"
+	HOOK_AUTH=basic HOOK_SECRET=x each_shell lacks "auth = basic needs secret = USER:PASSWORD $file"
+	HOOK_AUTH=digest each_shell lacks "auth is none, bearer, basic or hmac-sha256; set one $file"
+	HOOK_TIMEOUT=5m each_shell lacks "timeout is a number of seconds; set it $file"
+
+	shell=(env PATH=/nonexistent "$(command -v dash)")
+	lacks 'curl is not installed; run: apt-get install curl'
+}
+
+@test "no key and no phone ships: the example is comments, and there is no sms-http.conf" {
+	run -1 grep -v -e '^#' -e '^$' "$ROOT/conf/hooks/sms-http.conf.example"
+	[ -z "$(cd "$ROOT" && git ls-files conf/hooks/sms-http.conf)" ]
+	grep -q 'chmod 600' "$ROOT/conf/hooks/sms-http.conf.example"
+}
