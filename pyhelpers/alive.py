@@ -157,7 +157,9 @@ def main(argv: list[str]) -> int:
     try:
         import psutil  # noqa: F401
     except ImportError:
-        print("alive.py: psutil is missing; run ./monitor.sh check once, or: apt install python3-psutil", file=sys.stderr)
+        print(
+            "alive.py: psutil is missing; run ./monitor.sh check once, or: apt install python3-psutil", file=sys.stderr
+        )
         return UNKNOWN
     return _check_main(words, as_json) if word == "check" else _find_main(words, as_json)
 

@@ -258,7 +258,7 @@ def close_all_but(kept: Sequence[int]) -> None:
 
 
 def close_inherited() -> None:
-    """Close every descriptor above 2 that this program was started with: unlike our own, those are not close-on-exec."""
+    """Close every descriptor above 2 that we were started with: unlike our own, those are not close-on-exec."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and _inheritable(int(name)):
             os.close(int(name))

@@ -96,22 +96,35 @@ class Loop:
         os.close(tell)
         self.hear(pid, told, done)
 
-    def hear(self, pid: int, told: int, done: Callable[[str], None]) -> None:
-        """Collect what our child writes into the pipe told until it closes it; then reap it and tell done."""
+    def hear(self, pid: int, told: int, done: Callable[[str], None], line: Callable[[str], None] | None = None) -> None:
+        """Collect what our child writes into the pipe told until it closes it; then reap it and tell done the rest.
+
+        line: gets each line as soon as it is whole; done then gets what is left, as a rule "".
+        """
         self.errands.add(pid)
-        heard: list[bytes] = []
+        heard = b""
 
         def listen() -> None:
+            nonlocal heard
             piece = os.read(told, 1 << 16)
+            heard += piece
+            if line and b"\n" in piece:
+                *lines, heard = heard.split(b"\n")
+                for raw in lines:
+                    line(raw.decode("utf-8", "surrogateescape"))
             if piece:
-                heard.append(piece)
                 return
             self.forget(told)
             os.waitid(os.P_PID, pid, os.WEXITED)
             self.errands.discard(pid)
-            done(b"".join(heard).decode("utf-8", "surrogateescape"))
+            done(heard.decode("utf-8", "surrogateescape"))
 
         self.on_readable(told, listen)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of what an errand wrote (str.splitlines would also split at rarer characters)."""
+    return text.rstrip("\n").split("\n") if text else []
 
 
 def _run_errand(work: Callable[[], str], tell: int) -> None:

@@ -16,9 +16,7 @@ import errno
 import os
 import time
 
-KEYS = (
-    "name state pid ticks boot exe cwd sid uid started source mode port restarts memory last_exit message".split()
-)
+KEYS = "name state pid ticks boot exe cwd sid uid started source mode port restarts memory last_exit message".split()
 LAST = "end"
 
 

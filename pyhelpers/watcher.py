@@ -29,7 +29,6 @@ The end of the orders is the end of the shell, and so of this process; servers l
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 import cause
@@ -39,10 +38,10 @@ import record
 import rotate
 import scan
 import server as servers
-import spool
 from daeml import close_inherited
 from life import Life, boot_seconds
-from loop import Loop
+from loop import Loop, lines_of
+from post import Post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from server import Server
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
-DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
 TIDY_AFTER_MS = 2000
 HISTORY_TAIL = 1 << 18
 
@@ -61,7 +59,6 @@ class Watcher:
 
     def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> None:
         self.state_dir = state_dir
-        self.conf_dir = conf_dir
         self.psutil_home = psutil_home
         self.boot = record.boot_id()
         self.loop = Loop()
@@ -77,8 +74,7 @@ class Watcher:
         self._locks: list[int] = []
         self._scans: list[tuple[Life | None, Callable[[], None]]] = []
         self._untidy: list[Life] = []
-        self._unqueued: list[dict[str, str]] = []
-        self._delivery = False
+        self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
         self.loop.on_readable(self._orders, self._take_orders)
 
@@ -127,7 +123,7 @@ class Watcher:
     def _obey(self, line: str) -> None:
         word, *rest = line.split("\t")
         if word == "alert":
-            self._queue_alert(rest)
+            self._post.take(self.lives[int(rest[0]) - 1].server.name, rest[1:])
             return
         life = self.lives[int(rest[0]) - 1]
         server = life.server
@@ -153,7 +149,7 @@ class Watcher:
         for life in self.lives:
             life.first_look()
         self.want_scan(None, lambda: self.emit("ready", None, ""))
-        self._deliver_soon()
+        self._post.deliver_soon()
         interval = int(self.suite["interval"])
         self.loop.after(interval, lambda: self._tick(interval))
 
@@ -185,7 +181,7 @@ class Watcher:
         )
 
     def _scanned(self, wanted: list[tuple[Life | None, Callable[[], None]]], found: str) -> None:
-        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, _lines(found))}
+        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, lines_of(found))}
         for life, absent in wanted:
             pid, ticks = pids.get(life.server.number, (0, 0)) if life else (0, 0)
             if not life or not self._take(life, pid, ticks):
@@ -234,9 +230,7 @@ class Watcher:
             pass  # reaps what has ended
         for life in self.lives:
             life.tick()
-        unqueued, self._unqueued = self._unqueued, []
-        for fields in unqueued:
-            self._queue(fields)
+        self._post.catch_up()
         self.emit("tick", None, "")
 
     def tidy_soon(self, life: Life) -> None:
@@ -250,77 +244,9 @@ class Watcher:
         self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
 
     def _tidied(self, lives: dict[int, Life], text: str) -> None:
-        for line in _lines(text):
+        for line in lines_of(text):
             number, _, remark = line.partition(" ")
             self.say(lives[int(number)].server, remark)
-
-    # -- alerts ----------------------------------------------------------------------------------
-
-    def _queue_alert(self, rest: list[str]) -> None:
-        number, event, hooks, incident, count, pid, why, action, text = rest
-        server = self.lives[int(number) - 1].server
-        for hook in hooks.split(","):
-            self._queue(
-                {
-                    "incident": incident,
-                    "hook": hook,
-                    "event": event,
-                    "server": server.name,
-                    "message": text,
-                    "pid": pid,
-                    "cause": why,
-                    "action": action,
-                    "count": count,
-                }
-            )
-
-    def _queue(self, fields: dict[str, str]) -> None:
-        try:
-            spool.queue(f"{self.state_dir}/alerts", fields)
-            self._deliver_soon()
-        except OSError as error:
-            if not self._unqueued:
-                self.say(None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval")
-            self._unqueued.append(fields)
-
-    def _deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
-        if not self._delivery:
-            self._delivery = True
-            self.loop.after(wait_ms, self._deliver)
-
-    def _deliver(self) -> None:
-        """Run deliver.py in a session of its own; it may outlive us, and delivers then all the same."""
-        alerts = f"{self.state_dir}/alerts"
-        self._delivery = False
-        try:
-            if not os.listdir(f"{alerts}/new"):
-                return
-        except OSError:
-            return
-        self._delivery = True
-        told, tell = os.pipe()
-        here = os.path.dirname(os.path.abspath(__file__))
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-E", "-s", f"{here}/deliver.py", "run", alerts, self.conf_dir],
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
-            setsid=True,
-        )
-        os.close(tell)
-        self.loop.hear(pid, told, self._delivered)
-
-    def _delivered(self, text: str) -> None:
-        self._delivery = False
-        wait = "5000"  # it did not get to its last line
-        for line in _lines(text):
-            word, _, rest = line.partition(" ")
-            if word == "next":
-                wait = rest
-            else:
-                self.emit("hook", None, line)
-        if wait != "-":
-            self._deliver_soon(float(wait))
 
 
 def _tidy_all(untidy: list[Life]) -> str:
@@ -330,10 +256,6 @@ def _tidy_all(untidy: list[Life]) -> str:
         for remark in rotate.tidy(server.directory, server.oldlog, server.oldlog_keep):
             lines.append(f"{server.number} {remark}\n")
     return "".join(lines)
-
-
-def _lines(text: str) -> list[str]:
-    return text.rstrip("\n").split("\n") if text else []
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,103 @@
+"""Put alerts on disk, and have deliver.py hand them to the hooks, outside the loop.
+
+Delivery runs in a session of its own and may outlive us: it delivers then all the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from watcher import Watcher
+
+DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
+AFTER_A_FAILURE_MS = 5000  # deliver.py did not get to its last line
+FIELDS = ("incident", "count", "pid", "cause", "action", "message")
+
+
+class Post:
+    """The watcher's way to the spool.  alerts_dir: STATE_DIR/alerts."""
+
+    def __init__(self, watcher: Watcher, alerts_dir: str, conf_dir: str) -> None:
+        self._watcher = watcher
+        self._alerts_dir = alerts_dir
+        self._conf_dir = conf_dir
+        self._unqueued: list[dict[str, str]] = []
+        self._due = False  # a delivery is to begin
+        self._running = False
+        self._again = False  # something was queued while one ran
+        self._next_ms = ""
+
+    def take(self, server: str, rest: list[str]) -> None:
+        """Queue one alert for each of its hooks; rest: EVENT HOOKS, and the values of FIELDS."""
+        event, hooks, *values = rest
+        fields = dict(zip(FIELDS, values), event=event, server=server)
+        for hook in hooks.split(","):
+            self._queue(dict(fields, hook=hook))
+
+    def catch_up(self) -> None:
+        """Queue what a full disk refused."""
+        unqueued, self._unqueued = self._unqueued, []
+        for fields in unqueued:
+            self._queue(fields)
+
+    def _queue(self, fields: dict[str, str]) -> None:
+        try:
+            spool.queue(self._alerts_dir, fields)
+            self.deliver_soon()
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+                self._watcher.say(None, f"alert not queued, its name cannot be a file's: {fields['incident']}")
+                return
+            if not self._unqueued:
+                self._watcher.say(
+                    None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval"
+                )
+            self._unqueued.append(fields)
+
+    def deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
+        """Begin a delivery then, or after the one that runs."""
+        if self._running:
+            self._again = True
+        elif not self._due:
+            self._due = True
+            self._watcher.loop.after(wait_ms, self._deliver)
+
+    def _deliver(self) -> None:
+        self._due = False
+        try:
+            if not os.listdir(f"{self._alerts_dir}/new"):
+                return
+        except OSError:
+            return
+        self._running, self._again, self._next_ms = True, False, str(AFTER_A_FAILURE_MS)
+        told, tell = os.pipe()
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-E", "-s", f"{os.path.dirname(os.path.abspath(__file__))}/deliver.py"]
+            + ["run", self._alerts_dir, self._conf_dir],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
+            setsid=True,
+        )
+        os.close(tell)
+        self._watcher.loop.hear(pid, told, lambda rest: self._delivered(), self._hear_line)
+
+    def _hear_line(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "next":
+            self._next_ms = rest
+        else:
+            self._watcher.emit("hook", None, line)
+
+    def _delivered(self) -> None:
+        self._running = False
+        if self._again:
+            self.deliver_soon()
+        elif self._next_ms != "-":
+            self.deliver_soon(float(self._next_ms))
