@@ -11,14 +11,25 @@ unset CDPATH
 suite_version=0.1.0
 suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
 
+# shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
+# shellcheck source=lib/usage.sh
 . "$suite_dir/lib/usage.sh" || exit 1
+# shellcheck source=lib/python.sh
+. "$suite_dir/lib/python.sh" || exit 1
+# shellcheck source=lib/server.sh
 . "$suite_dir/lib/server.sh" || exit 1
+# shellcheck source=lib/prepare.sh
 . "$suite_dir/lib/prepare.sh" || exit 1
+# shellcheck source=lib/mailbox.sh
 . "$suite_dir/lib/mailbox.sh" || exit 1
+# shellcheck source=lib/helper.sh
 . "$suite_dir/lib/helper.sh" || exit 1
+# shellcheck source=lib/restart.sh
 . "$suite_dir/lib/restart.sh" || exit 1
+# shellcheck source=lib/alert.sh
 . "$suite_dir/lib/alert.sh" || exit 1
+# shellcheck source=lib/story.sh
 . "$suite_dir/lib/story.sh" || exit 1
 
 main() {
@@ -26,16 +37,26 @@ main() {
 	shift "$usage_options"
 	case ${1:-} in
 	'') usage_die 'what shall I watch?' ;;
-	check | demo | test | status)
-		. "$suite_dir/lib/$1.sh" || exit 1
-		"$1_main" "$@"
-		;;
+	check | demo | test | status) word "$@" ;;
 	business)
 		shift
 		business "$@"
 		;;
 	*) watch "$@" ;;
 	esac
+}
+
+# word WORD ARG... - a word that is not a server's name; each has a file of its own
+word() {
+	# shellcheck source=lib/check.sh
+	. "$suite_dir/lib/check.sh" || exit 1
+	# shellcheck source=lib/demo.sh
+	. "$suite_dir/lib/demo.sh" || exit 1
+	# shellcheck source=lib/status.sh
+	. "$suite_dir/lib/status.sh" || exit 1
+	# shellcheck source=lib/test.sh
+	. "$suite_dir/lib/test.sh" || exit 1
+	"$1_main" "$@"
 }
 
 # business PORT... - watch the business servers on these ports
@@ -61,8 +82,7 @@ watch() {
 	while mailbox_read; do
 		case $mailbox_word in
 		down) on_down "$mailbox_number" "$mailbox_rest" ;;
-		# shellcheck disable=SC2086 # four words of the helper's
-		up) on_up "$mailbox_number" $mailbox_rest ;;
+		up) on_up "$mailbox_number" "$mailbox_rest" ;;
 		failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 		absent) on_absent "$mailbox_number" ;;
 		unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
@@ -87,7 +107,7 @@ on_down() {
 	story_log_death "$1"
 	case $_restart_decide in
 	leave) story_left "$1" ;;
-	fatal) story_give_up "$1" ;;
+	fatal) story_give_up "$1" "$story_cause" ;;
 	esac
 }
 
@@ -105,14 +125,15 @@ on_failed() {
 	restart_decide "$1" "$mailbox_now" failed
 	act "$1"
 	story_failure "$1" "$3"
-	[ "$_restart_decide" != fatal ] || story_give_up "$1"
+	[ "$_restart_decide" != fatal ] || story_give_up "$1" "$3"
 }
 
-# on_up NUMBER PID HOW SOURCE MS - it runs: launched by us and stayed up, or found
+# on_up NUMBER 'PID HOW SOURCE MS' - it runs: launched by us and stayed up, or found
 on_up() {
 	watch_began=yes
 	restart_stable "$1"
-	story_up "$@"
+	# shellcheck disable=SC2086 # four words of the helper's
+	story_up "$1" $2
 	server_set "$1" state RUNNING
 	server_memory "$1"
 	server_get "$1" restarts

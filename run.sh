@@ -10,19 +10,20 @@ IFS='
 unset CDPATH
 suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
 
+# shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
-. "$suite_dir/lib/server.sh" || exit 1
-. "$suite_dir/lib/prepare.sh" || exit 1
+# shellcheck source=lib/python.sh
+. "$suite_dir/lib/python.sh" || exit 1
 
 main() {
 	log_name=run.sh
 	case ${1:-} in
 	*[!0-9]* | '' | ??????*) die 2 'Usage: ./run.sh <port>' ;;
 	esac
-	prepare_run_python "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
+	python_run "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
 		"${MONITOR_STATE:-}" "$PWD" "business@$1"
 	run_status=$?
-	[ -z "$_prepare_run_python" ] || printf '%s\n' "$_prepare_run_python"
+	[ -z "$_python_run" ] || printf '%s\n' "$_python_run"
 	exit "$run_status"
 }
 

@@ -10,7 +10,7 @@ helper_tab='	'
 # Each open waits for its other end, so that nobody meets a pipe that seems to have ended; the child
 # opens before it executes, so that a helper that cannot be executed is an end like any other.
 helper_start() {
-	"$prepare_python" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
+	"$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
 		"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>"$mailbox_fifo" 5<"$prepare_run/orders" &
 	helper_pid=$!
 	exec 3<"$mailbox_fifo"

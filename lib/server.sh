@@ -2,6 +2,8 @@
 # server - what the loop knows of each server: its policy, from conf, and its story so far
 # Needs: nothing.  A server is its number in the settled conf; values live in server_NUMBER_KEY.
 
+_server_get=
+_server_memory=
 server_count=0
 server_names=' '
 

@@ -7,6 +7,8 @@
 # known, and then closed by a recovery.
 
 story_hour=3600
+story_cause=
+_story_name= _story_pid= _story_up= _story_nth=
 
 # story_death NUMBER 'PID UP INCIDENT CAUSE' - take in a death
 # Sets: story_cause, and the server's incident
@@ -68,7 +70,7 @@ story_failure() {
 	fi
 }
 
-# story_give_up NUMBER - too many failures: the loudest alert there is
+# story_give_up NUMBER LAST - too many failures, of which LAST says how the last one was: the loudest alert there is
 story_give_up() {
 	_story_get "$1"
 	server_get "$1" give_up
@@ -76,9 +78,9 @@ story_give_up() {
 	server_get "$1" window
 	log_age "$_server_get"
 	log_restart "$mailbox_when" "Server $_story_name gave up ($_story_limit in $_log_age)"
-	log_history "$mailbox_when" give_up "$_story_name" '' "$_story_cause" 'gave up' "$_story_incident" "$_story_limit in $_log_age"
+	log_history "$mailbox_when" give_up "$_story_name" '' "$_story_cause" 'gave up' "$_story_incident" "$_story_limit in $_log_age, last: $2"
 	server_set "$1" told give_up
-	alert_send "$1" give_up "$_story_pid" "$_story_cause" 'gave up' "is DOWN, GAVE UP after $_story_limit failures in $_log_age (last: ${_story_cause:-no start}); start it by hand"
+	alert_send "$1" give_up "$_story_pid" "$_story_cause" 'gave up' "is DOWN, GAVE UP after $_story_limit failures in $_log_age (last: $2); start it by hand"
 }
 
 # story_up NUMBER PID HOW SOURCE MS - it runs: HOW is launched, adopted or moved

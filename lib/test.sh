@@ -1,17 +1,16 @@
 # shellcheck shell=sh
 # test - are this machine, conf and the hooks fit?  One TEST alert goes through the real hook
-# Needs: prepare.sh usage.sh check.sh
+# Needs: python.sh usage.sh check.sh, which word in monitor.sh brings along
 
 # test_main - ends the program with the outcome of that alert, or 6 for what is not in order
 test_main() {
-	. "$suite_dir/lib/check.sh" || exit 1
 	printf 'Testing monitor script...\n'
 	check_fitness test || {
-		test_say "$_prepare_run_python"
+		test_say "$_python_run"
 		exit "$_check_status"
 	}
-	test_say "${_prepare_run_python%"$log_newline"alerts *}"
-	test_send "${_prepare_run_python##*"$log_newline"alerts }"
+	test_say "${_python_run%"$log_newline"alerts *}"
+	test_send "${_python_run##*"$log_newline"alerts }"
 	exit $?
 }
 
@@ -25,7 +24,7 @@ test_send() {
 	_test_hooks=${1##*/alerts}
 	_test_spool=${1%"$_test_hooks"}
 	# shellcheck disable=SC2086 # names of hooks, from conf: no blanks in them
-	"$prepare_python" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" $_test_hooks
+	"$python_path" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" $_test_hooks
 	_test_status=$?
 	printf 'Test completed. Check %s for details.\n' "${_test_spool%/*}/restart.log"
 	return "$_test_status"

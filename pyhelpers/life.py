@@ -35,12 +35,14 @@ def boot_seconds() -> float:
 class Dead:
     """What is remembered of the last process: its pid and start ticks, and what leads to those it left behind.
 
-    sid: its session, if our launch made that, else 0; kids: its children, pid -> start ticks.
+    sid: its session, if that was its own, else 0; kids: its children, pid -> start ticks; adopted: they were
+    not our descendants.
     """
 
     def __init__(self, server: Server) -> None:
         self.pid, self.ticks, self.sid = server.pid, server.ticks, server.sid
         self.kids = server.kids
+        self.adopted = server.mode == "adopted"
 
 
 class Life:
@@ -51,7 +53,7 @@ class Life:
         self.watcher = watcher
         self.directory = directory
         self.phase = "idle"
-        self._said: set[str] = set()
+        self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self._surely_absent = False  # no copy of it can run: it was looked for, or we saw ours die
         self._died_at = 0.0
@@ -72,9 +74,23 @@ class Life:
         source = known.get("source") or "own"
         if not process:
             process, source, remarks = evidence.named(self.server, self.watcher.directories)
-            self.say_all(remarks)
+            self.say_all("evidence", remarks)
+        elif known["state"] == "STARTING":
+            self._resume(process, source)
+            return
         if not process or not self.adopt(process, source):
             self.watcher.want_scan(self, lambda: self._first_absence(known, starting))
+        elif known.get("pid") == str(process.pid):
+            self.server.sid = int(known["sid"] or 0)  # made by the launch of an earlier watcher
+
+    def _resume(self, process: identity.Process, source: str) -> None:
+        """Its watcher died while it started: see that to its end."""
+        if self.follow(process, source, "launched"):
+            self.phase, self.server.state = "starting", "STARTING"
+            self._attempt = Start(self, self._dead, time.monotonic())
+            self._attempt.resume()
+        else:
+            self.watcher.emit("absent", self.server, "-")
 
     def _recall(self) -> tuple[dict[str, str], bool]:
         try:
@@ -178,21 +194,15 @@ class Life:
         if wait_ms:
             self.phase, self.server.state = "waiting", "BACKOFF"
             self.write_record()
-            self._wait = self.watcher.loop.after(wait_ms, lambda: self._search_and_start(time.monotonic()))
-        elif self._surely_absent:
-            self._begin(self._died_at or time.monotonic())
+            self._wait = self.watcher.loop.after(wait_ms, lambda: self._begin(time.monotonic()))
         else:
-            self._search_and_start(time.monotonic())
-
-    def _search_and_start(self, since: float) -> None:
-        self.phase = "starting"
-        self.watcher.want_scan(self, lambda: self._begin(since))
+            self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
         self.phase, self.server.state, self.server.message = "starting", "STARTING", ""
-        self._surely_absent = False
+        search, self._surely_absent, self._died_at = not self._surely_absent, False, 0.0
         self._attempt = Start(self, self._dead, since)
-        self._attempt.begin()
+        self._attempt.begin(search)
 
     def started(self, took_ms: float) -> None:
         """The attempt has succeeded; took_ms: from the death or the order until it was known to run."""
@@ -244,10 +254,10 @@ class Life:
         fields = identity.stat_fields(server.pid)
         if fields is None or int(fields[19]) != server.ticks:
             return  # dead: its pidfd tells
-        remarks = [f"pid {server.pid} is stopped by a signal (state T)"] if fields[0] in "Tt" else []
-        server.message = "stopped by a signal (state T)" if remarks else ""
-        _, _, claims = evidence.named(server, self.watcher.directories, logs_too=False)
-        self.say_all(remarks + claims)
+        stopped = [f"pid {server.pid} is stopped by a signal (state T)"] if fields[0] in "Tt" else []
+        server.message = "stopped by a signal (state T)" if stopped else ""
+        self.say_all("state", stopped)
+        self.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
         self._remember_kids()
 
     def _remember_kids(self) -> None:
@@ -257,12 +267,12 @@ class Life:
             known = server.kids
             server.kids = {pid: known.get(pid) or identity.ticks_of(pid) for pid in identity.children(server.pid)}
 
-    def say_all(self, remarks: list[str]) -> None:
-        """Each remark once, for as long as it stands."""
+    def say_all(self, topic: str, remarks: list[str]) -> None:
+        """Each remark once, for as long as it stands; what a topic no longer says is forgotten."""
         for text in remarks:
-            if text not in self._said:
+            if text not in self._said.get(topic, ()):
                 self.watcher.say(self.server, text)
-        self._said = set(remarks)
+        self._said[topic] = set(remarks)
 
     # -- record ----------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def elements(value: str) -> list[str]:
 class Server:
     """Settings (durations in ms), and the identity of the living one: pid 0 while there is none.
 
-    pidfd: watched while it lives; sid: its session, when that was made by our launch, else 0;
+    pidfd: watched while it lives; sid: its session, if that was made for it, else 0;
     kids: pid -> start ticks of an adopted server's children, as last seen.
     """
 
@@ -84,7 +84,8 @@ class Server:
     def is_now(self, process: identity.Process, source: str, mode: str) -> None:
         """Take this process for the server.  source: own pidfile log scan; mode: launched adopted."""
         self.pid, self.ticks = process.pid, process.ticks
-        self.sid = process.sid if mode == "launched" else 0
+        # Another one's session may be that of the terminal it was started from: only a leader's is its own
+        self.sid = process.sid if mode == "launched" or process.sid == process.pid else 0
         self.source, self.mode = source, mode
         self.kids = {}
 

@@ -18,6 +18,7 @@ import ports
 import rotate
 import scan
 from ending import Ending
+from loop import lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Start:
         self._dead = dead
         self._since = since  # the death or the order that this answers, on the monotonic clock
         self._ticks = 0  # of what we launched
+        self._search_first = False
         self._identified = False
         self._pause = 1.0
         self._look: Timer | None = None
@@ -67,22 +69,44 @@ class Start:
             if timer:
                 timer.cancel()
 
+    def resume(self) -> None:
+        """It was launched by an earlier watcher, and is followed already: wait until it counts as started."""
+        self._identified = True
+        self._deadline = self._loop.after(self._server.timeout_ms, self._timed_out)
+        self._look_again()
+
     # -- the way is cleared ----------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """End what the dead one left behind, which would hold the port against its successor; go on."""
-        left = self._leftovers() if self._server.stop_tree else []
+    def begin(self, search: bool) -> None:
+        """End what the dead one left behind, which would hold the port against its successor; go on.
+
+        search: look for the server in the process table first.  What was left behind looks like it.
+        """
+        self._search_first = search
+        sid = self._dead.sid
+        if not self._server.stop_tree:
+            self._search()
+        elif sid and self._dead.adopted:
+            self._loop.errand(lambda: scan.session(sid), self._end_left)
+        else:
+            self._end_left("")
+
+    def _end_left(self, members: str) -> None:
+        """members: lines `PID TICKS` of the dead one's session, where they are not our children."""
+        left = {pid: ticks for pid, ticks in self._dead.kids.items() if identity.ticks_of(pid) == ticks}
+        left.update((int(pid), int(ticks)) for pid, ticks in map(str.split, lines_of(members)))
+        if self._dead.sid:
+            left.update((orphan.pid, orphan.ticks) for orphan in self._watcher.orphans() if orphan.sid == self._dead.sid)
         if left:
-            Ending(self._loop, left, self._server.stop, lambda stuck: self._check_port())
+            Ending(self._loop, list(left.items()), self._server.stop, lambda stuck: self._search())
+        else:
+            self._search()
+
+    def _search(self) -> None:
+        if self._search_first:
+            self._watcher.want_scan(self._life, self._check_port)
         else:
             self._check_port()
-
-    def _leftovers(self) -> list[tuple[int, int]]:
-        left = [(pid, ticks) for pid, ticks in self._dead.kids.items() if identity.ticks_of(pid) == ticks]
-        if self._dead.sid:
-            orphans = self._watcher.orphans()
-            left += [(orphan.pid, orphan.ticks) for orphan in orphans if orphan.sid == self._dead.sid]
-        return left
 
     def _check_port(self) -> None:
         port, home = self._server.port, self._watcher.psutil_home
@@ -128,7 +152,7 @@ class Start:
             os.chdir("/")  # hold no server's file system
         server.program = program
         self._follow_launched(pid)
-        self._life.say_all(remarks)
+        self._life.say_all("logs", remarks)
 
     def _follow_launched(self, pid: int) -> None:
         process = identity.look(pid)
@@ -179,7 +203,7 @@ class Start:
         if server.pid and any(source[0] == "own" for source in server.sources):
             return True
         process, source, remarks = evidence.named(server, self._watcher.directories)
-        self._life.say_all(remarks)
+        self._life.say_all("evidence", remarks)
         if not process:
             return False
         if process.pid == server.pid:

@@ -1,0 +1,37 @@
+# shellcheck shell=sh
+# python - find a Python that has psutil; make .venv where there is none
+# Needs: log.sh.  suite_dir is set by the program
+
+python_path=
+python_unavailable=69
+
+# python_run FILE ARG... - run one of our Python files with the first Python that has psutil
+# Sets: python_path; _python_run, what it printed.  Fails: its exit status
+python_run() {
+	# yash makes the variable of a for local to the function
+	for _python_candidate in "${MONITOR_PYTHON:-}" "$suite_dir/.venv/bin/python" /usr/bin/python3 "$(command -v python3)"; do
+		[ -x "$_python_candidate" ] || continue
+		python_path=$_python_candidate
+		_python_run=$("$python_path" -E -s "$@")
+		_python_status=$?
+		[ "$_python_status" -eq "$python_unavailable" ] || return "$_python_status"
+	done
+	python_venv
+	_python_run=$("$python_path" -E -s "$@")
+}
+
+# python_venv - no Python has psutil: make .venv, once.  Ends the program (5) if that cannot be
+python_venv() {
+	_python_system=$(command -v /usr/bin/python3 || command -v python3) ||
+		die 5 "python3 is not installed; run: apt-get install python3 python3-psutil"
+	warn "psutil is not installed; putting it into $suite_dir/.venv (once, about 10 s)"
+	_python_new=$suite_dir/.venv.$$
+	if "$_python_system" -m venv "$_python_new" >&2 &&
+		"$_python_new/bin/python" -m pip install --quiet --disable-pip-version-check 'psutil>=5.6' >&2 &&
+		mv "$_python_new" "$suite_dir/.venv"; then
+		python_path=$suite_dir/.venv/bin/python
+	else
+		rm -rf "$_python_new"
+		die 5 "psutil cannot be had (no network, no venv, or $suite_dir is not writable); run: apt-get install python3-psutil"
+	fi
+}
