@@ -215,6 +215,7 @@ start() {
 		server_get "$1" restarts
 		helper_order start "$1" "$restart_wait" "$_server_get" "$_server_memory"
 	else
+		leave "$1" STARTING "waits for $_server_needs_met"
 		server_set "$1" state WAITING
 		watch_waiting=$((watch_waiting + 1))
 		server_get "$1" name
@@ -239,7 +240,6 @@ start_waiting() {
 # leave_all [STATUS] - end the monitor; servers live on
 leave_all() {
 	helper_end
-	rm -rf "$prepare_run"
 	exit "${1:-0}"
 }
 

@@ -17,9 +17,11 @@ Exit: 0 ready · 1 no · 2 a NAME breaks the rule · 4 the state directory canno
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
+import tempfile
 
 import conf
 import identity
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
 OLDEST_PSUTIL = (5, 6)
-NO_PERMISSION, UNAVAILABLE = 4, 69
+NO_PERMISSION, UNAVAILABLE, INTERRUPTED = 4, 69, 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def psutil_home() -> str:
@@ -50,6 +53,33 @@ def psutil_home() -> str:
 
 def _new_enough(version: list[str]) -> bool:
     return tuple(int(part) for part in version[:2] if part.isdigit()) >= OLDEST_PSUTIL
+
+
+def make_ready(state_dir: str, pid: str, settled: str) -> tuple[str, list[str]]:
+    """The monitor's own directory, with the settled conf in it; and what must be said.  Raises OSError.
+
+    A disk that is full or read-only must not keep servers down: then it is in memory, or in /tmp.
+    """
+    remarks = []
+    try:
+        mine = run_dir(state_dir, pid)
+        _put(mine, settled)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        mine = run_dir(tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None), pid)
+        _put(mine, settled)
+        remarks.append(f"say {state_dir}: {error.strerror}; records and logs will be written when there is room again")
+    return mine, remarks
+
+
+def _put(directory: str, settled: str) -> None:
+    path = f"{directory}/settled"
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as target:
+            target.write(settled)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
 
 
 def run_dir(state_dir: str, pid: str) -> str:
@@ -110,13 +140,11 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
         sys.exit(UNAVAILABLE)
     settled = conf.settle(conf_dir, root, cwd, words)
     state_dir = state_directory(root, state_dir, settled)
-    mine = run_dir(state_dir, pid)
-    with open(f"{mine}/settled", "w", encoding="utf-8", errors="surrogateescape") as target:
-        target.write(settled.text())
+    mine, remarks = make_ready(state_dir, pid, settled.text())
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"syslog {settled.suite['syslog']}")
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
-    return lines + unfit_hooks(conf_dir, settled.servers)
+    return lines + remarks + unfit_hooks(conf_dir, settled.servers)
 
 
 def main(argv: list[str]) -> int:
@@ -132,6 +160,8 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return NO_PERMISSION
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

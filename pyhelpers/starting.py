@@ -96,7 +96,9 @@ class Start:
         left = {pid: ticks for pid, ticks in self._dead.kids.items() if identity.ticks_of(pid) == ticks}
         left.update((int(pid), int(ticks)) for pid, ticks in map(str.split, lines_of(members)))
         if self._dead.sid:
-            left.update((orphan.pid, orphan.ticks) for orphan in self._watcher.orphans() if orphan.sid == self._dead.sid)
+            left.update(
+                (orphan.pid, orphan.ticks) for orphan in self._watcher.orphans() if orphan.sid == self._dead.sid
+            )
         if left:
             Ending(self._loop, list(left.items()), self._server.stop, lambda stuck: self._search())
         else:

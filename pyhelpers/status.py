@@ -22,7 +22,7 @@ import record
 import scan
 import server as servers
 from life import boot_seconds
-from prepare import psutil_home, state_directory
+from prepare import INTERRUPTED, psutil_home, state_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,4 +186,7 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -142,8 +142,12 @@ class Watcher:
     def begin(self) -> None:
         """Lock every server; then look which of them run."""
         for life in self.lives:
-            os.makedirs(life.directory, 0o700, exist_ok=True)
-            holder = self._lock(life.directory)
+            try:
+                os.makedirs(life.directory, 0o700, exist_ok=True)
+                holder = self._lock(life.directory)
+            except OSError as error:
+                self.say(life.server, f"{life.directory}/lock: {error.strerror}; watched without a lock")
+                continue
             if holder:
                 self.emit("locked", life.server, holder)
         for life in self.lives:
@@ -271,4 +275,15 @@ def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     close_inherited()
     watcher.begin()
     watcher.loop.run()
+    remove_run_dir(run_dir)
     return 0
+
+
+def remove_run_dir(run_dir: str) -> None:
+    """Take away the monitor's own directory and the FIFOs in it."""
+    try:
+        for name in ("mailbox", "orders", "settled"):
+            os.unlink(f"{run_dir}/{name}")
+        os.rmdir(run_dir)
+    except OSError:
+        pass  # the next monitor clears it away
