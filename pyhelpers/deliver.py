@@ -36,12 +36,14 @@ import lanes
 import outbox
 import spool
 
+NICER = 5  # a hundred hooks at once give way to the servers that are being started
 _REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
 
 
 def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS) -> int:
     """Deliver what is due, in one process at a time. seconds: a hook may live. Returns the exit status."""
     _start_clean()
+    os.nice(NICER)
     try:
         spool.make(alerts_dir)
         lock = _lock(f"{alerts_dir}/lock")

@@ -69,7 +69,7 @@ class Life:
 
     def first_look(self) -> None:
         """Take over what runs, by record, pidfile or log; else have the process table searched."""
-        known, starting = self._recall()
+        known = self._recall()
         process = evidence.recorded(known, self.watcher.boot)
         source = known.get("source") or "own"
         if not process:
@@ -79,7 +79,7 @@ class Life:
             self._resume(process, source)
             return
         if not process or not self.adopt(process, source):
-            self.watcher.want_scan(self, lambda: self._first_absence(known, starting))
+            self.watcher.want_scan(self, lambda: self._first_absence(known))
         elif known.get("pid") == str(process.pid):
             self.server.sid = int(known["sid"] or 0)  # made by the launch of an earlier watcher
 
@@ -92,20 +92,20 @@ class Life:
         else:
             self.watcher.emit("absent", self.server, "-")
 
-    def _recall(self) -> tuple[dict[str, str], bool]:
+    def _recall(self) -> dict[str, str]:
         try:
-            known, starting = record.read(self.directory)
+            known = record.read(self.directory)
         except record.Torn as torn:
             self.watcher.say(self.server, str(torn))
-            return {}, False
+            return {}
         if known:
             self.server.restarts = int(known["restarts"] or 0)
             self.server.memory = known["memory"] or "-"
             self.server.last_exit = known["last_exit"]
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
-        return known, starting
+        return known
 
-    def _first_absence(self, known: dict[str, str], starting: bool) -> None:
+    def _first_absence(self, known: dict[str, str]) -> None:
         """Nothing of it runs: a death while nobody watched, a start cut short, or simply not started yet."""
         self._surely_absent = True
         was_up = known.get("boot") == self.watcher.boot and known["state"] in WERE_WANTED and known["pid"]
@@ -113,7 +113,7 @@ class Life:
             self.watcher.emit("absent", self.server, known.get("state") or "-")
             return
         incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
-        told = starting or self.watcher.history_tells(incident)
+        told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
         rest = f"{known['pid']} {up_for:.0f} {incident} {cause.UNKNOWN}"
         self.watcher.emit("unfinished" if told else "down", self.server, rest)
@@ -279,7 +279,7 @@ class Life:
     def mark_starting(self) -> None:
         """The intent is on disk before anything is moved or started."""
         try:
-            record.mark_starting(self.directory, self._fields())
+            record.write(self.directory, dict(self._fields(), starting="yes"))
         except OSError as error:
             self._say_unwritten(error)
 

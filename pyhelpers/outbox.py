@@ -158,7 +158,7 @@ def settle(alerts_dir: str, alert: Alert, folder: str, output: str) -> None:
 def keep(alerts_dir: str, fields: dict[str, Any], folder: str) -> None:
     """Write a message into a folder, durably. Raises OSError."""
     text = json.dumps(fields, ensure_ascii=False) + "\n"
-    spool.replace(f"{alerts_dir}/{folder}", f"{fields['id']}.json", text, durable=True)
+    spool.replace(f"{alerts_dir}/{folder}", f"{fields['id']}.json", text)
 
 
 def drop(alerts_dir: str, alert: Alert) -> bool:

@@ -1,13 +1,13 @@
 """What is written down about a server: STATE_DIR/servers/NAME/.
 
-    record           who the server is, and what the shell remembers of it
-    record.starting  in its place: that one is dead, and its successor is being started
-    lock             held (flock) by the helper of the monitor that watches it; names its pid
+    record   who the server is, and what the shell remembers of it
+    lock     held (flock) by the helper of the monitor that watches it; names its pid
 
-A record is lines of `key value`; it ends in `end`, so a torn one is known as such.
-It is never overwritten: a new file is written beside it and renamed.  That the two
-take turns keeps a death cheap, too: no rename replaces a file, so ext4 has no reason
-to write out its data there and then (30 microseconds instead of 120).
+A record is blocks of `key value` lines, each ended by `end`; the last one counts.  A block
+is appended by one write(2), which a kill cannot tear; when the file has grown to MOST bytes
+it is replaced, by rename, by one of a single block.  To replace it every time would put 0.4
+ms between a death and a start: a new inode on ext4, and the end of an old one that is still
+to be written out.  An append takes 0.03 ms.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import errno
 import os
 import time
 
-KEYS = "name state pid ticks boot exe cwd sid uid started source mode port restarts memory last_exit message".split()
-LAST = "end"
+KEYS = "name state pid ticks boot exe cwd sid uid started source mode port restarts memory last_exit message starting".split()
+END = "end\n"
+MOST = 1 << 14
+GLANCES = 3  # a reader may see a block that is being written
 
 
 class Torn(Exception):
-    """The record is not one of ours, or only a part of one; the text says why."""
+    """The record is not one of ours, or not whole; the text says why."""
 
 
 def boot_id() -> str:
@@ -30,67 +32,73 @@ def boot_id() -> str:
         return source.read().strip()
 
 
-def read(directory: str) -> tuple[dict[str, str], bool]:
-    """The record in this directory (all KEYS, "" where not known), and whether a start was on its way.
+def read(directory: str) -> dict[str, str]:
+    """The record in this directory: all KEYS, "" where not known; {} where there is none.
 
-    {} where there is none.  A torn or alien one is put aside as NAME.bad and raises Torn.
+    `starting` is set where the one it names is dead and its successor was about to be started.
+    A torn or alien one is put aside as record.bad and raises Torn.
     """
-    for name, starting in (("record", False), ("record.starting", True)):
-        path = os.path.join(directory, name)
+    path = f"{directory}/record"
+    for _ in range(GLANCES):
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
-            continue
+            return {}
         except OSError as error:
             raise Torn(f"{path} cannot be read: {error.strerror}") from None
         with open(fd, "rb") as source:
-            return _parse(path, source.read(1 << 16)), starting
-    return {}, False
+            text = source.read(4 * MOST).decode("utf-8", "surrogateescape")
+        if text.endswith("\n" + END):
+            return _parse(text)
+        time.sleep(0.001)
+    raise Torn(_put_aside(path))
 
 
-def _parse(path: str, raw: bytes) -> dict[str, str]:
-    lines = raw.decode("utf-8", "surrogateescape").split("\n")
-    if lines[-2:] != [LAST, ""]:
-        os.replace(path, path + ".bad")
-        raise Torn(f"{path} is torn or not a record; put aside as {path}.bad")
+def _parse(text: str) -> dict[str, str]:
     found = dict.fromkeys(KEYS, "")
-    for line in lines[:-2]:
+    for line in text[: -len(END) - 1].rpartition("\n" + END)[2].split("\n"):
         key, _, value = line.partition(" ")
         found[key] = value.replace("\\n", "\n").replace("\\\\", "\\")
     return found
 
 
-def write(directory: str, fields: dict[str, str]) -> None:
-    """Write the record.  Raises OSError (disk full, read-only): the old one is then still there."""
-    _put(directory, "record", fields)
-    _remove(f"{directory}/record.starting")
-
-
-def mark_starting(directory: str, fields: dict[str, str]) -> None:
-    """Say on disk that the one of these fields is dead and its successor is about to be started.  Raises OSError."""
-    _put(directory, "record.starting", fields)
-    _remove(f"{directory}/record")
-
-
-def _put(directory: str, name: str, fields: dict[str, str]) -> None:
-    lines = [f"{key} {_one_line(value)}\n" for key, value in fields.items() if value]
-    raw = ("".join(lines) + LAST + "\n").encode("utf-8", "surrogateescape")
-    fresh = f"{directory}/record.new"
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+def _put_aside(path: str) -> str:
     try:
-        whole = os.write(fd, raw) == len(raw)
+        os.replace(path, path + ".bad")
+    except OSError as error:
+        return f"{path} is torn or not a record, and cannot be put aside: {error.strerror}; not believed"
+    return f"{path} is torn or not a record; put aside as {path}.bad"
+
+
+def write(directory: str, fields: dict[str, str]) -> None:
+    """Add a block.  Raises OSError (disk full, read-only): the last one then still counts."""
+    lines = [f"{key} {_one_line(value)}\n" for key, value in fields.items() if value]
+    raw = ("".join(lines) + END).encode("utf-8", "surrogateescape")
+    path = f"{directory}/record"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        size = os.fstat(fd).st_size
+        if size + len(raw) <= MOST:
+            _write_whole(fd, raw, size)
+            return
     finally:
         os.close(fd)
-    if not whole:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), fresh)
-    os.rename(fresh, f"{directory}/{name}")
+    _replace(path, raw)
 
 
-def _remove(path: str) -> None:
+def _write_whole(fd: int, raw: bytes, size: int) -> None:
+    if os.write(fd, raw) < len(raw):
+        os.ftruncate(fd, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _replace(path: str, raw: bytes) -> None:
+    fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+        _write_whole(fd, raw, 0)
+    finally:
+        os.close(fd)
+    os.rename(f"{path}.new", path)
 
 
 def _one_line(value: str) -> str:

@@ -64,18 +64,16 @@ def make(alerts_dir: str) -> None:
             pass
 
 
-def replace(folder: str, name: str, text: str, durable: bool = False) -> None:
+def replace(folder: str, name: str, text: str) -> None:
     """Write text as folder/name by rename: the old file or the new one is there, never a part of one.
 
-    durable: bring it to the disk before the rename, for who can wait.  Raises OSError; the old file is then unhurt.
+    No fsync: it would have every start on this disk wait for the journal.  Raises OSError; the old file is then unhurt.
     """
     fresh = f"{folder}/.{name}.tmp"
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             _write_all(fd, text.encode("utf-8", "replace"))
-            if durable:
-                os.fsync(fd)
         finally:
             os.close(fd)
         os.rename(fresh, f"{folder}/{name}")

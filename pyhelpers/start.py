@@ -63,7 +63,7 @@ def require_free(server: Server, state_dir: str) -> None:
 def _running(server: Server, directory: str) -> int:
     directories = {server.directory}
     try:
-        known, _ = record.read(directory)
+        known = record.read(directory)
     except record.Torn:
         known = {}
     process = evidence.recorded(known, record.boot_id()) or evidence.named(server, directories)[0]

@@ -68,7 +68,7 @@ class Look:
     def record_of(self, server: Server) -> dict[str, str]:
         """Its record; empty values where there is none, or none that can be believed."""
         try:
-            known, _ = record.read(f"{self.state_dir}/servers/{server.name}")
+            known = record.read(f"{self.state_dir}/servers/{server.name}")
         except (record.Torn, OSError):
             known = {}
         return known or dict.fromkeys(record.KEYS, "")
