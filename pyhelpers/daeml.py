@@ -23,7 +23,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # All that can be reset: not KILL and STOP, nor 32 and 33, which the C library keeps for its threads
 RESETTABLE = [number for number in range(1, 65) if number not in (9, 19, 32, 33)]
@@ -42,17 +42,19 @@ class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
     argv: program and arguments.  directory: where it runs.  output: a file for stdout and
-    stderr, appended to.  environment: the whole of it.  umask: octal digits.  user, group:
+    stderr, appended to.  environment: the whole of it (our own).  umask: octal digits.  user, group:
     names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
+    __slots__ = ("argv", "directory", "environment", "output", "settings", "umask")
+
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = "/dev/null") -> None:
         self.argv = list(argv)
         self.directory = directory
         self.output = output
-        self.environment = dict(os.environ)
+        self.environment: Mapping[str, str] = os.environ
         self.umask = 0o022
         self.settings: dict[str, str] = {}
 

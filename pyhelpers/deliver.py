@@ -36,7 +36,7 @@ import lanes
 import outbox
 import spool
 
-NICER = 5  # a hundred hooks at once give way to the servers that are being started
+NICER = 10  # a hundred hooks at once give way to the servers that are being started
 _REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
 
 

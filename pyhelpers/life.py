@@ -39,6 +39,8 @@ class Dead:
     not our descendants.
     """
 
+    __slots__ = ("adopted", "kids", "pid", "sid", "ticks")
+
     def __init__(self, server: Server) -> None:
         self.pid, self.ticks, self.sid = server.pid, server.ticks, server.sid
         self.kids = server.kids
@@ -47,6 +49,8 @@ class Dead:
 
 class Life:
     """Follows one server.  phase: idle waiting starting up; directory: where its record is."""
+
+    __slots__ = ("_attempt _dead _died_at _said _surely_absent _unwritten _wait directory phase server watcher").split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
         self.server = server

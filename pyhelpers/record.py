@@ -16,7 +16,9 @@ import errno
 import os
 import time
 
-KEYS = "name state pid ticks boot exe cwd sid uid started source mode port restarts memory last_exit message starting".split()
+KEYS = (
+    "name state starting pid ticks boot exe cwd sid started source mode port restarts memory last_exit message".split()
+)
 END = "end\n"
 MOST = 1 << 14
 GLANCES = 3  # a reader may see a block that is being written

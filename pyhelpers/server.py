@@ -7,23 +7,49 @@ import os
 import identity
 from daeml import Launch, LaunchError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 ELEMENTS = "\x1f"
 FIELDS = "\x1e"
 
 
-def parse_settled(text: str) -> tuple[dict[str, str], list[Server]]:
-    """The suite's settings and the servers, from `NAME<TAB>KEY<TAB>VALUE` lines (conf.py makes them)."""
-    groups: dict[str, dict[str, str]] = {}
-    for line in text.rstrip("\n").split("\n"):  # splitlines would also split at the separators
-        name, key, value = line.split("\t", 2)
-        groups.setdefault(name, {})[key] = value
-    suite = groups.pop("-", {})
-    return suite, [Server(number, name, settings) for number, (name, settings) in enumerate(groups.items(), 1)]
+def parse_settled(lines: Iterable[str]) -> tuple[dict[str, str], list[Server]]:
+    """The suite's settings and the servers, from `NAME<TAB>KEY<TAB>VALUE` lines, group by group (of conf.py)."""
+    suite: dict[str, str] = {}
+    servers: list[Server] = []
+    for name, settings in _groups(lines):
+        if name == "-":
+            suite = settings
+        else:
+            servers.append(Server(len(servers) + 1, name, settings))
+    return suite, servers
+
+
+def _groups(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """One name's settings at a time: a thousand servers' at once would leave their room behind for ever."""
+    current = ""
+    settings: dict[str, str] = {}
+    for line in lines:
+        name, key, value = line.rstrip("\n").split("\t", 2)
+        if name != current:
+            if settings:
+                yield current, settings
+            current, settings = name, {}
+        settings[key] = value
+    if settings:
+        yield current, settings
+
+
+_known: dict[str, list[str]] = {"": []}
 
 
 def elements(value: str) -> list[str]:
-    """The elements of a settled list."""
-    return value.split(ELEMENTS) if value else []
+    """The elements of a settled list: not to be changed, servers of the same setting share it."""
+    if value not in _known:
+        _known[value] = value.split(ELEMENTS)
+    return _known[value]
 
 
 class Server:
@@ -33,12 +59,17 @@ class Server:
     kids: pid -> start ticks of an adopted server's children, as last seen.
     """
 
+    __slots__ = (
+        "argv directory kids last_exit launch logs match memory message mode name needs_file number oldlog oldlog_keep "
+        "pid pidfd port program restarts sid source sources start_ms state stop stop_tree ticks timeout_ms user"
+    ).split()
+
     def __init__(self, number: int, name: str, settings: dict[str, str]) -> None:
         self.number = number
         self.name = name
         self.directory = os.path.realpath(settings["dir"])
-        self.argv = elements(settings["command"])
-        self.match = elements(settings["match"])
+        self.argv = settings["command"].split(ELEMENTS)
+        self.match = settings["match"].split(ELEMENTS)
         self.needs_file = elements(settings["needs_file"])
         self.port = int(settings["port"] or 0)
         self.sources = [source.split(FIELDS) for source in elements(settings["pid_from"])]
@@ -52,7 +83,10 @@ class Server:
         self.user = settings["user"]
         self.launch = self._launch(settings)
         self.program = self._program()
-        self._forget_identity()
+        self.pid = self.ticks = self.sid = 0
+        self.source = self.mode = ""
+        self.pidfd = -1
+        self.kids: dict[int, int] = {}
         self.state = "UNKNOWN"
         self.restarts = 0
         self.memory = "-"
@@ -63,9 +97,12 @@ class Server:
         launch = Launch(self.argv, self.directory, settings["output"] or "/dev/null")
         if settings["umask"]:
             launch.umask = int(settings["umask"], 8)
-        launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
-        launch.settings = {key: settings[key] for key in Launch.SETTINGS}
-        launch.settings["no_new_privileges"] = settings["no_new_privileges"].strip("0")
+        if settings["environment"]:
+            launch.environment = dict(launch.environment)
+            launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
+        launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
+        if settings["no_new_privileges"] == "0":
+            del launch.settings["no_new_privileges"]
         return launch
 
     def _program(self) -> str:
@@ -74,12 +111,6 @@ class Server:
             return self.launch.program()
         except LaunchError:
             return os.path.join(self.directory, self.argv[0])
-
-    def _forget_identity(self) -> None:
-        self.pid = self.ticks = self.sid = 0
-        self.source = self.mode = ""
-        self.pidfd = -1
-        self.kids: dict[int, int] = {}
 
     def is_now(self, process: identity.Process, source: str, mode: str) -> None:
         """Take this process for the server.  source: own pidfile log scan; mode: launched adopted."""

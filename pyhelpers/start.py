@@ -137,7 +137,7 @@ def main(argv: list[str]) -> int:
     root, conf_dir, state_option, cwd, name = argv
     try:
         settled = conf.settle(conf_dir, root, cwd, [name])
-        server = servers.parse_settled(settled.text())[1][0]
+        server = servers.parse_settled(settled.text().split("\n")[:-1])[1][0]
         print(f"{server.name}: {start(server, state_directory(root, state_option, settled))}")
     except conf.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)

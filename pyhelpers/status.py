@@ -171,7 +171,7 @@ def main(argv: list[str]) -> int:
     except conf.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return UNKNOWN if len(names) and names != ["all"] and error.status == conf.NOT_CONFIGURED else error.status
-    _, watched = servers.parse_settled(settled.text())
+    _, watched = servers.parse_settled(settled.text().split("\n")[:-1])
     look = Look(watched, state_directory(root, state_option, settled))
     rows = [look.of(server) for server in watched]
     if "--json" in words:

@@ -63,8 +63,8 @@ class Watcher:
         self.boot = record.boot_id()
         self.loop = Loop()
         self.followed: dict[int, Life] = {}
-        with open(f"{run_dir}/settled", encoding="utf-8") as settled:
-            self.suite, watched = servers.parse_settled(settled.read())
+        with open(f"{run_dir}/settled", encoding="utf-8", errors="surrogateescape", newline="\n") as settled:
+            self.suite, watched = servers.parse_settled(settled)
         self.directories = {server.directory for server in watched}
         self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
         self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
