@@ -1,0 +1,233 @@
+#!/usr/bin/env bats
+# Bad input is one line that names the server or file and says what to do, and the right exit status; nothing is started.
+
+load helpers
+
+# refuses STATUS WORD... -- ARG... - `monitor.sh ARG...` ends with STATUS and one line that holds each WORD; nothing ran
+refuses() {
+	local expected=$1 words=()
+	shift
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	suite_ends "$expected" "$@"
+	assert_equal 'lines' "$(wc -l <"$SAID")" 1
+	says_once "$SAID" "${words[@]}"
+	assert_nothing_ran
+}
+
+assert_nothing_ran() {
+	assert_equal 'starts' "$(compgen -G "$SERVERS/*/starts")" ''
+}
+
+# says_once FILE WORD... - exactly one line of FILE holds all the WORDs
+says_once() {
+	local text word
+	text=$(<"$1")
+	for word in "${@:2}"; do
+		text=$(grep -F -- "$word" <<<"$text" || :)
+	done
+	assert_equal "lines with ${*:2}" "$(grep -c . <<<"$text")" 1
+}
+
+@test "unknown server" {
+	given_server msg_server
+
+	refuses 6 ghost_server conf/servers/ghost_server.conf -- ghost_server
+	refuses 6 ghost_server conf/servers/ghost_server.conf -- msg_server ghost_server
+}
+
+@test "a name that breaks the name rule" {
+	refuses 2 ../msg_server -- ../msg_server
+}
+
+@test "no conf" {
+	rm -r "$CONF"
+
+	refuses 6 "$CONF" -- msg_server
+}
+
+@test "no config file in the server's directory" {
+	given_server msg_server
+	rm "$SERVERS"/msg_server/*.conf
+
+	refuses 6 msg_server 'No config file found' "$SERVERS/msg_server" -- msg_server
+}
+
+@test "missing program" {
+	given_server msg_server
+	rm "$SERVERS/msg_server/msg_server"
+
+	refuses 5 'msg_server: no command: ./msg_server is not in' "$SERVERS/msg_server" conf/servers/msg_server.conf \
+		-- msg_server
+}
+
+@test "no directory" {
+	given_server msg_server
+	rm -r "$SERVERS/msg_server"
+
+	refuses 6 msg_server "$SERVERS/msg_server" conf/servers/msg_server.conf -- msg_server
+}
+
+# given_ten_errors - msg_server's conf, wrong in lines 2 to 11
+given_ten_errors() {
+	given_server msg_server 'intervall = 15s' 'comand = ./msg_server' 'port = 99999' 'restart = sometimes' \
+		'start_timeout = soon' 'backoff = 60s 1s 5' 'umask = 999' 'stop = TERMINATE' 'just words' 'dir ='
+}
+
+@test "conf with ten different errors: check says each, with file and line" {
+	given_ten_errors
+
+	suite_ends 6 check
+
+	for line in {2..11}; do
+		says_once "$SAID" "conf/servers/msg_server.conf:$line: "
+	done
+	says_once "$SAID" 'comand' 'command' # the nearest known key
+}
+
+@test "conf with ten different errors: nothing is started" {
+	given_ten_errors
+	given_server route_server
+
+	suite_ends 6 all
+
+	assert_equal 'lines' "$(wc -l <"$SAID")" 10
+	assert_nothing_ran
+}
+
+@test "conf that others may write" {
+	given_server msg_server
+	chmod 666 "$CONF/servers/msg_server.conf"
+
+	refuses 6 conf/servers/msg_server.conf chmod -- msg_server
+}
+
+# says_of_hook WORD... - the hook sms is not fit: check and test end with 6, a monitor says so and runs all the same
+says_of_hook() {
+	given_server msg_server
+
+	suite_ends 6 check
+	says_once "$SAID" hooks/sms "$@"
+	suite_ends 6 test
+	says_once "$SAID" hooks/sms "$@"
+
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	says_once "$PRINTED" hooks/sms "$@"
+}
+
+# delivers_once_mended - a death that nobody could be told of is told once the hook is fit
+delivers_once_mended() {
+	local old
+	old=$(pid_of msg_server)
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	given_hook sms
+	assert_alerted death msg_server 'signal KILL'
+}
+
+@test "hook missing" {
+	rm "$CONF/hooks/sms"
+	says_of_hook
+
+	delivers_once_mended
+}
+
+@test "hook not executable" {
+	chmod -x "$CONF/hooks/sms"
+	says_of_hook chmod
+
+	delivers_once_mended
+}
+
+@test "hook writable by others" {
+	chmod o+w "$CONF/hooks/sms"
+	says_of_hook chmod
+
+	delivers_once_mended
+}
+
+# given_binds FROM TO... - the suite runs where each TO shows what is in FROM; skips where that is not allowed
+given_binds() {
+	unshare -rm true 2>/dev/null || skip 'may not bind mounts here (needs root or user namespaces)'
+	# shellcheck disable=SC2016 # for the shell in the new namespace
+	SHELL_WORDS=(unshare -rm sh -c '
+		while [ "$1" != -- ]; do
+			mount --bind "$1" "$2" || exit
+			shift 2
+		done
+		shift
+		exec "$@"' sh "$@" -- "${SHELL_WORDS[@]}")
+}
+
+# given_no_venv - the project's .venv shows as empty, if there is one
+given_no_venv() {
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	[ ! -d "$ROOT/.venv" ] || given_binds "$BATS_TEST_TMPDIR/empty" "$ROOT/.venv"
+}
+
+@test "no psutil and no way to get it" {
+	given_server msg_server
+	given_no_venv
+	for python in /usr/bin/python3 "$(python)"; do
+		! home=$("$python" -I -c 'import psutil; print(psutil.__path__[0])' 2>/dev/null) ||
+			given_binds "$BATS_TEST_TMPDIR/empty" "${home%/*}"
+	done
+
+	PIP_NO_INDEX=1 suite_ends 5 msg_server
+
+	says_once "$SAID" 'psutil cannot be had' 'apt-get install python3-psutil'
+	assert_nothing_ran
+}
+
+@test "no python3" {
+	given_server msg_server
+	given_no_venv
+	mkdir "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/pythonless"
+	for program in /usr/bin/*; do
+		[[ $program == */python* ]] || ln -s "$BATS_TEST_TMPDIR/bin/${program##*/}" "$BATS_TEST_TMPDIR/pythonless"
+	done
+	given_binds /usr/bin "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/pythonless" /usr/bin
+
+	PATH=/usr/bin:/bin refuses 5 python3 'apt-get install python3' -- msg_server
+}
+
+@test "state dir not writable" {
+	given_server msg_server
+	if [ "$(id -u)" -eq 0 ]; then
+		mkdir "$STATE"
+		make_readonly "$STATE"
+	else
+		mkdir -m 500 "$STATE"
+	fi
+
+	refuses 4 "$STATE" -- msg_server
+}
+
+@test "state dir that is a file" {
+	given_server msg_server
+	: >"$STATE"
+
+	refuses 4 "$STATE" -- msg_server
+}
+
+@test "no word at all, an unknown word: usage" {
+	suite_ends 2
+	grep -q 'Usage:' "$SAID"
+
+	suite_ends 2 -z
+	grep -q 'Usage:' "$SAID"
+}
+
+@test "business without a port, or with one that is none" {
+	given_business
+
+	for port in '' 0 65536 80a; do
+		suite_ends 2 business $port # no argument at all when it is empty
+		grep -q 'business.*port' "$SAID"
+	done
+	assert_nothing_ran
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# The words of the tests do what they say.
+
+load helpers
+
+@test "wait_until ends as soon as its command succeeds, and fails when it never does" {
+	wait_until 1 true
+	run -1 wait_until 0 false
+	[[ $output == 'waited in vain until: false' ]]
+}
+
+@test "free_port gives no port twice" {
+	given=$(for _ in 1 2 3 4 5 6 7 8; do free_port; done)
+
+	assert_equal 'different ports' "$(sort -u <<<"$given" | wc -l)" 8
+}
+
+@test "the stand-in logs under its pid, or when the first peer connects" {
+	port=$(free_port)
+	given_server msg_server
+	start_by_hand msg_server
+	wait_until "$PATIENCE" test -e "$SERVERS/msg_server/log_${BY_HAND}_1.txt"
+	start_by_hand msg_server --log=lazy --port "$port"
+	wait_until "$PATIENCE" is_listening "$port"
+	[ ! -e "$SERVERS/msg_server/log_${BY_HAND}_1.txt" ]
+
+	call_port "$port"
+
+	wait_until "$PATIENCE" test -e "$SERVERS/msg_server/log_${BY_HAND}_1.txt"
+}
+
+@test "the stand-in exits with the number that it is told" {
+	given_server msg_server
+	start_by_hand msg_server --exit-when leave
+
+	printf '7\n' >"$SERVERS/msg_server/leave"
+
+	status=0
+	wait "$BY_HAND" || status=$?
+	assert_equal 'exit status' "$status" 7
+	[ ! -e "$SERVERS/msg_server/leave" ]
+}
+
+@test "the stand-in holds its port after SIGTERM until its trigger exists" {
+	port=$(free_port)
+	given_server db_proxy_server
+	start_by_hand db_proxy_server --port "$port" --term-when go
+	wait_until "$PATIENCE" is_listening "$port"
+
+	kill -TERM "$BY_HAND"
+	call_port "$port"
+	: >"$SERVERS/db_proxy_server/go"
+
+	wait_until "$PATIENCE" is_gone "$BY_HAND"
+}
+
+@test "a server under a parent that never waits becomes a zombie, and a zombie is gone" {
+	given_server msg_server
+	start_unreaped msg_server
+
+	kill -KILL "$BY_HAND"
+
+	wait_until "$PATIENCE" is_zombie "$BY_HAND"
+	is_gone "$BY_HAND"
+}
+
+@test "a stranger can be given the pid of a dead process" {
+	given_program "$SERVERS/stranger/stranger"
+	dead=$(dead_pid)
+
+	start_as_pid "$dead" "$SERVERS/stranger" ./stranger
+
+	assert_equal 'pid' "$BY_HAND" "$dead"
+	run -1 is_gone "$dead"
+}
+
+@test "teardown ends daemons that went to / and processes without an environment, and no others" {
+	given_server msg_server
+	start_stranger "$SERVERS/msg_server" ./msg_server --daemonize --chdir-root --pidfile daemon.pid
+	start_stranger "$SERVERS/msg_server" env -i ./msg_server --pidfile bare.pid
+	wait_until "$PATIENCE" test -s "$SERVERS/msg_server/daemon.pid"
+	wait_until "$PATIENCE" test -s "$SERVERS/msg_server/bare.pid"
+	(cd / && exec env -u SUITE_TEST sleep 60) 3>&- &
+	other=$!
+
+	end_everything
+
+	is_gone "$(<"$SERVERS/msg_server/daemon.pid")"
+	is_gone "$(<"$SERVERS/msg_server/bare.pid")"
+	kill "$other"
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# Monitors follow each other, and never two at once watch one server (field cases 8-10).
+
+load helpers
+
+@test "monitor killed between moving the logs and starting: the next monitor finishes it" {
+	given_server msg_server
+	gate=$BATS_TEST_TMPDIR/gate
+	LD_PRELOAD=$(fixture gate.so) GATE=$gate GATE_PROGRAM=msg_server monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	: >"$gate"
+	kill -KILL "$old"
+	wait_until "$PATIENCE" test -s "$gate.reached"
+	assert_moved "log_${old}_1.txt"
+
+	monitor_crash
+	kill -KILL "$(<"$gate.reached")" || : # where it was not the helper itself that waited
+	rm "$gate"
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_logged "Server msg_server stopped, pid=$old, restarting..."
+	assert_alerted death msg_server ''
+	assert_left_alone msg_server
+	assert_equal 'lines about its end' "$(logged_times 'Server msg_server stopped')" 1
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+}
+
+@test "two monitors for one server: the second says so and leaves" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+
+	suite_ends 1 msg_server
+
+	grep -q "msg_server.*pid $MONITOR" "$SAID"
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+}
+
+@test "two monitors for one server: never two restarts" {
+	given_server msg_server
+	monitor_start msg_server
+	first=$MONITOR
+	monitor_start msg_server
+	wait_until "$PATIENCE" one_is_gone "$first" "$MONITOR"
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+
+	kill -KILL "$old"
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_left_alone msg_server
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
+}
+
+@test "two monitors for different servers share a state directory" {
+	given_server msg_server
+	given_server route_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+
+	monitor_start route_server
+
+	wait_until "$PATIENCE" state_is route_server RUNNING
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+}
+
+@test "lock inherited by the server: close-on-exec everywhere" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+
+	run -0 find "/proc/$(pid_of msg_server)/fd" -type l -printf '%l '
+
+	assert_equal 'its descriptors' "$output" "/dev/null /dev/null /dev/null $SERVERS/msg_server "
+}
+
+@test "lock inherited by the server: one that outlives its monitor blocks nothing" {
+	given_server msg_server 'command = ./msg_server --daemonize --chdir-root --pidfile server.pid' \
+		'pid_from = own, pidfile server.pid'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	monitor_crash
+
+	monitor_start msg_server
+
+	assert_adopted msg_server "$old"
+}
+
+one_is_gone() {
+	is_gone "$1" || is_gone "$2"
+}

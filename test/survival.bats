@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# The suite survives its own deaths: servers live on, nothing is started twice, no death is missed.
+
+load helpers
+
+@test "when its helper is killed, the monitor starts another and restarts no server" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	helper=$(helper_of "$MONITOR")
+
+	kill -KILL "$helper"
+
+	wait_until "$PATIENCE" helper_differs "$helper"
+	assert_left_alone msg_server
+	assert_equal 'pid' "$(pid_of msg_server)" "$old"
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 0
+}
+
+@test "a death in the gap between two helpers is still answered" {
+	given_server msg_server
+	given_server route_server
+	monitor_start msg_server route_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	wait_until "$PATIENCE" state_is route_server RUNNING
+	old=$(pid_of msg_server)
+	other=$(pid_of route_server)
+	helper=$(helper_of "$MONITOR")
+
+	kill -STOP "$helper" # it will see nothing of what comes
+	kill -KILL "$old"
+	kill -KILL "$helper"
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	assert_logged "Server msg_server stopped, pid=$old, restarting..."
+	assert_moved "log_${old}_1.txt"
+	assert_alerted death msg_server ''
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
+	assert_left_alone route_server
+	assert_equal 'pid of the other' "$(pid_of route_server)" "$other"
+}
+
+@test "when the monitor is killed its servers live, and the next monitor adopts them" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+
+	kill -KILL "$MONITOR"
+	wait_until "$PATIENCE" is_gone "$MONITOR"
+	monitor_start msg_server
+
+	assert_adopted msg_server "$old"
+	assert_equal 'mode' "$(status_of msg_server mode)" adopted
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+	assert_equal 'lines about its end' "$(logged_times 'Server msg_server stopped')" 0
+}
+
+@test "the helper of a killed monitor leaves too" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	helper=$(helper_of "$MONITOR")
+
+	kill -KILL "$MONITOR"
+
+	wait_until "$PATIENCE" is_gone "$helper"
+	run -1 is_gone "$(<"$SERVERS/msg_server/starts")"
+}
+
+@test "the death of an adopted server is answered like any other" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	monitor_crash
+	monitor_start msg_server
+	assert_adopted msg_server "$old"
+
+	kill -KILL "$old"
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	assert_logged "Server msg_server stopped, pid=$old, restarting..."
+	assert_moved "log_${old}_1.txt"
+	assert_alerted death msg_server ''
+}
+
+@test "a server that died while no monitor ran is started by the next one" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	monitor_crash
+
+	kill -KILL "$old"
+	wait_until "$PATIENCE" is_gone "$old"
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	assert_logged "Server msg_server stopped, pid=$old, restarting..."
+	assert_moved "log_${old}_1.txt"
+	assert_alerted death msg_server ''
+}
+
+# leaves_by SIGNAL - a monitor that gets it is gone, good, with its helper; its server lives; the next one can start
+leaves_by() {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	old=$(pid_of msg_server)
+	helper=$(helper_of "$MONITOR")
+
+	monitor_stop "$1"
+
+	assert_equal 'exit status' "$MONITOR_STATUS" 0
+	wait_until "$PATIENCE" is_gone "$helper"
+	monitor_start msg_server
+	assert_adopted msg_server "$old"
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+}
+
+@test "SIGTERM ends the monitor; servers live on" {
+	leaves_by TERM
+}
+
+@test "SIGINT ends the monitor; servers live on" {
+	leaves_by INT
+}
+
+@test "SIGTERM ends a monitor that waits to try again" {
+	given_server msg_server 'command = ./msg_server --exit 1' 'backoff = 60s 60s'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server BACKOFF
+
+	monitor_stop TERM
+
+	assert_equal 'exit status' "$MONITOR_STATUS" 0
+}
+
+helper_differs() {
+	local now
+	now=$(helper_of "$MONITOR")
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
