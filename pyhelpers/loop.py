@@ -10,7 +10,7 @@ import os
 import select
 import time
 
-from daeml import close_all_but
+from launch import close_all_but
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -85,6 +85,7 @@ def _put(directory: str, settled: str) -> None:
 def run_dir(state_dir: str, pid: str) -> str:
     """Make STATE_DIR and the monitor's own part of it, with its two FIFOs.  Raises OSError."""
     os.makedirs(state_dir, 0o700, exist_ok=True)
+    require_own(state_dir)
     monitors = f"{state_dir}/monitors"
     os.makedirs(monitors, 0o700, exist_ok=True)
     for name in os.listdir(monitors):
@@ -95,6 +96,17 @@ def run_dir(state_dir: str, pid: str) -> str:
     os.mkfifo(f"{mine}/mailbox", 0o600)
     os.mkfifo(f"{mine}/orders", 0o600)
     return mine
+
+
+def require_own(state_dir: str) -> None:
+    """Nobody else may put a link or a record into our state.  Raises OSError (EPERM) with what to do."""
+    status = os.stat(state_dir)
+    if status.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"belongs to uid {status.st_uid}, not to you", state_dir)
+    if status.st_mode & 0o022:
+        raise OSError(
+            errno.EPERM, f"may be written by others (mode {status.st_mode & 0o777:o}); chmod 700 it", state_dir
+        )
 
 
 def policy(number: int, server: dict[str, Any]) -> str:
@@ -155,10 +167,8 @@ def main(argv: list[str]) -> int:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except OSError as error:
-        print(
-            f"{error.filename}: {error.strerror}; set state_dir, -s or MONITOR_STATE to a place that you may write",
-            file=sys.stderr,
-        )
+        advice = "or set state_dir, -s or MONITOR_STATE to a place of your own"
+        print(f"{error.filename}: {error.strerror}; {advice}", file=sys.stderr)
         return NO_PERMISSION
     except KeyboardInterrupt:
         return INTERRUPTED

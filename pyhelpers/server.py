@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import identity
-from daeml import Launch, LaunchError
+from launch import Launch, LaunchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ import record
 import rotate
 import scan
 import server as servers
+from launch import LaunchError
 from prepare import psutil_home, state_directory
 from starting import FAILED, NOT_CONFIGURED, NOT_INSTALLED, fit_to_start
 from status import watcher_of
@@ -80,7 +81,7 @@ def launch(server: Server, pidfile: str) -> int:
         for remark in rotate.move_logs(server.directory, server.logs, server.oldlog)[1]:
             print(f"{server.name}: {remark}", file=sys.stderr)
         return daeml.daemonize(server.launch, program, pidfile)
-    except daeml.LaunchError as failure:
+    except LaunchError as failure:
         raise Refused(NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason) from None
 
 

@@ -10,10 +10,10 @@ import os
 import time
 
 import cause
-import daeml
 import evidence
 import globs
 import identity
+import launch
 import ports
 import rotate
 import scan
@@ -34,16 +34,16 @@ def fit_to_start(server: Server) -> str:
     """The path of its program.  Raises LaunchError: what is missing, and what to do (status 6: a matter of conf)."""
     settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
     if not os.path.isdir(server.directory):
-        raise daeml.LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
+        raise launch.LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
     if server.needs_file and not globs.names(server.directory, server.needs_file):
         wanted = f"{' '.join(server.needs_file)} in {server.directory}"
         advice = f"put it there, or set needs_file in {settings}"
-        raise daeml.LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+        raise launch.LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
     try:
         return server.launch.program()
-    except daeml.LaunchError as failure:
+    except launch.LaunchError as failure:
         advice = f"set dir or command in {settings}"
-        raise daeml.LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+        raise launch.LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
 
 
 class Start:
@@ -144,8 +144,8 @@ class Start:
         try:
             program = fit_to_start(server)
             _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
-            pid = daeml.spawn(server.launch, program)
-        except daeml.LaunchError as failure:
+            pid = launch.spawn(server.launch, program)
+        except launch.LaunchError as failure:
             self._life.start_failed(
                 NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason
             )

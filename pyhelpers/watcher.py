@@ -33,12 +33,12 @@ import time
 
 import cause
 import identity
+import launch
 import lock
 import record
 import rotate
 import scan
 import server as servers
-from daeml import close_inherited
 from life import Life, boot_seconds
 from loop import Loop, lines_of
 from post import Post
@@ -141,6 +141,7 @@ class Watcher:
 
     def begin(self) -> None:
         """Lock every server; then look which of them run."""
+        self._want_descriptors(3 * len(self.lives) + 64)
         for life in self.lives:
             try:
                 os.makedirs(life.directory, 0o700, exist_ok=True)
@@ -156,6 +157,19 @@ class Watcher:
         self._post.deliver_soon()
         interval = int(self.suite["interval"])
         self.loop.after(interval, lambda: self._tick(interval))
+
+    def _want_descriptors(self, number: int) -> None:
+        """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft >= number:
+            return
+        if hard < number:
+            self.say(
+                None, f"{number} open files are needed for {len(self.lives)} servers, {hard} allowed; raise ulimit -Hn"
+            )
+        launch.raise_nofile(min(number, hard))
 
     def _lock(self, directory: str) -> str:
         """ "" or the monitor that holds the lock; a dead one's helper is given a second to let go."""
@@ -272,7 +286,7 @@ def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     os.umask(0o077)
     os.chdir("/")
     watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home)
-    close_inherited()
+    launch.close_inherited()
     watcher.begin()
     watcher.loop.run()
     remove_run_dir(run_dir)
