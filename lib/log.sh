@@ -6,6 +6,9 @@ log_name=monitor.sh
 log_dir=
 log_syslog=0
 log_late=
+log_late_count=0
+log_most_late=1000
+log_refused=
 
 # warn TEXT - say it on stderr, and to syslog if conf wants that
 warn() {
@@ -35,15 +38,19 @@ log_history() {
 
 # log_catch_up - write what a full or read-only disk refused; called every interval
 log_catch_up() {
-	[ -n "$log_late" ] || return 0
+	[ "$log_late_count" -gt 0 ] || return 0
 	_log_all=$log_late
 	log_late=
+	log_late_count=0
 	while [ -n "$_log_all" ]; do
 		_log_entry=${_log_all%%"$log_newline"*}
 		_log_all=${_log_all#*"$log_newline"}
 		_log_append "${_log_entry%% *}" "${_log_entry#* }"
 	done
-	[ -n "$log_late" ] || warn "the log is written again, with what it had missed"
+	[ "$log_late_count" -gt 0 ] || {
+		log_refused=
+		warn 'the log is written again, with what it had missed'
+	}
 }
 
 # log_age SECONDS - how long, for a person
@@ -63,14 +70,17 @@ log_age() {
 log_newline='
 '
 
-# A line that cannot be written is kept, and said; each file keeps its order.
+# A line that cannot be written is kept; that is said once.  Each file keeps its order.
 _log_append() {
 	case $log_late in
 	*"$1 "*) ;;
 	*) { printf '%s\n' "$2" >>"$log_dir/$1"; } 2>/dev/null && return ;;
 	esac
-	[ -n "$log_late" ] || warn "$log_dir/$1 cannot be written (disk full or read-only?); kept in memory: $2"
+	[ -n "$log_refused" ] || warn "$log_dir/$1 cannot be written (disk full or read-only?); kept in memory: $2"
+	log_refused=1
+	[ "$log_late_count" -lt "$log_most_late" ] || return
 	log_late=$log_late"$1 $2"$log_newline
+	log_late_count=$((log_late_count + 1))
 }
 
 # Sets: _log_json, the text with " and \ escaped; control characters never get here

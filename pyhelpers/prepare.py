@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
 OLDEST_PSUTIL = (5, 6)
 NO_PERMISSION, UNAVAILABLE, INTERRUPTED = 4, 69, 130
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
 
 def psutil_home() -> str:
@@ -58,7 +58,7 @@ def _new_enough(version: list[str]) -> bool:
 def make_ready(state_dir: str, pid: str, settled: str) -> tuple[str, list[str]]:
     """The monitor's own directory, with the settled conf in it; and what must be said.  Raises OSError.
 
-    A disk that is full or read-only must not keep servers down: then it is in memory, or in /tmp.
+    A full disk must not keep servers down: then the directory is in memory, or in /tmp.
     """
     remarks = []
     try:
