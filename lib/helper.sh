@@ -12,8 +12,11 @@ helper_tab='	'
 # helper that cannot be executed is an end of the mailbox like any other.
 helper_start() {
 	exec 6<>"$mailbox_fifo" 7<>"$prepare_run/orders"
-	"$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
-		"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- &
+	{
+		# exec: yash would keep a shell of its own between us and a background command
+		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
+			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&-
+	} &
 	helper_pid=$!
 	exec 3<"$mailbox_fifo" 5>"$prepare_run/orders" 6>&- 7<&-
 }

@@ -14,7 +14,10 @@ import time
 import cause
 import evidence
 import identity
-import record
+from account import Account
+from clock import TICKS_PER_SECOND, boot_seconds
+from ending import Ending
+from leftovers import Dead, end_leftovers
 from starting import Start
 
 TYPE_CHECKING = False
@@ -23,45 +26,21 @@ if TYPE_CHECKING:
     from server import Server
     from watcher import Watcher
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
 
 
-def boot_seconds() -> float:
-    """Seconds since boot, sleep of the machine included: the clock of start ticks."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class Dead:
-    """What is remembered of the last process: its pid and start ticks, and what leads to those it left behind.
-
-    sid: its session, if that was its own, else 0; kids: its children, pid -> start ticks; adopted: they were
-    not our descendants.
-    """
-
-    __slots__ = ("adopted", "kids", "pid", "sid", "ticks")
-
-    def __init__(self, server: Server) -> None:
-        self.pid, self.ticks, self.sid = server.pid, server.ticks, server.sid
-        self.kids = server.kids
-        self.adopted = server.mode == "adopted"
-
-
 class Life:
-    """Follows one server.  phase: idle waiting starting up; directory: where its record is."""
+    """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
 
-    __slots__ = ("_attempt _dead _died_at _said _surely_absent _unwritten _wait directory phase server watcher").split()
+    __slots__ = "_attempt _died_at _surely_absent _wait account phase server watcher".split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
         self.server = server
         self.watcher = watcher
-        self.directory = directory
+        self.account = Account(server, watcher, directory, Dead(server))
         self.phase = "idle"
-        self._said: dict[str, set[str]] = {}
-        self._unwritten = False
         self._surely_absent = False  # no copy of it can run: it was looked for, or we saw ours die
         self._died_at = 0.0
-        self._dead = Dead(server)
         self._attempt: Start | None = None
         self._wait: Timer | None = None
 
@@ -73,12 +52,12 @@ class Life:
 
     def first_look(self) -> None:
         """Take over what runs, by record, pidfile or log; else have the process table searched."""
-        known = self._recall()
+        known = self.account.recall()
         process = evidence.recorded(known, self.watcher.boot)
         source = known.get("source") or "own"
         if not process:
             process, source, remarks = evidence.named(self.server, self.watcher.directories)
-            self.say_all("evidence", remarks)
+            self.account.say_all("evidence", remarks)
         elif known["state"] == "STARTING":
             self._resume(process, source)
             return
@@ -90,29 +69,21 @@ class Life:
     def _resume(self, process: identity.Process, source: str) -> None:
         """Its watcher died while it started: see that to its end."""
         if self.follow(process, source, "launched"):
-            self.phase, self.server.state = "starting", "STARTING"
-            self._attempt = Start(self, self._dead, time.monotonic())
+            self._become("starting", "STARTING")
+            self._attempt = Start(self, self.account.dead, time.monotonic())
             self._attempt.resume()
         else:
             self.watcher.emit("absent", self.server, "-")
 
-    def _recall(self) -> dict[str, str]:
-        try:
-            known = record.read(self.directory)
-        except record.Torn as torn:
-            self.watcher.say(self.server, str(torn))
-            return {}
-        if known:
-            self.server.restarts = int(known["restarts"] or 0)
-            self.server.memory = known["memory"] or "-"
-            self.server.last_exit = known["last_exit"]
-            self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
-        return known
-
     def _first_absence(self, known: dict[str, str]) -> None:
         """Nothing of it runs: a death while nobody watched, a start cut short, or simply not started yet."""
         self._surely_absent = True
-        was_up = known.get("boot") == self.watcher.boot and known["state"] in WERE_WANTED and known["pid"]
+        was_up = (
+            self.account.want == "up"
+            and known.get("boot") == self.watcher.boot
+            and known["state"] in WERE_WANTED
+            and known["pid"]
+        )
         if not was_up:
             self.watcher.emit("absent", self.server, known.get("state") or "-")
             return
@@ -130,10 +101,9 @@ class Life:
         if not self.follow(process, source, "adopted"):
             return False
         self._cancel()
-        self.phase = "up"
-        self.server.state, self.server.message = "RUNNING", ""
+        self._become("up", "RUNNING")
         self._remember_kids()
-        self.write_record()
+        self.account.write()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
         return True
 
@@ -157,7 +127,7 @@ class Life:
         """Forget the followed process; remember of it what a successor's start must know."""
         server = self.server
         if server.pid:
-            self._dead = Dead(server)
+            self.account.dead = Dead(server)
             self.watcher.loop.forget(server.pidfd)
             del self.watcher.followed[server.pid]
             server.pid = server.ticks = 0
@@ -181,7 +151,7 @@ class Life:
             return
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self.watcher.emit("down", server, f"{self._dead.pid} {up_for:.0f} {incident} {why}")
+        self.watcher.emit("down", server, f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _why(self) -> str:
         pid = self.server.pid
@@ -196,24 +166,24 @@ class Life:
         """Start it after the wait, unless it turns out to run."""
         self._cancel()
         if wait_ms:
-            self.phase, self.server.state = "waiting", "BACKOFF"
-            self.write_record()
+            self._become("waiting", "BACKOFF", self.server.message)
+            self.account.write()
             self._wait = self.watcher.loop.after(wait_ms, lambda: self._begin(time.monotonic()))
         else:
             self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
-        self.phase, self.server.state, self.server.message = "starting", "STARTING", ""
+        self._become("starting", "STARTING")
         search, self._surely_absent, self._died_at = not self._surely_absent, False, 0.0
-        self._attempt = Start(self, self._dead, since)
+        self._attempt = Start(self, self.account.dead, since)
         self._attempt.begin(search)
 
     def started(self, took_ms: float) -> None:
         """The attempt has succeeded; took_ms: from the death or the order until it was known to run."""
         self._cancel()
         server = self.server
-        self.phase, server.state = "up", "RUNNING"
-        self.write_record()
+        self._become("up", "RUNNING")
+        self.account.write()
         self.watcher.emit("up", server, f"{server.pid} launched {server.source} {took_ms:.0f}")
         self.watcher.tidy_soon(self)
 
@@ -233,12 +203,56 @@ class Life:
             self._wait.cancel()
             self._wait = None
 
+    def _become(self, phase: str, state: str, message: str = "") -> None:
+        self.phase = phase
+        self.account.become(state, message)
+
+    # -- orders ----------------------------------------------------------------------------------
+
     def leave(self, state: str, message: str) -> None:
         """The shell has decided to leave it alone."""
         self._cancel()
-        self.phase = "idle"
-        self.server.state, self.server.message = state, message
-        self.write_record()
+        self._become("idle", state, message)
+        self.account.write()
+
+    def stop(self) -> None:
+        """End it and what it started; then tell `stopped PID`, PID 0 if nothing ran."""
+        self._cancel()
+        pid = self.server.pid
+        who = [(pid, self.server.ticks)] if pid else []
+        self._become("stopping", "STOPPING")
+        self.account.write()
+        self.unfollow()
+        Ending(self.watcher.loop, who, self.server.stop, lambda stuck: self._end_rest(pid, stuck))
+
+    def _end_rest(self, pid: int, stuck: list[int]) -> None:
+        if stuck:
+            self.watcher.say(self.server, f"pid {pid} could not be ended: stuck in the kernel, or not ours to signal")
+        emit = self.watcher.emit
+        end_leftovers(self.watcher, self.server, self.account.dead, lambda: emit("stopped", self.server, str(pid)))
+
+    def set_want(self, want: str) -> None:
+        """What the operator wants of it, up, down or paused."""
+        resumed = self.account.want == "paused" and want != "paused"
+        self.account.set_want(want)
+        if want == "paused":
+            self._cancel()
+            self._become("up" if self.server.pid else "idle", "PAUSED")
+        elif resumed and self.server.pid:
+            self._become("up", "RUNNING")
+        self.account.write()
+
+    def signal(self, name: str) -> str:
+        """Send it a signal, by its pidfd; what to answer, `0` or `STATUS TEXT`."""
+        import signal
+
+        if not self.server.pid:
+            return "7 it does not run"
+        try:
+            signal.pidfd_send_signal(self.server.pidfd, getattr(signal, f"SIG{name}"))
+        except (OSError, AttributeError) as error:
+            return f"1 {getattr(error, 'strerror', None) or 'no such signal'}"
+        return "0"
 
     # -- every interval --------------------------------------------------------------------------
 
@@ -250,8 +264,7 @@ class Life:
             process, source, _ = evidence.named(self.server, self.watcher.directories)
             if process:
                 self.adopt(process, source)  # somebody started it by hand
-        if self._unwritten:
-            self.write_record()
+        self.account.catch_up()
 
     def _look_at_living(self) -> None:
         server = self.server
@@ -260,8 +273,8 @@ class Life:
             return  # dead: its pidfd tells
         stopped = [f"pid {server.pid} is stopped by a signal (state T)"] if fields[0] in "Tt" else []
         server.message = "stopped by a signal (state T)" if stopped else ""
-        self.say_all("state", stopped)
-        self.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
+        self.account.say_all("state", stopped)
+        self.account.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
         self._remember_kids()
 
     def _remember_kids(self) -> None:
@@ -270,51 +283,3 @@ class Life:
         if server.mode == "adopted":
             known = server.kids
             server.kids = {pid: known.get(pid) or identity.ticks_of(pid) for pid in identity.children(server.pid)}
-
-    def say_all(self, topic: str, remarks: list[str]) -> None:
-        """Each remark once, for as long as it stands; what a topic no longer says is forgotten."""
-        for text in remarks:
-            if text not in self._said.get(topic, ()):
-                self.watcher.say(self.server, text)
-        self._said[topic] = set(remarks)
-
-    # -- record ----------------------------------------------------------------------------------
-
-    def mark_starting(self) -> None:
-        """The intent is on disk before anything is moved or started."""
-        try:
-            record.write(self.directory, dict(self._fields(), starting="yes"))
-        except OSError as error:
-            self._say_unwritten(error)
-
-    def write_record(self) -> None:
-        """Write down who it is; a disk that refuses is said, and asked again every interval."""
-        try:
-            record.write(self.directory, self._fields())
-            self._unwritten = False
-        except OSError as error:
-            self._say_unwritten(error)
-
-    def _say_unwritten(self, error: OSError) -> None:
-        if not self._unwritten:
-            self.watcher.say(self.server, f"{self.directory}/record not written: {error.strerror}; will be tried again")
-        self._unwritten = True
-
-    def _fields(self) -> dict[str, str]:
-        server = self.server
-        fields = {
-            "name": server.name,
-            "state": server.state,
-            "restarts": str(server.restarts),
-            "memory": server.memory,
-            "last_exit": server.last_exit,
-            "message": server.message,
-            "port": str(server.port or ""),
-            "boot": self.watcher.boot,
-        }
-        pid, ticks = (server.pid, server.ticks) if server.pid else (self._dead.pid, self._dead.ticks)
-        if pid:
-            started = time.time() - boot_seconds() + ticks / TICKS_PER_SECOND
-            fields.update(pid=str(pid), ticks=str(ticks), sid=str(server.sid), exe=server.program, cwd=server.directory)
-            fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
-        return fields

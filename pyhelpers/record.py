@@ -1,6 +1,7 @@
 """What is written down about a server: STATE_DIR/servers/NAME/.
 
     record   who the server is, and what the shell remembers of it
+    want     up, down or paused: what the operator wants of it; up where there is none
     lock     held (flock) by the helper of the monitor that watches it; names its pid
 
 A record is blocks of `key value` lines, each ended by `end`; the last one counts.  A block
@@ -17,8 +18,10 @@ import os
 import time
 
 KEYS = (
-    "name state starting pid ticks boot exe cwd sid started source mode port restarts memory last_exit message".split()
+    *"name state starting pid ticks boot exe cwd sid started source mode".split(),
+    *"port restarts memory last_exit message ordered".split(),
 )
+WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
 GLANCES = 3  # a reader may see a block that is being written
@@ -101,6 +104,23 @@ def _replace(path: str, raw: bytes) -> None:
     finally:
         os.close(fd)
     os.rename(f"{path}.new", path)
+
+
+def read_want(directory: str) -> str:
+    """What the operator wants of the server with this directory."""
+    try:
+        with open(f"{directory}/want") as source:
+            want = source.read(16).strip()
+    except OSError:
+        return "up"
+    return want if want in WANTS else "up"
+
+
+def write_want(directory: str, want: str) -> None:
+    """Remember it, for the monitors to come too.  Raises OSError."""
+    with open(f"{directory}/want.new", "w") as target:
+        target.write(want + "\n")
+    os.replace(f"{directory}/want.new", f"{directory}/want")
 
 
 def _one_line(value: str) -> str:

@@ -18,11 +18,14 @@ import ports
 import rotate
 import scan
 from ending import Ending
-from loop import lines_of
+from leftovers import end_leftovers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from life import Dead, Life
+    from collections.abc import Callable
+
+    from leftovers import Dead
+    from life import Life
     from loop import Timer
     from server import Server
 
@@ -57,14 +60,18 @@ class Start:
         self._dead = dead
         self._since = since  # the death or the order that this answers, on the monotonic clock
         self._ticks = 0  # of what we launched
-        self._search_first = False
+        self._over = False
         self._identified = False
         self._pause = 1.0
         self._look: Timer | None = None
         self._deadline: Timer | None = None
 
     def cancel(self) -> None:
-        """No more looks, no deadline."""
+        """No more looks, no deadline; what is still waited for changes nothing any more."""
+        self._over = True
+        self._rest()
+
+    def _rest(self) -> None:
         for timer in (self._look, self._deadline):
             if timer:
                 timer.cancel()
@@ -78,37 +85,19 @@ class Start:
     # -- the way is cleared ----------------------------------------------------------------------
 
     def begin(self, search: bool) -> None:
-        """End what the dead one left behind, which would hold the port against its successor; go on.
+        """End what the dead one left behind; go on.
 
-        search: look for the server in the process table first.  What was left behind looks like it.
+        search: look for the server in the process table then.  What was left behind looks like it.
         """
-        self._search_first = search
-        sid = self._dead.sid
-        if not self._server.stop_tree:
-            self._search()
-        elif sid and self._dead.adopted:
-            self._loop.errand(lambda: scan.session(sid), self._end_left)
-        else:
-            self._end_left("")
+        then = self._search if search else self._check_port
+        end_leftovers(self._watcher, self._server, self._dead, self._unless_over(then))
 
-    def _end_left(self, members: str) -> None:
-        """members: lines `PID TICKS` of the dead one's session, where they are not our children."""
-        left = {pid: ticks for pid, ticks in self._dead.kids.items() if identity.ticks_of(pid) == ticks}
-        left.update((int(pid), int(ticks)) for pid, ticks in map(str.split, lines_of(members)))
-        if self._dead.sid:
-            left.update(
-                (orphan.pid, orphan.ticks) for orphan in self._watcher.orphans() if orphan.sid == self._dead.sid
-            )
-        if left:
-            Ending(self._loop, list(left.items()), self._server.stop, lambda stuck: self._search())
-        else:
-            self._search()
+    def _unless_over(self, then: Callable[[], None]) -> Callable[[], None]:
+        """What is waited for may come when an order has long ended the attempt."""
+        return lambda: None if self._over else then()
 
     def _search(self) -> None:
-        if self._search_first:
-            self._watcher.want_scan(self._life, self._check_port)
-        else:
-            self._check_port()
+        self._watcher.want_scan(self._life, self._unless_over(self._check_port))
 
     def _check_port(self) -> None:
         port, home = self._server.port, self._watcher.psutil_home
@@ -118,10 +107,13 @@ class Start:
             self._launch()
 
     def _port_held(self, holder: str) -> None:
+        if self._over:
+            return
         pid, _, name = holder.partition(" ")
         process = identity.look(int(pid)) if pid else None
-        if process and self._is_left_behind(process):
-            Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: self._check_port())
+        if process and self._dead.left(process):
+            again = self._unless_over(self._check_port)
+            Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: again())
         elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
             self._life.adopt(process, "scan")
         elif ports.listening(self._server.port):
@@ -131,16 +123,11 @@ class Start:
         else:
             self._launch()
 
-    def _is_left_behind(self, process: identity.Process) -> bool:
-        if self._dead.kids.get(process.pid) == process.ticks:
-            return True
-        return self._dead.sid != 0 and process.sid == self._dead.sid
-
     # -- launched --------------------------------------------------------------------------------
 
     def _launch(self) -> None:
         server = self._server
-        self._life.mark_starting()
+        self._life.account.mark_starting()
         try:
             program = fit_to_start(server)
             _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
@@ -154,7 +141,7 @@ class Start:
             os.chdir("/")  # hold no server's file system
         server.program = program
         self._follow_launched(pid)
-        self._life.say_all("logs", remarks)
+        self._life.account.say_all("logs", remarks)
 
     def _follow_launched(self, pid: int) -> None:
         process = identity.look(pid)
@@ -162,7 +149,7 @@ class Start:
             self.ended(cause.of_child(pid) or cause.UNKNOWN)
             return
         self._ticks = process.ticks
-        self._life.write_record()
+        self._life.account.write()
         self._deadline = self._loop.after(self._server.timeout_ms, self._timed_out)
         self._look_again()
 
@@ -173,7 +160,7 @@ class Start:
             process = process or self._descendant()
             if process and self._life.follow(process, source or "own", "launched"):
                 self._identified = True
-                self._life.write_record()
+                self._life.account.write()
                 self._look_again()
                 return
             if any(orphan.ticks >= self._ticks for orphan in self._watcher.orphans()):
@@ -205,7 +192,7 @@ class Start:
         if server.pid and any(source[0] == "own" for source in server.sources):
             return True
         process, source, remarks = evidence.named(server, self._watcher.directories)
-        self._life.say_all("evidence", remarks)
+        self._life.account.say_all("evidence", remarks)
         if not process:
             return False
         if process.pid == server.pid:
@@ -235,7 +222,8 @@ class Start:
 
     def _end_it(self, text: str) -> None:
         server = self._server
-        self.cancel()
+        self._rest()
         who = [(server.pid, server.ticks)]
         self._life.unfollow()
-        Ending(self._loop, who, server.stop, lambda stuck: self._life.start_failed(FAILED, text))
+        fail = self._unless_over(lambda: self._life.start_failed(FAILED, text))
+        Ending(self._loop, who, server.stop, lambda stuck: fail())

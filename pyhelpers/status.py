@@ -21,7 +21,7 @@ import identity
 import record
 import scan
 import server as servers
-from life import boot_seconds
+from clock import boot_seconds
 from prepare import INTERRUPTED, psutil_home, state_directory
 
 TYPE_CHECKING = False

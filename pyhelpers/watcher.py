@@ -11,6 +11,8 @@ It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mai
     unfinished N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
     absent N … STATE               at the first look it did not run
     failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
+    want N … WORD                  what the operator wants of it, if not up: down paused
+    stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
     locked N … PID                 the monitor PID watches it
     ready 0 … · tick 0 …           the first look is over · an interval has passed
     say N … TEXT…                  something a person should know
@@ -21,6 +23,10 @@ and orders come out of the other one, each a line of TAB-separated fields:
     start N WAIT RESTARTS MEMORY   start it after WAIT ms; MEMORY is a word the shell wants back from recall
     leave N STATE RESTARTS MEMORY TEXT     it is not to be started; STATE says why
     keep N RESTARTS MEMORY         only remember
+    stop N                         end it, and what it started
+    want N WORD                    remember what the operator wants: up down paused
+    signal N NAME TOKEN            send it a signal; the answer is as below
+    answer N TOKEN TEXT            tell the operator who gave the order TOKEN: `0`, or a status and why
     alert N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT
 
 The end of the orders is the end of the shell, and so of this process; servers live on.
@@ -39,7 +45,8 @@ import record
 import rotate
 import scan
 import server as servers
-from life import Life, boot_seconds
+from clock import boot_seconds
+from life import Life
 from loop import Loop, lines_of
 from post import Post
 
@@ -126,16 +133,31 @@ class Watcher:
             self._post.take(self.lives[int(rest[0]) - 1].server.name, rest[1:])
             return
         life = self.lives[int(rest[0]) - 1]
-        server = life.server
-        if word == "start":
-            server.restarts, server.memory = int(rest[2]), rest[3]
-            life.start(int(rest[1]))
-        elif word == "leave":
-            server.restarts, server.memory = int(rest[2]), rest[3]
-            life.leave(rest[1], rest[4])
-        elif word == "keep":
-            server.restarts, server.memory = int(rest[1]), rest[2]
-            life.write_record()
+        getattr(self, f"_order_{word}")(life, *rest[1:])
+
+    def _order_start(self, life: Life, wait: str, restarts: str, memory: str) -> None:
+        life.server.restarts, life.server.memory = int(restarts), memory
+        life.start(int(wait))
+
+    def _order_leave(self, life: Life, state: str, restarts: str, memory: str, text: str) -> None:
+        life.server.restarts, life.server.memory = int(restarts), memory
+        life.leave(state, text)
+
+    def _order_keep(self, life: Life, restarts: str, memory: str) -> None:
+        life.server.restarts, life.server.memory = int(restarts), memory
+        life.account.write()
+
+    def _order_stop(self, life: Life) -> None:
+        life.stop()
+
+    def _order_want(self, life: Life, want: str) -> None:
+        life.set_want(want)
+
+    def _order_signal(self, life: Life, name: str, token: str) -> None:
+        life.account.answer(token, life.signal(name))
+
+    def _order_answer(self, life: Life, token: str, text: str) -> None:
+        life.account.answer(token, text)
 
     # -- first look ------------------------------------------------------------------------------
 
@@ -144,10 +166,10 @@ class Watcher:
         self._want_descriptors(3 * len(self.lives) + 64)
         for life in self.lives:
             try:
-                os.makedirs(life.directory, 0o700, exist_ok=True)
-                holder = self._lock(life.directory)
+                os.makedirs(life.account.directory, 0o700, exist_ok=True)
+                holder = self._lock(life.account.directory)
             except OSError as error:
-                self.say(life.server, f"{life.directory}/lock: {error.strerror}; watched without a lock")
+                self.say(life.server, f"{life.account.directory}/lock: {error.strerror}; watched without a lock")
                 continue
             if holder:
                 self.emit("locked", life.server, holder)
