@@ -31,13 +31,16 @@ suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
 . "$suite_dir/lib/alert.sh" || exit 1
 # shellcheck source=lib/story.sh
 . "$suite_dir/lib/story.sh" || exit 1
+# shellcheck source=lib/order.sh
+. "$suite_dir/lib/order.sh" || exit 1
 
 main() {
 	usage_options "$@"
 	shift "$usage_options"
 	case ${1:-} in
 	'') usage_die 'what shall I watch?' ;;
-	check | demo | test | status) word "$@" ;;
+	check | demo | test | status | tail) word "$@" ;;
+	start | stop | restart | signal | pause | resume | clear | drill | shutdown) order "$@" ;;
 	business)
 		shift
 		business "$@"
@@ -50,6 +53,8 @@ main() {
 word() {
 	# shellcheck source=lib/check.sh
 	. "$suite_dir/lib/check.sh" || exit 1
+	# shellcheck source=lib/control.sh
+	. "$suite_dir/lib/control.sh" || exit 1
 	# shellcheck source=lib/demo.sh
 	. "$suite_dir/lib/demo.sh" || exit 1
 	# shellcheck source=lib/status.sh
@@ -57,6 +62,13 @@ word() {
 	# shellcheck source=lib/test.sh
 	. "$suite_dir/lib/test.sh" || exit 1
 	"$1_main" "$@"
+}
+
+# order WORD ARG... - what an operator wants of a monitor that runs
+order() {
+	# shellcheck source=lib/control.sh
+	. "$suite_dir/lib/control.sh" || exit 1
+	control_main "$@"
 }
 
 # business PORT... - watch the business servers on these ports
@@ -92,8 +104,14 @@ watch() {
 		hook) on_hook "$mailbox_rest" ;;
 		locked) on_locked "$mailbox_number" "$mailbox_rest" ;;
 		ready) helper_ready ;;
+		want) server_set "$mailbox_number" want "$mailbox_rest" ;;
+		stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
+		start | stop | restart | pause | resume | clear | signal)
+			order_take "$mailbox_word" "$mailbox_number" "$mailbox_now" "$mailbox_when"
+			;;
 		helper_gone) helper_gone ;;
 		quit) break ;;
+		*) warn "line dropped from the mailbox: ${mailbox_word%"${mailbox_word#????????????????}"}" ;;
 		esac
 	done
 	leave_all
@@ -101,7 +119,10 @@ watch() {
 
 # on_down NUMBER 'PID UP INCIDENT CAUSE' - a server is dead: decide, act, tell; in that order
 on_down() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0
 	story_death "$1" "$2"
+	server_set "$1" alive ''
 	restart_decide "$1" "$mailbox_now" "$story_cause"
 	act "$1"
 	story_log_death "$1"
@@ -134,7 +155,9 @@ on_up() {
 	restart_stable "$1"
 	# shellcheck disable=SC2086 # four words of the helper's
 	story_up "$1" $2
-	server_set "$1" state RUNNING
+	server_set "$1" alive "${2%% *}"
+	server_get "$1" want
+	[ "$_server_get" = paused ] || server_set "$1" state RUNNING
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order keep "$1" "$_server_get" "$_server_memory"
@@ -143,6 +166,11 @@ on_up() {
 
 # on_absent NUMBER - it did not run when we first looked
 on_absent() {
+	server_get "$1" want
+	case $_server_get in
+	down) leave "$1" STOPPED 'stopped by order' && return ;;
+	paused) leave "$1" PAUSED 'paused by order' && return ;;
+	esac
 	server_get "$1" state
 	case $_server_get in
 	EXITED | FATAL) return ;;
@@ -193,9 +221,18 @@ hopeless() {
 # act NUMBER - order what restart_decide has decided
 act() {
 	case $_restart_decide in
-	leave) leave "$1" EXITED 'ended as conf allows' ;;
+	leave) leave_ended "$1" ;;
 	fatal) leave "$1" FATAL 'gave up; see restart.log' ;;
 	*) start "$1" ;;
+	esac
+}
+
+# leave_ended NUMBER - it has ended and is to stay so: by conf, or because it is paused
+leave_ended() {
+	server_get "$1" want
+	case $_server_get in
+	paused) leave "$1" PAUSED 'ended while it was paused' ;;
+	*) leave "$1" EXITED 'ended, and is left alone' ;;
 	esac
 }
 

@@ -20,11 +20,9 @@ main() {
 	case ${1:-} in
 	*[!0-9]* | '' | ??????*) die 2 'Usage: ./run.sh <port>' ;;
 	esac
-	python_run "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
+	python_find
+	exec "$python_path" -E -s "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
 		"${MONITOR_STATE:-}" "$PWD" "business@$1"
-	run_status=$?
-	[ -z "$_python_run" ] || printf '%s\n' "$_python_run"
-	exit "$run_status"
 }
 
 main "$@"

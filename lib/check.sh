@@ -11,6 +11,7 @@ check_main() {
 # check_fitness check|test - run fitness.py and print what it says of conf, hooks and machine
 # Fails: its exit status
 check_fitness() {
+	python_find
 	python_run "$suite_dir/pyhelpers/fitness.py" "$1" "$suite_dir" "$option_conf" "$option_state" "$PWD"
 	_check_status=$?
 	[ "$1" = test ] || [ -z "$_python_run" ] || printf '%s\n' "$_python_run"

@@ -5,7 +5,7 @@
 python_path=
 python_unavailable=69
 
-# python_run FILE ARG... - run one of our Python files with the first Python that has psutil
+# python_run FILE ARG... - run one of our Python files with the first Python that suits it: it ends with 69 if one does not
 # Sets: python_path; _python_run, what it printed.  Fails: its exit status
 python_run() {
 	# yash makes the variable of a for local to the function
@@ -18,6 +18,12 @@ python_run() {
 	done
 	python_venv
 	_python_run=$("$python_path" -E -s "$@")
+}
+
+# python_find - the first Python that suits us
+# Sets: python_path.  Ends the program (5) if there is none, and none can be made
+python_find() {
+	python_run "$suite_dir/pyhelpers/suitable.py" || exit $?
 }
 
 # python_venv - no Python has psutil: make .venv, once.  Ends the program (5) if that cannot be

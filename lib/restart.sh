@@ -23,8 +23,10 @@ restart_at_once() {
 	restart_wait=0
 }
 
-# restart_unwanted NUMBER CAUSE - does conf say that it is to stay down after this?
+# restart_unwanted NUMBER CAUSE - does the operator, or conf, say that it is to stay down after this?
 restart_unwanted() {
+	server_get "$1" want
+	[ "$_server_get" = up ] || return 0
 	server_get "$1" restart
 	case $_server_get in
 	never) return 0 ;;

@@ -16,6 +16,7 @@ server_new() {
 	eval "server_$1_first=\$6 server_$1_longest=\$7 server_$1_give_up=\$8 server_$1_window=\$9"
 	eval "server_$1_wait=\$6 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
+	eval "server_$1_want=up server_$1_alive= server_$1_then="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal="
 	_server_number=$1
 	shift 9

@@ -5,8 +5,6 @@
 # status_main status [--json] [NAME...] - a line for each, or JSON; ends the program with the LSB's status
 status_main() {
 	shift
-	python_run "$suite_dir/pyhelpers/status.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
-	_status=$?
-	[ -z "$_python_run" ] || printf '%s\n' "$_python_run"
-	exit "$_status"
+	python_find
+	exec "$python_path" -E -s "$suite_dir/pyhelpers/status.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
 }

@@ -45,8 +45,20 @@ story_log_death() {
 # story_left NUMBER - it is to stay down: that is told now
 story_left() {
 	_story_get "$1"
-	alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
+	server_get "$1" want
+	[ "$_server_get" = paused ] || alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
 	server_set "$1" incident ''
+}
+
+# story_stopped NUMBER PID - it was ended by order: one line, and the incident, if there was one, is over
+story_stopped() {
+	_story_get "$1"
+	log_restart "$mailbox_when" "Server $_story_name stopped by order"
+	_story_ended=$2
+	[ "$2" != 0 ] || _story_ended=
+	log_history "$mailbox_when" stopped "$_story_name" "$_story_ended" '' 'stopped by order' "$_story_incident" ''
+	server_set "$1" incident ''
+	server_set "$1" pid ''
 }
 
 # story_failure NUMBER TEXT - a start has failed: written each time, told once

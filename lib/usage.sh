@@ -39,6 +39,8 @@ usage_print() {
 		  ./monitor.sh all
 		  ./monitor.sh test
 		  ./monitor.sh check | demo | status [NAME...] [--json]
+		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
+		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers]
 
 		Options, before the word:
 		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)

@@ -11,6 +11,12 @@ The program gets a session of its own without a terminal, the directory / unless
 --output, no other descriptor, every signal at its default and none blocked, and the
 caller's environment.  The two forks are those of daemon(7).
 
+    $ pyhelpers/daeml.py --guard --interval 1s --info /run/im/guard /opt/im/msg_server/msg_server
+
+With --guard the daemon stays as its parent and starts it again, whenever it does not end
+with 0; see parent.py.  With --foreground the guard does not leave its caller, and ends as
+the program does.
+
 Exit: 0 the program was executed · 126 it is there but cannot be executed, or one of
 the settings cannot be had · 127 there is no such program · 2 usage.
 """
@@ -24,6 +30,7 @@ from launch import Launch, LaunchError, become, close_all_but, hear
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
@@ -65,38 +72,73 @@ def _write_pidfile(path: str) -> None:
     os.rename(fresh, path)
 
 
-def _options(argv: Sequence[str]) -> tuple[Launch, str, str]:
-    """What to launch, where a relative program is sought, and the pidfile ("" for none)."""
+def _parser() -> argparse.ArgumentParser:
     import argparse
 
     parser = argparse.ArgumentParser(prog="daeml.py", description="Run a program as a daemon.", allow_abbrev=False)
     parser.add_argument(
         "--chdir", default="", metavar="DIR", help="where it runs (default /; then PROGRAM is sought from here)"
     )
-    parser.add_argument("--output", default="/dev/null", metavar="FILE", help="for its stdout and stderr")
+    parser.add_argument("--output", default="", metavar="FILE", help="for its stdout and stderr")
     parser.add_argument("--pidfile", default="", metavar="FILE", help="gets the daemon's pid")
     parser.add_argument("--umask", default="022", help="octal (default 022)")
     for key in Launch.SETTINGS[:-1]:
         parser.add_argument(f"--{key.replace('_', '-')}", default="", dest=key)
     parser.add_argument("--no-new-privileges", action="store_const", const="1", default="", dest="no_new_privileges")
+    parser.add_argument("--guard", action="store_true", help="stay as its parent; start it again until it ends with 0")
+    parser.add_argument("--interval", default="", metavar="TIME", help="... so long after it has ended (default 5s)")
+    parser.add_argument("--foreground", action="store_true", help="... do not leave the caller; end as it does")
+    parser.add_argument("--info", default="", metavar="FILE", help="... gets who guards whom, as text")
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]", help="with path")
+    return parser
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    """What was asked for, checked; paths made absolute.  Ends the program (2) where that makes no sense."""
+    parser = _parser()
     chosen = parser.parse_args(argv)
-    argv = chosen.program[1:] if chosen.program[:1] == ["--"] else chosen.program
-    if not argv:
+    if chosen.program[:1] == ["--"]:
+        del chosen.program[0]
+    if not chosen.program:
         parser.error("Missing program name to run as daemon!")
-    launch = Launch(argv, os.path.abspath(chosen.chdir or "/"), os.path.abspath(chosen.output))
+    if not chosen.guard and (chosen.interval or chosen.foreground or chosen.info):
+        parser.error("--interval, --foreground and --info need --guard")
+    for key in ("output", "pidfile", "info"):
+        setattr(chosen, key, getattr(chosen, key) and os.path.abspath(getattr(chosen, key)))
+    if chosen.guard:
+        import values
+
+        try:
+            chosen.interval = str(values.duration()(chosen.interval or "5s"))
+        except ValueError as error:
+            parser.error(f"--interval: {error}")
+    return chosen
+
+
+def _launch(chosen: argparse.Namespace) -> Launch:
+    nowhere = "" if chosen.foreground else os.devnull
+    launch = Launch(chosen.program, os.path.abspath(chosen.chdir or "/"), chosen.output or nowhere)
     launch.umask = int(chosen.umask, 8)
     launch.settings = {key: getattr(chosen, key) for key in Launch.SETTINGS}
-    here = launch.directory if chosen.chdir else os.getcwd()
-    return launch, here, os.path.abspath(chosen.pidfile) if chosen.pidfile else ""
+    return launch
 
 
 def main(argv: Sequence[str]) -> int:
     """The command line; returns the exit status."""
-    launch, here, pidfile = _options(argv)
-    print(f"Daemon loader: Launching '{launch.argv[0]}' as daemon...", flush=True)
+    chosen = _options(argv)
+    launch = _launch(chosen)
+    if not chosen.foreground:
+        print(f"Daemon loader: Launching '{launch.argv[0]}' as daemon...", flush=True)
     try:
-        daemonize(launch, launch.program(here), pidfile)
+        program = launch.program(launch.directory if chosen.chdir else os.getcwd())
+        if chosen.guard:
+            import parent
+
+            parent.guard(
+                launch, program, chosen.foreground, pidfile=chosen.pidfile, info=chosen.info, interval=chosen.interval
+            )
+        else:
+            daemonize(launch, program, chosen.pidfile)
     except LaunchError as failure:
         print(f"Error: Failed to execute '{launch.argv[0]}': {failure.reason}", file=sys.stderr)
         return failure.status

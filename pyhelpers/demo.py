@@ -120,10 +120,10 @@ def _wait(pidfds: list[int]) -> None:
 
 
 def _print_ports(count: int) -> int:
-    import prepare
+    import suitable
 
-    if not prepare.psutil_home():
-        return prepare.UNAVAILABLE
+    if not suitable.psutil_home():
+        return suitable.UNAVAILABLE
     print(*free_ports(count))
     return 0
 

@@ -20,7 +20,8 @@ import sys
 import cause
 import conf
 import hook
-from prepare import NO_PERMISSION, psutil_home, state_directory
+from prepare import NO_PERMISSION, state_directory
+from suitable import psutil_home
 
 NOT_CONFIGURED = 6
 

@@ -25,34 +25,14 @@ import tempfile
 
 import conf
 import identity
+from suitable import require_suitable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
-OLDEST_PSUTIL = (5, 6)
-NO_PERMISSION, UNAVAILABLE, INTERRUPTED = 4, 69, 130
+NO_PERMISSION, INTERRUPTED = 4, 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
-
-
-def psutil_home() -> str:
-    """The directory to import psutil from; "" if there is none that is new enough.  Does not import it: 20 ms."""
-    from importlib.util import find_spec
-
-    spec = find_spec("psutil")
-    if not spec or not spec.origin:
-        return ""
-    with open(spec.origin, encoding="utf-8") as source:
-        for line in source:
-            if line.startswith("__version__"):
-                version = line.split("=")[1].strip(" \"'\n").split(".")
-                return os.path.dirname(os.path.dirname(spec.origin)) if _new_enough(version) else ""
-    return ""
-
-
-def _new_enough(version: list[str]) -> bool:
-    return tuple(int(part) for part in version[:2] if part.isdigit()) >= OLDEST_PSUTIL
 
 
 def make_ready(state_dir: str, pid: str, settled: str) -> tuple[str, list[str]]:
@@ -147,9 +127,7 @@ def state_directory(root: str, option: str, settled: conf.Settled) -> str:
 
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
     """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
-    home = psutil_home()
-    if not home or sys.version_info < OLDEST_PYTHON:
-        sys.exit(UNAVAILABLE)
+    home = require_suitable()
     settled = conf.settle(conf_dir, root, cwd, words)
     state_dir = state_directory(root, state_dir, settled)
     mine, remarks = make_ready(state_dir, pid, settled.text())

@@ -60,8 +60,9 @@ class Server:
     """
 
     __slots__ = (
-        "argv directory kids last_exit launch logs match memory message mode name needs_file number oldlog oldlog_keep "
-        "pid pidfd port program restarts sid source sources start_ms state stop stop_tree ticks timeout_ms user"
+        "argv directory kids last_exit launch logs match memory message mode name needs needs_file number oldlog "
+        "oldlog_keep pid pidfd port program restarts sid source sources start_ms state stop stop_tree ticks "
+        "timeout_ms user"
     ).split()
 
     def __init__(self, number: int, name: str, settings: dict[str, str]) -> None:
@@ -70,6 +71,7 @@ class Server:
         self.directory = os.path.realpath(settings["dir"])
         self.argv = settings["command"].split(ELEMENTS)
         self.match = settings["match"].split(ELEMENTS)
+        self.needs = elements(settings["needs"])
         self.needs_file = elements(settings["needs_file"])
         self.port = int(settings["port"] or 0)
         self.sources = [source.split(FIELDS) for source in elements(settings["pid_from"])]

@@ -27,9 +27,10 @@ import rotate
 import scan
 import server as servers
 from launch import LaunchError
-from prepare import psutil_home, state_directory
+from prepare import state_directory
 from starting import FAILED, NOT_CONFIGURED, NOT_INSTALLED, fit_to_start
 from status import watcher_of
+from suitable import psutil_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

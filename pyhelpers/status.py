@@ -22,7 +22,8 @@ import record
 import scan
 import server as servers
 from clock import boot_seconds
-from prepare import INTERRUPTED, psutil_home, state_directory
+from prepare import INTERRUPTED, state_directory
+from suitable import psutil_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Look:
         known = self.record_of(server)
         watcher = watcher_of(f"{self.state_dir}/servers/{server.name}")
         row: dict[str, Any] = dict.fromkeys(KEYS)
-        row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None, want="up")
+        row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
+        row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
         row["last_exit"] = known["last_exit"] or None
         row["state"] = known["state"] if watcher and known["state"] else "STOPPED"
         row["message"] = known["message"] if watcher else "nobody watches: no monitor runs"
@@ -91,7 +93,7 @@ class Look:
 
     def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
         age = boot_seconds() - process.ticks / os.sysconf("SC_CLK_TCK")
-        if row["state"] != "STARTING":
+        if row["state"] not in ("STARTING", "STOPPING", "PAUSED"):
             row["state"] = "RUNNING"
         if process.state in "Tt":
             row["message"] = "stopped by a signal (state T)"
@@ -155,7 +157,7 @@ def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
     for server, row in zip(look.servers, rows):
         if row["state"] == "UNKNOWN":
             return UNKNOWN
-        if row["state"] != "RUNNING":
+        if row["state"] != "RUNNING" and not (row["state"] == "PAUSED" and row["pid"]):
             files = [source[1] for source in server.sources if source[0] == "pidfile"]
             left = row["state"] == "STOPPED" and any(os.path.exists(path) for path in files)
             worst = max(worst, DEAD_WITH_PIDFILE if left else NOT_RUNNING)

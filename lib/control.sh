@@ -1,0 +1,17 @@
+# shellcheck shell=sh
+# control - an operator's words: start stop restart signal pause resume clear drill shutdown; and tail
+# Needs: python.sh usage.sh
+
+# control_main WORD ARG... - give the order, wait until it is so; ends the program with the outcome
+control_main() {
+	python_find
+	exec "$python_path" -E -s "$suite_dir/pyhelpers/control.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
+}
+
+# tail_main tail NAME - follow the server's newest log
+tail_main() {
+	[ $# -eq 2 ] || usage_die 'tail needs the name of one server'
+	python_find
+	python_run "$suite_dir/pyhelpers/newest.py" "$suite_dir" "$option_conf" "$PWD" "$2" || exit $?
+	exec tail -n 20 -F "$_python_run"
+}

@@ -1,0 +1,127 @@
+# shellcheck shell=sh
+# order - what an operator wants: words from the mailbox, each carried out and answered
+# Needs: log.sh server.sh restart.sh story.sh helper.sh, and start and leave of monitor.sh
+#
+# An order is a line `WORD NAME TOKEN [SIGNAL]`; control.py writes it and waits for the answer to TOKEN
+# in the server's record.  Whoever may write into the mailbox may order; words and names are checked here.
+
+# order_take WORD NAME TOKEN ARG - check an order and carry it out; what makes no sense is said and dropped
+order_take() {
+	case $3 in
+	'' | *[!0-9.]*)
+		warn "order dropped: not of the form WORD NAME TOKEN: $1 $2 $3"
+		return
+		;;
+	esac
+	server_number "$2" || {
+		warn "order dropped: $1 $2: this monitor does not watch it"
+		return
+	}
+	case $1 in
+	signal) helper_order signal "$_server_number" "$4" "$3" ;;
+	*)
+		"order_$1" "$_server_number"
+		helper_order answer "$_order_number" "$3" "$_order_answer"
+		;;
+	esac
+}
+
+# order_start NUMBER - up, whatever was: past failures are forgotten
+# Sets, like the others: _order_number, and _order_answer: `0`, or a status and why
+order_start() {
+	_order_begin "$1" up
+	case $_order_state in
+	RUNNING | STARTING) ;;
+	STOPPING) server_set "$1" then start ;;
+	*) _order_start_afresh "$1" ;;
+	esac
+}
+
+# order_stop NUMBER - down, and that is remembered
+order_stop() {
+	_order_begin "$1" down
+	server_set "$1" then ''
+	case $_order_state in
+	STOPPED | STOPPING) ;;
+	*) _order_end "$1" ;;
+	esac
+}
+
+# order_restart NUMBER - down and up again; a stopped one is started
+order_restart() {
+	_order_begin "$1" up
+	case $_order_state in
+	RUNNING | STARTING | PAUSED)
+		server_set "$1" then start
+		_order_end "$1"
+		;;
+	STOPPING) server_set "$1" then start ;;
+	*) _order_start_afresh "$1" ;;
+	esac
+}
+
+# order_pause NUMBER - leave it alone: no restart, no search, until resume
+order_pause() {
+	_order_begin "$1" paused
+	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED
+}
+
+# order_resume NUMBER - watch it again; it is started if it does not run
+order_resume() {
+	_order_begin "$1" up
+	[ "$_order_state" = PAUSED ] || return 0
+	server_get "$1" alive
+	if [ -n "$_server_get" ]; then
+		server_set "$1" state RUNNING
+	else
+		_order_start_afresh "$1"
+	fi
+}
+
+# order_clear NUMBER - forget past failures; one that was given up, and is wanted, is tried again
+order_clear() {
+	_order_number=$1
+	_order_answer=0
+	_order_forget "$1"
+	server_get "$1" state
+	[ "$_server_get" != FATAL ] || _order_start_afresh "$1"
+}
+
+# order_stopped NUMBER PID - the helper has ended it
+order_stopped() {
+	story_stopped "$1" "$2"
+	server_set "$1" alive ''
+	server_get "$1" then
+	server_set "$1" then ''
+	if [ "$_server_get" = start ]; then
+		_order_start_afresh "$1"
+	else
+		leave "$1" STOPPED 'stopped by order'
+	fi
+}
+
+_order_begin() {
+	_order_number=$1
+	_order_answer=0
+	server_get "$1" state
+	_order_state=$_server_get
+	server_set "$1" want "$2"
+	helper_order want "$1" "$2"
+}
+
+_order_end() {
+	server_set "$1" state STOPPING
+	helper_order stop "$1"
+}
+
+_order_start_afresh() {
+	_order_forget "$1"
+	server_set "$1" incident ''
+	restart_at_once
+	start "$1"
+}
+
+_order_forget() {
+	restart_stable "$1"
+	server_set "$1" failures ''
+}

@@ -1,0 +1,258 @@
+"""Give the monitors orders, wait until it is so, and say so.
+
+    $ python3 -E -s pyhelpers/control.py ROOT CONF_DIR STATE_DIR CWD stop [--timeout 60s] NAME...
+    msg_server: stopped
+
+Words: start stop restart pause resume clear signal drill shutdown.  NAME may be a glob, or `all`.
+An order is a line in the mailbox of the monitor that watches the server; its answer, and what
+becomes of it, stand in the server's record.  Without a monitor stop and start work all the same.
+
+Exit: 0 it is so · 1 it is not · 2 usage · 4 no permission · 5 not installed · 6 not configured ·
+7 no monitor runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import partial
+
+import conf
+import confdir
+import identity
+import record
+import server as servers
+import unwatched
+from drill import drill
+from prepare import INTERRUPTED, state_directory
+from status import watcher_of
+from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, Target, post
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server import Server
+
+LOOK_EVERY = 0.01  # seconds: the operator waits for a record to change, nothing else does
+SAY_AFTER = 1.0
+DEFAULT_TIMEOUT = 60.0
+
+
+def carry_out(word: str, targets: list[Target], more: str, deadline: float) -> int:
+    """Order all, then wait for each.  Returns the worst status."""
+    ordered = [target for target in targets if _say(target, partial(target.order, word, more)) == GOOD]
+    status = max([FAILED] * (len(ordered) < len(targets)) or [GOOD])
+    for target in ordered:
+        status = max(status, _say(target, partial(_await, word, target, deadline)))
+    return status
+
+
+def _say(target: Target, deed: Callable[[], str | None]) -> int:
+    try:
+        text = deed()
+    except Refused as refused:
+        print(f"{target.name}: {refused}", file=sys.stderr)
+        return refused.status
+    if text:
+        print(f"{target.name}: {text}", flush=True)
+    return GOOD
+
+
+def _await(word: str, target: Target, deadline: float) -> str:
+    """Wait for the answer, then for what was ordered; what to say.  Raises Refused."""
+    begun = time.monotonic()
+    said = False
+    while True:
+        text = _outcome(word, target)
+        if text is not None:
+            return text
+        now = time.monotonic()
+        known = target.known()
+        if not watcher_of(target.directory):
+            raise Refused(NOT_RUNNING, f"its monitor has ended; state {known['state'] or 'unknown'}")
+        if now > deadline:
+            raise Refused(
+                FAILED, f"not yet, after {now - begun:.0f}s: state {known['state']}, {known['message'] or '-'}"
+            )
+        if not said and now > begun + SAY_AFTER:
+            said = True
+            print(f"{target.name}: waiting; state {known['state']}, pid {known['pid']} {known['message']}", flush=True)
+        time.sleep(LOOK_EVERY)
+
+
+def _outcome(word: str, target: Target) -> str | None:
+    """What to say once it is so; None: not yet.  Raises Refused when it will not be."""
+    answer = target.answer()
+    if answer is None:
+        return None
+    if answer != "0":
+        status, _, text = answer.partition(" ")
+        raise Refused(int(status), text)
+    known = target.known()
+    state = known["state"]
+    if word in ("start", "restart", "resume"):
+        if state == "FATAL":
+            raise Refused(FAILED, f"gave up: {known['message']}")
+        renewed = word != "restart" or (known["pid"], known["ticks"]) != (target.before["pid"], target.before["ticks"])
+        return f"running, pid {known['pid']}" if state == "RUNNING" and renewed else None
+    if word == "stop":
+        return "stopped" if state == "STOPPED" else None
+    return {"pause": "paused", "clear": "past failures are forgotten", "signal": "signalled"}[word]
+
+
+def shutdown(state_dir: str, deadline: float) -> int:
+    """End every monitor of this state directory; servers live on."""
+    monitors = [name for name in _listed(f"{state_dir}/monitors") if identity.look(int(name))]
+    if not monitors:
+        print(f"no monitor runs with {state_dir}", file=sys.stderr)
+        return NOT_RUNNING
+    for name in monitors:
+        try:
+            post(f"{state_dir}/monitors/{name}/mailbox", "quit 0\n")
+        except Refused as refused:
+            print(refused, file=sys.stderr)
+            return refused.status
+    for name in monitors:
+        while identity.look(int(name)):
+            if time.monotonic() > deadline:
+                print(f"monitor {name} has not ended yet", file=sys.stderr)
+                return FAILED
+            time.sleep(LOOK_EVERY)
+        print(f"monitor {name} has ended")
+    return GOOD
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(directory) if name.isdigit()]
+    except OSError:
+        return []
+
+
+def named(patterns: list[str], conf_dir: str, root: str, cwd: str, state_dir: str) -> list[Server]:
+    """The servers that names and globs mean.  Raises conf.ConfError, Refused."""
+    words: list[str] = []
+    for pattern in patterns:
+        words += _matching(pattern, conf_dir, root, cwd, state_dir) if set(pattern) & set("*?[") else [pattern]
+    settled = conf.settle(conf_dir, root, cwd, list(dict.fromkeys(words)))
+    return servers.parse_settled(settled.text().split("\n")[:-1])[1]
+
+
+def _matching(pattern: str, conf_dir: str, root: str, cwd: str, state_dir: str) -> list[str]:
+    from fnmatch import fnmatchcase
+
+    known = [server["name"] for server in conf.settle(conf_dir, root, cwd, ["all"]).servers]
+    known += [name for name in sorted(os.listdir(f"{state_dir}/servers")) if watcher_of(f"{state_dir}/servers/{name}")]
+    found = [name for name in dict.fromkeys(known) if fnmatchcase(name, pattern)]
+    if not found:
+        raise Refused(conf.NOT_CONFIGURED, f"{pattern}: fits no server")
+    return found
+
+
+def waves(word: str, targets: list[Target]) -> list[list[Target]]:
+    """Stops go against the order of `needs`: first those that nobody else here needs.  The rest is one wave."""
+    if word != "stop":
+        return [targets]
+    left, found = list(targets), []
+    while left:
+        needed = {name for target in left for name in target.server.needs}
+        first = [target for target in left if target.name not in needed] or left
+        found.append(first)
+        left = [target for target in left if target not in first]
+    return found
+
+
+def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
+    """Carry out one word on all of them; the worst status."""
+    status = GOOD
+    for wave in waves(word, targets):
+        for target in wave:
+            if word == "drill":
+                status = max(status, _say(target, partial(drill, target, deadline)))
+            elif not target.monitor:
+                status = max(status, _say(target, partial(unwatched.carry_out, word, target)))
+        if word != "drill":
+            status = max(status, carry_out(word, [target for target in wave if target.monitor], more, deadline))
+    return status
+
+
+def parse(words: list[str]) -> tuple[str, list[str], str, float]:
+    """Word, names, the signal's name, and the timeout in seconds.  Raises Refused."""
+    word, rest = words[0], words[1:]
+    timeout = DEFAULT_TIMEOUT
+    if rest[:1] == ["--timeout"]:
+        timeout, rest = _seconds(rest[1] if len(rest) > 1 else ""), rest[2:]
+    more = ""
+    if word == "signal":
+        more, rest = signal_name(rest[0] if rest else ""), rest[1:]
+    if not rest and word != "shutdown":
+        raise Refused(USAGE, f"{word} needs the name of a server, a glob, or all")
+    return word, rest, more, timeout
+
+
+def _seconds(text: str) -> float:
+    from values import duration
+
+    try:
+        milliseconds = duration()(text)
+    except ValueError as error:
+        raise Refused(USAGE, f"--timeout: {error}") from None
+    return float(str(milliseconds)) / 1000
+
+
+def signal_name(text: str) -> str:
+    """HUP for `HUP`, `SIGHUP` or `1`.  Raises Refused."""
+    import signal
+
+    name = text.upper().removeprefix("SIG")
+    if text.isdigit() and int(text) in set(signal.valid_signals()):
+        name = signal.Signals(int(text)).name.removeprefix("SIG")
+    if not name or not hasattr(signal, f"SIG{name}"):
+        raise Refused(USAGE, f"signal: no such signal: {text or '(none given)'}")
+    return name
+
+
+def run(word: str, names: list[str], more: str, timeout: float, where: list[str]) -> int:
+    """Obey a checked command line; the exit status.  where: ROOT CONF_DIR STATE_DIR CWD.  Raises Refused, ConfError."""
+    root, conf_dir, state_option, cwd = where
+    suite = conf.Settled(confdir.ConfDir(conf_dir, root, cwd).suite(), [])
+    state_dir = state_directory(root, state_option, suite)
+    deadline = time.monotonic() + timeout
+    if word == "shutdown":
+        stopped = _stop_all(names, where, state_dir, deadline) if names == ["--stop-servers"] else GOOD
+        return max(stopped, shutdown(state_dir, deadline))
+    targets = [Target(server, state_dir) for server in named(names, conf_dir, root, cwd, state_dir)]
+    return obey(word, targets, more, deadline)
+
+
+def _stop_all(names: list[str], where: list[str], state_dir: str, deadline: float) -> int:
+    """Stop what a monitor watches; it is wanted as before, when the next one comes."""
+    root, conf_dir, _, cwd = where
+    everything = [Target(server, state_dir) for server in named(["all"], conf_dir, root, cwd, state_dir)]
+    targets = [target for target in everything if target.monitor]
+    wanted = [(target, record.read_want(target.directory)) for target in targets]
+    status = obey("stop", targets, "", deadline)
+    for target, want in wanted:
+        target.want(want)
+    return status
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    try:
+        word, names, more, timeout = parse(argv[4:])
+        return run(word, names, more, timeout, argv[:4])
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+"""Which is a server's newest log?
+
+    $ python3 -E -s pyhelpers/newest.py ROOT CONF_DIR CWD msg_server
+    /opt/im/msg_server/log_812_1.txt
+
+Exit: 0 · 1 it has none · 2, 6 as conf.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import conf
+import globs
+import server as servers
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    root, conf_dir, cwd, name = argv
+    try:
+        settled = conf.settle(conf_dir, root, cwd, [name])
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    server = servers.parse_settled(settled.text().split("\n")[:-1])[1][0]
+    try:
+        logs = [os.path.join(server.directory, log) for log in globs.names(server.directory, server.logs)]
+    except OSError as error:
+        print(f"{server.directory}: {error.strerror}", file=sys.stderr)
+        return 1
+    if not logs:
+        print(f"{name}: no log like {' '.join(server.logs)} in {server.directory}", file=sys.stderr)
+        return 1
+    print(max(logs, key=os.path.getmtime))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))

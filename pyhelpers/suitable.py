@@ -1,0 +1,47 @@
+"""Is this Python one that the suite can run on?  New enough, and with a psutil that is.
+
+    $ python3 -E -s pyhelpers/suitable.py; echo $?
+    0
+
+Exit: 0 it is · 69 it is not (EX_UNAVAILABLE of sysexits.h): try another, or make one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
+OLDEST_PSUTIL = (5, 6)
+UNAVAILABLE = 69
+
+
+def require_suitable() -> str:
+    """The directory to import psutil from.  Ends the program with 69 if this Python does not suit."""
+    home = psutil_home() if sys.version_info >= OLDEST_PYTHON else ""
+    if not home:
+        sys.exit(UNAVAILABLE)
+    return home
+
+
+def psutil_home() -> str:
+    """The directory to import psutil from; "" if there is none that is new enough.  Does not import it: 20 ms."""
+    from importlib.util import find_spec
+
+    spec = find_spec("psutil")
+    if not spec or not spec.origin:
+        return ""
+    with open(spec.origin, encoding="utf-8") as source:
+        for line in source:
+            if line.startswith("__version__"):
+                version = line.split("=")[1].strip(" \"'\n").split(".")
+                return os.path.dirname(os.path.dirname(spec.origin)) if _new_enough(version) else ""
+    return ""
+
+
+def _new_enough(version: list[str]) -> bool:
+    return tuple(int(part) for part in version[:2] if part.isdigit()) >= OLDEST_PSUTIL
+
+
+if __name__ == "__main__":
+    require_suitable()

@@ -1,0 +1,84 @@
+"""Stop and start a server that no monitor watches: by its conf and its identity, as a monitor would."""
+
+from __future__ import annotations
+
+import identity
+import start
+from ending import Ending
+from leftovers import Dead, end_leftovers
+from loop import Loop
+from status import Look
+from target import FAILED, NOT_RUNNING, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from server import Server
+    from target import Target
+
+NEED_A_MONITOR = ("pause", "resume", "clear", "signal", "drill")
+
+
+def end_unwatched(target: Target) -> str:
+    """Stop a server that nobody watches; what to say.  Raises Refused."""
+    target.want("down")
+    server = target.server
+    living = Look([server], target.state_dir).living[server.name]
+    if not living:
+        return "stopped"
+    process, source = living
+    server.is_now(process, source, "adopted")
+    server.kids = {pid: identity.ticks_of(pid) for pid in identity.children(process.pid)}
+    stuck = end_now(server, process)
+    if stuck:
+        raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
+    return f"stopped (pid {process.pid}; nobody watches)"
+
+
+def end_now(server: Server, process: identity.Process) -> list[int]:
+    """End it and what it leaves behind, by its stop sequence; pids that are still there."""
+    loop = Loop()
+    stuck: list[int] = []
+
+    def ended(left: list[int]) -> None:
+        stuck.extend(left)
+        end_leftovers(Alone(loop), server, Dead(server), finished)  # type: ignore[arg-type]
+
+    def finished() -> None:
+        loop.ended = True
+
+    Ending(loop, [(process.pid, process.ticks)], server.stop, ended)
+    loop.run()
+    return stuck
+
+
+class Alone:
+    """As much of a watcher as ending leftovers takes, where nobody watches: no orphans come to us."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+
+    def orphans(self) -> list[identity.Process]:
+        """None."""
+        return []
+
+
+def start_unwatched(target: Target) -> str:
+    """Start a server that nobody watches; what to say.  Raises Refused."""
+    target.want("up")
+    process = Look([target.server], target.state_dir).living[target.name]
+    if process:
+        return f"running, pid {process[0].pid} (nobody watches)"
+    try:
+        return start.start(target.server, target.state_dir) + "; nobody watches it"
+    except start.Refused as refused:
+        raise Refused(refused.status, str(refused)) from None
+
+
+def carry_out(word: str, target: Target) -> str:
+    """Carry out an order without a monitor; what to say.  Raises Refused."""
+    if word in NEED_A_MONITOR:
+        raise Refused(NOT_RUNNING, f"no monitor watches it, and {word} needs one; run ./monitor.sh {target.name}")
+    if word == "start":
+        return start_unwatched(target)
+    text = end_unwatched(target)
+    return start_unwatched(target) if word == "restart" else text
