@@ -33,6 +33,8 @@ suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
 . "$suite_dir/lib/story.sh" || exit 1
 # shellcheck source=lib/order.sh
 . "$suite_dir/lib/order.sh" || exit 1
+# shellcheck source=lib/update.sh
+. "$suite_dir/lib/update.sh" || exit 1
 
 main() {
 	usage_options "$@"
@@ -40,7 +42,7 @@ main() {
 	case ${1:-} in
 	'') usage_die 'what shall I watch?' ;;
 	check | demo | test | status | tail) word "$@" ;;
-	start | stop | restart | signal | pause | resume | clear | drill | shutdown) order "$@" ;;
+	start | stop | restart | signal | pause | resume | clear | drill | shutdown | update) order "$@" ;;
 	business)
 		shift
 		business "$@"
@@ -110,6 +112,9 @@ watch() {
 			order_take "$mailbox_word" "$mailbox_number" "$mailbox_now" "$mailbox_when"
 			;;
 		helper_gone) helper_gone ;;
+		update) update_begin ;;
+		hangup) update_by_signal ;;
+		interrupted) ;;
 		quit) break ;;
 		*) warn "line dropped from the mailbox: ${mailbox_word%"${mailbox_word#????????????????}"}" ;;
 		esac

@@ -1,10 +1,14 @@
 # shellcheck shell=sh
-# control - an operator's words: start stop restart signal pause resume clear drill shutdown; and tail
+# control - an operator's words: start stop restart signal pause resume clear drill shutdown update; and tail
 # Needs: python.sh usage.sh
 
 # control_main WORD ARG... - give the order, wait until it is so; ends the program with the outcome
 control_main() {
 	python_find
+	if [ "$1" = update ]; then
+		shift
+		exec "$python_path" -E -s "$suite_dir/pyhelpers/update.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
+	fi
 	exec "$python_path" -E -s "$suite_dir/pyhelpers/control.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # order - what an operator wants: words from the mailbox, each carried out and answered
-# Needs: log.sh server.sh restart.sh story.sh helper.sh, and start and leave of monitor.sh
+# Needs: log.sh server.sh restart.sh story.sh helper.sh update.sh, and start and leave of monitor.sh
 #
 # An order is a line `WORD NAME TOKEN [SIGNAL]`; control.py writes it and waits for the answer to TOKEN
 # in the server's record.  Whoever may write into the mailbox may order; words and names are checked here.
@@ -93,11 +93,11 @@ order_stopped() {
 	server_set "$1" alive ''
 	server_get "$1" then
 	server_set "$1" then ''
-	if [ "$_server_get" = start ]; then
-		_order_start_afresh "$1"
-	else
-		leave "$1" STOPPED 'stopped by order'
-	fi
+	case $_server_get in
+	start) _order_start_afresh "$1" ;;
+	update) update_stopped ;;
+	*) leave "$1" STOPPED 'stopped by order' ;;
+	esac
 }
 
 _order_begin() {

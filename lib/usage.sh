@@ -40,7 +40,7 @@ usage_print() {
 		  ./monitor.sh test
 		  ./monitor.sh check | demo | status [NAME...] [--json]
 		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
-		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers]
+		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers] | update [--dry-run]
 
 		Options, before the word:
 		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)

@@ -125,14 +125,13 @@ def _find_main(words: list[str], as_json: bool) -> int:
 
 def _watch_main(words: list[str]) -> int:
     """Become subreaper, then start over: ctypes, which that needs, would cost 0.7 MiB for ever."""
+    import watcher
+
     if words[:1] != ["--reaper"]:
         import launch
 
         launch.become_subreaper()
-        again = [sys.executable, "-E", "-s", "-S", os.path.abspath(__file__), "watch", "--reaper", *words]
-        os.execv(sys.executable, again)
-    import watcher
-
+        os.execv(sys.executable, watcher.again(words))
     return watcher.watch(*words[1:])
 
 

@@ -104,17 +104,12 @@ def _outcome(word: str, target: Target) -> str | None:
 
 def shutdown(state_dir: str, deadline: float) -> int:
     """End every monitor of this state directory; servers live on."""
-    monitors = [name for name in _listed(f"{state_dir}/monitors") if identity.look(int(name))]
+    monitors = run_dirs(state_dir)
     if not monitors:
-        print(f"no monitor runs with {state_dir}", file=sys.stderr)
-        return NOT_RUNNING
-    for name in monitors:
-        try:
-            post(f"{state_dir}/monitors/{name}/mailbox", "quit 0\n")
-        except Refused as refused:
-            print(refused, file=sys.stderr)
-            return refused.status
-    for name in monitors:
+        raise Refused(NOT_RUNNING, f"no monitor runs with {state_dir}")
+    for run_dir in monitors:
+        post(f"{run_dir}/mailbox", "quit 0\n")
+    for name in map(os.path.basename, monitors):
         while identity.look(int(name)):
             if time.monotonic() > deadline:
                 print(f"monitor {name} has not ended yet", file=sys.stderr)
@@ -124,11 +119,14 @@ def shutdown(state_dir: str, deadline: float) -> int:
     return GOOD
 
 
-def _listed(directory: str) -> list[str]:
+def run_dirs(state_dir: str) -> list[str]:
+    """The directories of the monitors that run with this state directory."""
+    directory = f"{state_dir}/monitors"
     try:
-        return [name for name in os.listdir(directory) if name.isdigit()]
+        names = [name for name in os.listdir(directory) if name.isdigit()]
     except OSError:
         return []
+    return [f"{directory}/{name}" for name in names if identity.look(int(name))]
 
 
 def named(patterns: list[str], conf_dir: str, root: str, cwd: str, state_dir: str) -> list[Server]:
@@ -181,15 +179,20 @@ def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
 def parse(words: list[str]) -> tuple[str, list[str], str, float]:
     """Word, names, the signal's name, and the timeout in seconds.  Raises Refused."""
     word, rest = words[0], words[1:]
-    timeout = DEFAULT_TIMEOUT
-    if rest[:1] == ["--timeout"]:
-        timeout, rest = _seconds(rest[1] if len(rest) > 1 else ""), rest[2:]
+    timeout, rest = timeout_of(rest)
     more = ""
     if word == "signal":
         more, rest = signal_name(rest[0] if rest else ""), rest[1:]
     if not rest and word != "shutdown":
         raise Refused(USAGE, f"{word} needs the name of a server, a glob, or all")
     return word, rest, more, timeout
+
+
+def timeout_of(words: list[str]) -> tuple[float, list[str]]:
+    """Seconds of a leading --timeout, and the words behind it.  Raises Refused."""
+    if words[:1] == ["--timeout"]:
+        return _seconds(words[1] if len(words) > 1 else ""), words[2:]
+    return DEFAULT_TIMEOUT, words
 
 
 def _seconds(text: str) -> float:

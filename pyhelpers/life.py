@@ -98,7 +98,8 @@ class Life:
 
         False: it has ended by now.
         """
-        if not self.follow(process, source, "adopted"):
+        ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
+        if not self.follow(process, source, "launched" if ours else "adopted"):
             return False
         self._cancel()
         self._become("up", "RUNNING")

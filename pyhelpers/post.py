@@ -28,6 +28,7 @@ class Post:
         self._alerts_dir = alerts_dir
         self._conf_dir = conf_dir
         self._unqueued: list[dict[str, str]] = []
+        self._refused = False  # by a full disk, and said
         self._due = False  # a delivery is to begin
         self._running = False
         self._again = False  # something was queued while one ran
@@ -45,6 +46,7 @@ class Post:
         unqueued, self._unqueued = self._unqueued, []
         for fields in unqueued:
             self._queue(fields)
+        self._refused = bool(self._unqueued)
 
     def _queue(self, fields: dict[str, str]) -> None:
         try:
@@ -54,10 +56,11 @@ class Post:
             if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
                 self._watcher.say(None, f"alert not queued, its name cannot be a file's: {fields['incident']}")
                 return
-            if not self._unqueued:
+            if not self._refused:
                 self._watcher.say(
                     None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval"
                 )
+            self._refused = True
             self._unqueued.append(fields)
 
     def deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:

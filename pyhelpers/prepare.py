@@ -35,31 +35,33 @@ NO_PERMISSION, INTERRUPTED = 4, 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
 
-def make_ready(state_dir: str, pid: str, settled: str) -> tuple[str, list[str]]:
-    """The monitor's own directory, with the settled conf in it; and what must be said.  Raises OSError.
+def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str, list[str]]:
+    """The monitor's own directory, with the settled conf and what was asked for; and what must be said.
+
+    Raises OSError.
 
     A full disk must not keep servers down: then the directory is in memory, or in /tmp.
     """
     remarks = []
     try:
         mine = run_dir(state_dir, pid)
-        _put(mine, settled)
+        _put(mine, settled, asked)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         mine = run_dir(tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None), pid)
-        _put(mine, settled)
+        _put(mine, settled, asked)
         remarks.append(f"say {state_dir}: {error.strerror}; records and logs will be written when there is room again")
     return mine, remarks
 
 
-def _put(directory: str, settled: str) -> None:
-    path = f"{directory}/settled"
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as target:
-            target.write(settled)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
+def _put(directory: str, settled: str, asked: str) -> None:
+    for path, text in ((f"{directory}/settled", settled), (f"{directory}/asked", asked)):
+        try:
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as target:
+                target.write(text)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
 
 
 def run_dir(state_dir: str, pid: str) -> str:
@@ -130,7 +132,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     home = require_suitable()
     settled = conf.settle(conf_dir, root, cwd, words)
     state_dir = state_directory(root, state_dir, settled)
-    mine, remarks = make_ready(state_dir, pid, settled.text())
+    mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"syslog {settled.suite['syslog']}")
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]

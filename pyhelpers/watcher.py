@@ -26,6 +26,7 @@ and orders come out of the other one, each a line of TAB-separated fields:
     stop N                         end it, and what it started
     want N WORD                    remember what the operator wants: up down paused
     signal N NAME TOKEN            send it a signal; the answer is as below
+    reload                         go by RUN_DIR/settled.new
     answer N TOKEN TEXT            tell the operator who gave the order TOKEN: `0`, or a status and why
     alert N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT
 
@@ -35,6 +36,7 @@ The end of the orders is the end of the shell, and so of this process; servers l
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 import cause
@@ -52,7 +54,7 @@ from post import Post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from server import Server
 
@@ -65,6 +67,8 @@ class Watcher:
     """All servers of one monitor."""
 
     def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> None:
+        self._run_dir = run_dir
+        self._arguments = [run_dir, state_dir, conf_dir, psutil_home]
         self.state_dir = state_dir
         self.psutil_home = psutil_home
         self.boot = record.boot_id()
@@ -129,11 +133,26 @@ class Watcher:
 
     def _obey(self, line: str) -> None:
         word, *rest = line.split("\t")
+        if word == "reload":
+            self._reload()
         if word == "alert":
             self._post.take(self.lives[int(rest[0]) - 1].server.name, rest[1:])
             return
         life = self.lives[int(rest[0]) - 1]
         getattr(self, f"_order_{word}")(life, *rest[1:])
+
+    def _reload(self) -> None:
+        """Go by the new conf: become a new watcher, in place.  Our children stay our children.
+
+        The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.
+        """
+        while self._unsent:
+            os.set_blocking(self._mailbox, True)
+            self._send_rest()
+        for fd in (self._mailbox, self._orders):
+            os.set_inheritable(fd, True)
+        os.rename(f"{self._run_dir}/settled.new", f"{self._run_dir}/settled")
+        os.execv(sys.executable, again(self._arguments))
 
     def _order_start(self, life: Life, wait: str, restarts: str, memory: str) -> None:
         life.server.restarts, life.server.memory = int(restarts), memory
@@ -175,10 +194,15 @@ class Watcher:
                 self.emit("locked", life.server, holder)
         for life in self.lives:
             life.first_look()
-        self.want_scan(None, lambda: self.emit("ready", None, ""))
+        self.want_scan(None, self._ready)
         self._post.deliver_soon()
         interval = int(self.suite["interval"])
         self.loop.after(interval, lambda: self._tick(interval))
+
+    def _ready(self) -> None:
+        self.emit("ready", None, "")
+        if os.path.exists(f"{self._run_dir}/plan"):
+            os.unlink(f"{self._run_dir}/plan")  # of the update that is carried out by this
 
     def _want_descriptors(self, number: int) -> None:
         """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
@@ -315,10 +339,16 @@ def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     return 0
 
 
+def again(arguments: Sequence[str]) -> list[str]:
+    """The command that executes the watcher, which has become subreaper, in this process."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [sys.executable, "-E", "-s", "-S", f"{here}/alive.py", "watch", "--reaper", *arguments]
+
+
 def remove_run_dir(run_dir: str) -> None:
     """Take away the monitor's own directory and the FIFOs in it."""
     try:
-        for name in ("mailbox", "orders", "settled"):
+        for name in ("mailbox", "orders", "settled", "asked"):
             os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:

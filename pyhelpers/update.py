@@ -1,0 +1,186 @@
+"""Read conf again: what would change, and have the monitors change just that.
+
+    $ python3 -E -s pyhelpers/update.py ROOT CONF_DIR STATE_DIR CWD [--dry-run] [--timeout 60s]
+    msg_server: restart (command changed)
+    route_server: new, start
+    old_server: stop, no longer in conf
+    login_server: apply without restart (alert_on)
+
+All of conf is checked first: one error, and nothing changes.  What changes is put beside the
+monitor's settled conf, with the plan; then its mailbox gets one line.
+
+Exit: 0 it is so (or nothing is to change) · 1 not all of it · 2 usage · 6 conf is not in order ·
+7 no monitor runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import conf
+import confdir
+import identity
+import record
+from control import LOOK_EVERY, run_dirs, timeout_of
+from prepare import INTERRUPTED, policy, state_directory
+from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, post
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from conf import Settled
+
+# What a running process was started with; every other key is only the monitor's
+RESTARTING = frozenset(
+    "dir command user group umask environment nice oom_score_adj limit_nofile limit_core limit_memory "
+    "no_new_privileges output".split()
+)
+
+SHOWN = {
+    "stop": "stop, {}",
+    "start": "new, start",
+    "restart": "restart ({})",
+    "apply": "apply without restart ({})",
+}
+
+
+class Plan:
+    """What an update changes for one monitor: `doings` maps a server to (start, stop, restart or apply, why)."""
+
+    def __init__(self, run_dir: str, settled: Settled) -> None:
+        self.run_dir = run_dir
+        self.settled = settled
+        self.text = settled.text()
+        with open(f"{run_dir}/settled", encoding="utf-8", errors="surrogateescape", newline="\n") as source:
+            before = _groups(source.read())
+        after = _groups(self.text)
+        self.suite_changed = before.pop("-", {}) != after.pop("-", {})
+        self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
+        self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
+        self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        shown = {
+            "stop": "stop, {}",
+            "start": "new, start",
+            "restart": "restart ({})",
+            "apply": "apply without restart ({})",
+        }
+        lines = [f"{name}: {shown[deed].format(why)}" for name, (deed, why) in self.doings.items()]
+        return lines + ["the suite's own settings: apply"] * self.suite_changed
+
+    def hand_over(self) -> None:
+        """Put it where the monitor finds it, and say so to it.  Raises Refused, OSError."""
+        servers = [policy(number, server) for number, server in enumerate(self.settled.servers, 1)]
+        plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
+        _put(f"{self.run_dir}/settled.new", self.text)
+        _put(f"{self.run_dir}/plan", "".join(f"{line}\n" for line in plan + servers))
+        post(f"{self.run_dir}/mailbox", "update 0\n")
+
+    def is_done(self) -> bool:
+        """The monitor takes the plan away when it goes by the new conf."""
+        return not os.path.exists(f"{self.run_dir}/plan")
+
+
+def _groups(text: str) -> dict[str, dict[str, str]]:
+    groups: dict[str, dict[str, str]] = {}
+    for line in text.split("\n")[:-1]:
+        name, key, value = line.split("\t", 2)
+        groups.setdefault(name, {})[key] = value
+    return groups
+
+
+def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, str]:
+    """("", "") where nothing is to be done."""
+    if before is None:
+        return "start", ""
+    changed = [key for key, value in after.items() if before.get(key) != value]
+    if not changed:
+        return "", ""
+    restarting = [key for key in changed if key in RESTARTING]
+    return ("restart", f"{' '.join(restarting)} changed") if restarting else ("apply", " ".join(changed))
+
+
+def _put(path: str, text: str) -> None:
+    with open(f"{path}.part", "w", encoding="utf-8", errors="surrogateescape") as target:
+        target.write(text)
+    os.rename(f"{path}.part", path)
+
+
+def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
+    """Wait until each monitor has taken its plan over and what is to run runs; the status."""
+    while not all(plan.is_done() for plan in plans):
+        if time.monotonic() > deadline or not all(_lives(plan) for plan in plans):
+            print("the monitor has not taken the new conf over", file=sys.stderr)
+            return FAILED
+        time.sleep(LOOK_EVERY)
+    wanted = [name for plan in plans for name, (deed, _) in plan.doings.items() if deed in ("start", "restart")]
+    while wanted:
+        wanted = [name for name in wanted if _state(state_dir, name) != "RUNNING"]
+        if wanted and time.monotonic() > deadline:
+            print(f"not RUNNING yet: {' '.join(wanted)}", file=sys.stderr)
+            return FAILED
+        time.sleep(LOOK_EVERY)
+    return GOOD
+
+
+def _lives(plan: Plan) -> bool:
+    return identity.look(int(os.path.basename(plan.run_dir))) is not None
+
+
+def _state(state_dir: str, name: str) -> str:
+    try:
+        return record.read(f"{state_dir}/servers/{name}").get("state", "")
+    except record.Torn:
+        return ""
+
+
+def update(root: str, conf_dir: str, state_option: str, cwd: str, words: list[str]) -> int:
+    """All of it; the exit status.  Raises Refused, conf.ConfError."""
+    timeout, words = timeout_of(words)
+    if words not in ([], ["--dry-run"]):
+        raise Refused(USAGE, f"update takes --dry-run and --timeout, not {' '.join(words)}")
+    faults = conf.check(conf_dir, root, cwd)
+    if faults:
+        raise conf.ConfError(faults)
+    suite = conf.Settled(confdir.ConfDir(conf_dir, root, cwd).suite(), [])
+    state_dir = state_directory(root, state_option, suite)
+    plans = [Plan(run_dir, _settle_again(run_dir, conf_dir, root)) for run_dir in run_dirs(state_dir)]
+    if not plans:
+        raise Refused(NOT_RUNNING, f"no monitor runs with {state_dir}")
+    plans = [plan for plan in plans if plan.doings or plan.suite_changed]
+    print("\n".join(line for plan in plans for line in plan.lines()) or "nothing changes", flush=True)
+    if words or not plans:
+        return GOOD
+    for plan in plans:
+        plan.hand_over()
+    return await_all(plans, state_dir, time.monotonic() + timeout)
+
+
+def _settle_again(run_dir: str, conf_dir: str, root: str) -> Settled:
+    """What the monitor was asked for, by the conf of now; a server that is gone from it is left out."""
+    with open(f"{run_dir}/asked", encoding="utf-8", errors="surrogateescape") as source:
+        cwd, *words = source.read().split("\n")[:-1]
+    known = set(os.listdir(f"{conf_dir}/servers"))
+    kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
+    return conf.settle(conf_dir, root, cwd, kept)
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    try:
+        return update(argv[0], argv[1], argv[2], argv[3], argv[4:])
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
