@@ -89,8 +89,11 @@ business() {
 # watch NAME... - the loop: one line at a time, until somebody ends us
 watch() {
 	prepare_monitor "$@"
+	[ -z "$option_daemon" ] || daemon_main "$@"
 	alert_setup
-	watch_began=no watch_hopeless=0 watch_waiting=0
+	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
+	# not for servers to inherit
+	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
 	mailbox_traps
 	helper_start
 	while mailbox_read; do
@@ -120,6 +123,13 @@ watch() {
 		esac
 	done
 	leave_all
+}
+
+# daemon_main NAME... - be a daemon: the same again, under a parent guard; ends the program
+daemon_main() {
+	# shellcheck source=lib/daemon.sh
+	. "$suite_dir/lib/daemon.sh" || exit 1
+	daemon_start "$@"
 }
 
 # on_down NUMBER 'PID UP INCIDENT CAUSE' - a server is dead: decide, act, tell; in that order

@@ -4,16 +4,18 @@
 
 option_conf=${MONITOR_CONF:-}
 option_state=${MONITOR_STATE:-}
+option_daemon=
 
 # usage_options ARG... - take the options
-# Sets: option_conf, option_state; usage_options, how many arguments they took.  -h, -V and a wrong one end the program
+# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took.  -h, -V and a wrong one end the program
 usage_options() {
 	usage_options=$#
 	OPTIND=1
-	while getopts :c:s:hV _usage_option; do
+	while getopts :c:s:dhV _usage_option; do
 		case $_usage_option in
 		c) option_conf=$OPTARG ;;
 		s) option_state=$OPTARG ;;
+		d) option_daemon=1 ;;
 		h) usage_print && exit 0 ;;
 		V) printf 'monitor.sh %s\n' "$suite_version" && exit 0 ;;
 		:) usage_die "-$OPTARG needs a directory" ;;
@@ -45,6 +47,7 @@ usage_print() {
 		Options, before the word:
 		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)
 		  -s DIR   state directory (or MONITOR_STATE; default: conf's state_dir, or state beside monitor.sh)
+		  -d       watch as a daemon, under a guard that starts the monitor again when it crashes
 		  -h       this text
 		  -V       the version
 

@@ -24,3 +24,19 @@ def take(path: str, owner: str) -> tuple[int, str]:
     except OSError:
         pass  # a full disk: the lock holds all the same, only nobody can read whose it is
     return fd, ""
+
+
+def holder_of(path: str) -> str:
+    """The pid of who has locked this file, "0" if that cannot be read; "" if nobody has."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(fd, 32).decode("ascii", "replace").strip()
+        return text if text.isdigit() else "0"
+    finally:
+        os.close(fd)
+    return ""

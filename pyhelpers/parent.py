@@ -97,6 +97,8 @@ def main(words: Sequence[str]) -> int:
     program = Program(launch, options["program"], not options["output"])
     tell = int(options["tell"] or 0)
     close_all_but([tell])
+    if tell:
+        os.set_inheritable(tell, False)
     os.chdir("/")  # hold no file system
     name, interval = os.path.basename(launch.argv[0]), int(options["interval"])
     return _keep(Guard(name, program, interval, options["pidfile"], options["info"]), launch.argv[0], tell)

@@ -25,6 +25,7 @@ import tempfile
 
 import conf
 import identity
+import lock
 from suitable import require_suitable
 
 TYPE_CHECKING = False
@@ -78,6 +79,15 @@ def run_dir(state_dir: str, pid: str) -> str:
     os.mkfifo(f"{mine}/mailbox", 0o600)
     os.mkfifo(f"{mine}/orders", 0o600)
     return mine
+
+
+def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
+    """`locked NAME: the monitor with pid PID watches it already`, for the first that a living one watches."""
+    for server in servers:
+        holder = lock.holder_of(f"{state_dir}/servers/{server['name']}/lock")
+        if holder and identity.look(int(holder)):
+            return [f"locked {server['name']}: the monitor with pid {holder} watches it already"]
+    return []
 
 
 def require_own(state_dir: str) -> None:
@@ -136,6 +146,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"syslog {settled.suite['syslog']}")
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
+    lines += locked(state_dir, settled.servers)
     return lines + remarks + unfit_hooks(conf_dir, settled.servers)
 
 

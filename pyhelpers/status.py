@@ -10,7 +10,6 @@ Exit, after the LSB: 0 all running · 1 dead, and its pidfile is left · 3 not r
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ import time
 import conf
 import evidence
 import identity
+import lock
 import record
 import scan
 import server as servers
@@ -121,17 +121,7 @@ def usage(pid: int, age: float) -> dict[str, Any]:
 
 def watcher_of(directory: str) -> str:
     """Pid of the monitor that watches the server with this directory; "" if none does."""
-    try:
-        fd = os.open(f"{directory}/lock", os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return ""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.read(fd, 32).decode("ascii", "replace").strip() or "?"
-    finally:
-        os.close(fd)
-    return ""
+    return lock.holder_of(f"{directory}/lock")
 
 
 def as_line(row: dict[str, Any], width: int) -> str:

@@ -1,0 +1,301 @@
+"""The parent guard: stay as a program's parent, and start it again until it ends well.
+
+    def serve(argv): ...                                    # a server; it ends with what this returns
+    sys.exit(guard.start_daemon(sys.argv, serve, is_daemon=True))
+
+An end with exit status 0 is a clean one, and the guard's own.  Any other, SIGKILL by the kernel for want of memory
+among them, is a crash: it is counted, and after the interval the program is started again.  A signal sent to the guard
+reaches the program; TERM and INT are also the end of the guard, once the program has ended.
+
+start_daemon() is the function of that name, and ProcessInfo the record, of the C++ framework sylar.  A program of
+another language is guarded by `daeml.py --guard`, see parent.py: it finds ProcessInfo in its environment, as
+GUARD_PARENT_ID, GUARD_RESTART_COUNT …  Everybody finds its text in the info file.
+
+It does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its child, has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import cause
+from launch import LaunchError, hear
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from parent import Program
+
+ENDING = {signal.SIGTERM, signal.SIGINT}
+FORWARDED = ENDING.union(
+    (getattr(signal, f"SIG{name}") for name in "HUP QUIT USR1 USR2 ALRM VTALRM PROF CONT WINCH URG IO PWR".split()),
+    range(signal.SIGRTMIN, signal.SIGRTMAX + 1),
+)
+
+
+class ProcessInfo:
+    """Who guards whom: pids, start times in Unix seconds, how often it was started again."""
+
+    FIELDS = ("parent_id", "main_id", "parent_start_time", "main_start_time", "restart_count")
+
+    __slots__ = FIELDS
+
+    def __init__(self, values: Sequence[int] = (0, 0, 0, 0, 0)) -> None:
+        """The values of FIELDS, in their order."""
+        self.parent_id, self.main_id, self.parent_start_time, self.main_start_time, self.restart_count = values
+
+    def __str__(self) -> str:
+        shown = (f"{field}={_shown(field, getattr(self, field))}" for field in self.FIELDS)
+        return f"[ProcessInfo {' '.join(shown)}]"
+
+    def environment(self) -> dict[str, str]:
+        """GUARD_PARENT_ID and so on, for a program that is executed; times in Unix seconds."""
+        return {f"GUARD_{field.upper()}": str(getattr(self, field)) for field in self.FIELDS}
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> ProcessInfo:
+        """What environment() made; all 0 where there is no guard."""
+        return cls([int(environment.get(f"GUARD_{field.upper()}", 0)) for field in cls.FIELDS])
+
+
+def _shown(field: str, value: int) -> str:
+    return _clock(value) if field.endswith("time") else str(value)
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+_process_info: ProcessInfo | None = None
+
+
+def process_info() -> ProcessInfo:
+    """The guarded process that we are or descend from, or that we guard; all 0 if there is none."""
+    return _process_info or ProcessInfo.of_environment(os.environ)
+
+
+class Guard:
+    """One guarded program.
+
+    name: for what is said of it.  program: what to execute; None: keep() comes back in the new process instead.
+    interval: ms between an end and the next start.  pidfile: holds the program's pid.  info_file: ProcessInfo as text.
+    """
+
+    def __init__(
+        self, name: str, program: Program | None, interval: int, pidfile: str = "", info_file: str = ""
+    ) -> None:
+        global _process_info
+        self.info = _process_info = ProcessInfo((os.getpid(), 0, int(time.time()), 0, 0))
+        self._name = name
+        self._program = program
+        self._interval = interval
+        self._files = {path: form for path, form in ((pidfile, "{0.main_id}\n"), (info_file, "{0}\n")) if path}
+        self._last = ""  # what became of the last start
+        self._heard = heard()
+        self._told_to_end = False
+
+    def keep(self, started: Callable[[int], None] = lambda pid: None) -> int | None:
+        """Guard it until it ends well or we are told to end: the exit status.  None: we are the program's new process.
+
+        started: is given the pid once the first start has succeeded.  Raises LaunchError when that fails.
+        """
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._heard)
+        pid = self._start()
+        if pid:
+            started(pid)
+        while pid:
+            status = self._wait(pid) if pid > 0 else -pid
+            if status == 0 or self._told_to_end or not self._pause():
+                self._remove_files()
+                return status
+            pid = self._start_again()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heard)
+        return None
+
+    # -- start -----------------------------------------------------------------------------------
+
+    def _start(self) -> int:
+        """Fork it; its pid, or 0 in the new process.  Raises LaunchError."""
+        told, tell = os.pipe()
+        self.info.main_start_time = int(time.time())
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(told)
+            os.close(tell)
+            raise LaunchError(126, f"no process for it: {error.strerror}") from None
+        self.info.main_id = pid or os.getpid()
+        if pid == 0:
+            os.close(told)
+            self._be_program(tell)
+            return 0
+        os.close(tell)
+        self._hear(told, pid)
+        return pid
+
+    def _hear(self, told: int, pid: int) -> None:
+        try:
+            hear(told)
+        except LaunchError:
+            os.waitpid(pid, 0)
+            self._remove_files()
+            raise
+
+    def _start_again(self) -> int:
+        """Count, and start it; as _start, but -126 or -127 when that fails."""
+        self.info.restart_count += 1
+        try:
+            return self._start()
+        except LaunchError as failure:
+            self._last = f"not started ({failure.reason})"
+            return -failure.status
+
+    def _be_program(self, tell: int) -> None:
+        """In the new process: write the files while we have the rights, then be the program, if one is executed."""
+        os.setsid()
+        try:
+            self._write_files()
+            if self._program:
+                self._program.become(self.info, self._words())
+        except LaunchError as failure:
+            os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
+            os._exit(failure.status)
+        os.close(tell)
+
+    def _words(self) -> str:
+        """A line about the last end, for the output; "" at the first start."""
+        if not self._last:
+            return ""
+        now, again = _clock(time.time()), f"pid={self.info.main_id}, restart {self.info.restart_count}"
+        return f"{now} - guard: {self._name} {self._last}, starting it again, {again}\n"
+
+    # -- its files -------------------------------------------------------------------------------
+
+    def _write_files(self) -> None:
+        """Raises LaunchError at the first start; later a full disk keeps nothing down, but no file names a dead one."""
+        for path, form in self._files.items():
+            try:
+                replace_file(path, form.format(self.info))
+            except OSError as error:
+                if not self.info.restart_count:
+                    raise LaunchError(126, f"{path}: {error.strerror}") from None
+                _unlink_quietly(path)
+
+    def _remove_files(self) -> None:
+        """Those that are still ours."""
+        for path, form in self._files.items():
+            try:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    ours = file.read() == form.format(self.info)
+            except OSError:
+                continue
+            if ours:
+                _unlink_quietly(path)
+
+    # -- wait ------------------------------------------------------------------------------------
+
+    def _wait(self, pid: int) -> int:
+        """Sleep until it ends, handing it every signal meanwhile; its exit status, or 128 + N for signal N."""
+        while True:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._last = f"ended, pid={pid} ({cause.of_status(status)})"
+                return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            number = signal.sigwaitinfo(self._heard).si_signo
+            if number != signal.SIGCHLD:
+                self._told_to_end |= number in ENDING
+                os.kill(pid, number)  # ours until we reap it: no stranger can have its pid
+
+    def _pause(self) -> bool:
+        """Sleep for the interval.  False: we were told to end."""
+        until = time.monotonic() + self._interval / 1000
+        while True:
+            got = signal.sigtimedwait(self._heard, max(0.0, until - time.monotonic()))
+            if got is None:
+                return True
+            if got.si_signo in ENDING:
+                return False
+
+
+def heard() -> set[int]:
+    """What a guard waits for: what it hands on, but for what its caller had ignored (nohup(1), `&`); and SIGCHLD."""
+    return {number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN} | {signal.SIGCHLD}
+
+
+def replace_file(path: str, text: str) -> None:
+    """Write a file that is there whole or not at all, by rename.  Raises OSError."""
+    fresh = f"{path}.{os.getpid()}"
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    try:
+        os.write(fd, text.encode())
+        os.rename(fresh, path)
+    except OSError:
+        _unlink_quietly(fresh)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _unlink_quietly(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # not there, or in a directory that refuses: nothing more can be done
+
+
+# -- as a function of Python ---------------------------------------------------------------------
+
+
+def start_daemon(
+    argv: Sequence[str],
+    main_cb: Callable[[Sequence[str]], int],
+    is_daemon: bool,
+    *,
+    interval: int = 5000,
+    pidfile: str = "",
+    info_file: str = "",
+) -> int:
+    """Run main_cb(argv); as a daemon, in a child that is run again until it ends well.
+
+    is_daemon: leave the caller as daemon(1, 0) does, which ends with 0 meanwhile: same directory, null stdio.
+    interval, pidfile, info_file: as of Guard.  Returns in main_cb's process what main_cb returned, in the guard the
+    exit status.  Call it before there are threads.  Raises LaunchError when the first fork or a file is refused.
+    """
+    if is_daemon:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not leave_caller():
+            os._exit(0)
+        silence()
+        status = Guard(os.path.basename(argv[0]), None, interval, pidfile, info_file).keep()
+        if status is not None:
+            return status
+    return main_cb(argv)
+
+
+def leave_caller() -> bool:
+    """Fork twice, into a session without a terminal.  True: we are nobody's child; False: we are the caller."""
+    middle = os.fork()
+    if middle > 0:
+        os.waitpid(middle, 0)
+        return False
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+    return True
+
+
+def silence() -> None:
+    """Standard input and output on /dev/null; no signal is ignored that we hand on."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for target in (0, 1, 2):
+        os.dup2(null, target)
+    os.close(null)
+    for number in FORWARDED:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
