@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# The monitor as a daemon: its guard starts it again when it crashes, and ends with it when it ends well.
+
+load helpers
+load fixtures/orders
+
+# guard_says KEY - prints that number of the guard's info file
+guard_says() {
+	sed -n "s/.* $1=\([0-9]*\).*/\1/p" "$STATE/guard"
+}
+
+daemon_is_restarted() {
+	[ "$(guard_says restart_count)" = "$1" ]
+}
+
+teardown() {
+	suite shutdown >/dev/null 2>&1 || true
+	show_evidence
+	end_everything
+}
+
+@test "-d comes back at once, and the server runs" {
+	given_server msg_server
+
+	suite_ends 0 -d msg_server
+
+	assert_answered 'The monitor runs as a daemon'
+	wait_until 10 state_is msg_server RUNNING
+	kill -0 "$(guard_says main_id)"
+	kill -0 "$(guard_says parent_id)"
+}
+
+@test "a monitor that is killed is started again by its guard, and adopts" {
+	given_server msg_server
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+	server=$(pid_of msg_server)
+
+	kill -KILL "$(guard_says main_id)"
+
+	wait_until 15 daemon_is_restarted 1
+	wait_until 10 running_as msg_server "$server"
+	wait_until 10 grep -q "adopted, pid=$server" "$STATE/restart.log"
+}
+
+@test "shutdown ends monitor and guard; servers live on" {
+	given_server msg_server
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+	server=$(pid_of msg_server) guard=$(guard_says parent_id)
+
+	suite_ends 0 shutdown
+
+	wait_until 5 is_gone "$guard"
+	kill -0 "$server"
+}
+
+@test "TERM to the guard ends both; servers live on" {
+	given_server msg_server
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+	server=$(pid_of msg_server) guard=$(guard_says parent_id) monitor=$(guard_says main_id)
+
+	kill -TERM "$guard"
+
+	wait_until 5 is_gone "$guard"
+	wait_until 5 is_gone "$monitor"
+	kill -0 "$server"
+}
+
+@test "a second daemon for the same server says who watches it, and leaves" {
+	given_server msg_server
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+
+	suite_ends 1 -d msg_server
+
+	assert_answered 'watches it already; end that one first'
+}
+
+@test "a fault in conf is said by -d itself; nothing is started" {
+	given_server msg_server 'restrat = never'
+
+	suite_ends 6 -d msg_server
+
+	assert_answered 'did you mean restart?'
+	[ ! -e "$STATE/guard" ]
+}
+
+@test "a server inherits nothing of the guard" {
+	given_server msg_server
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+
+	run -1 grep -z -e '^GUARD_' -e '^MONITOR_GUARDED' "/proc/$(pid_of msg_server)/environ"
+}

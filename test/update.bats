@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# Conf is read again, and only what changed is touched. A fault anywhere changes nothing.
+
+load helpers
+load fixtures/orders
+
+# given_ten NAMES - s1 to s10, RUNNING under a monitor of `all`; $BEFORE holds their pids
+given_ten() {
+	local number
+	for number in 1 2 3 4 5 6 7 8 9 10; do
+		given_server "s$number"
+	done
+	monitor_start all
+	for number in 1 2 3 4 5 6 7 8 9 10; do
+		wait_until 10 state_is "s$number" RUNNING
+	done
+	BEFORE=$(pids_but none)
+}
+
+# pids_but NAME - prints the names and pids of all servers but that one
+pids_but() {
+	suite status --json | sed 's/}, {/}\n{/g' | sed -n 's/.*"name": "\([^"]*\)".*"pid": \([0-9]*\).*/\1 \2/p' | grep -v "^$1 "
+}
+
+is_taken_over() {
+	[ ! -e "$STATE/monitors/$MONITOR/plan" ]
+}
+
+@test "nine unchanged servers keep their pids when the tenth changes" {
+	given_ten
+	printf 'environment = COLOUR=blue\n' >>"$CONF/servers/s4.conf"
+
+	suite_ends 0 update
+
+	assert_equal 'plan' "$(grep -v COLOUR "$SAID")" 's4: restart (environment changed)'
+	assert_equal 'the nine' "$(pids_but s4)" "$(grep -v '^s4 ' <<<"$BEFORE")"
+	state_is s4 RUNNING
+	grep -qzx COLOUR=blue "/proc/$(pid_of s4)/environ"
+}
+
+@test "--dry-run prints the plan and changes nothing" {
+	given_ten
+	rm "$CONF/servers/s1.conf"
+	given_server s11
+	printf 'nice = 3\n' >>"$CONF/servers/s2.conf"
+	printf 'give_up = 3 in 60s\n' >>"$CONF/servers/s3.conf"
+
+	suite_ends 0 update --dry-run
+
+	assert_equal 'plan' "$(sort "$SAID")" "$(printf '%s\n' 's11: new, start' 's1: stop, no longer in conf' \
+		's2: restart (nice changed)' 's3: apply without restart (give_up_count give_up_window)' | sort)"
+	assert_equal 'pids' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
+}
+
+@test "a new server is started, one that is gone from conf is stopped" {
+	given_ten
+	gone=$(pid_of s1)
+	rm "$CONF/servers/s1.conf"
+	given_server s11
+
+	suite_ends 0 update
+
+	state_is s11 RUNNING
+	is_gone "$gone"
+	assert_equal 'the nine' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
+}
+
+@test "one error in one file, and nothing changes" {
+	given_ten
+	printf 'nice = 3\n' >>"$CONF/servers/s2.conf"
+	printf 'restrat = never\n' >>"$CONF/servers/s3.conf"
+
+	suite_ends 6 update
+
+	assert_answered 's3.conf:'
+	assert_answered 'did you mean restart?'
+	sed -i '/restrat/d' "$CONF/servers/s3.conf"
+	assert_equal 'pids' "$(pids_but none)" "$BEFORE"
+}
+
+@test "SIGHUP does the same, and a policy applies without a restart" {
+	[ "$TEST_SHELL" != yash ] || skip 'yash runs no trap while it reads; HUP ends it'
+	given_ten
+	printf 'restart = never\n' >>"$CONF/servers/s5.conf"
+	old=$(pid_of s5)
+
+	kill -HUP "$MONITOR"
+
+	wait_until 10 grep -q 's5: apply without restart (restart)' "$PRINTED"
+	wait_until 10 is_taken_over
+	assert_equal 'pid' "$(pid_of s5)" "$old"
+	kill -KILL "$old"
+	wait_until 5 state_is s5 EXITED
+	assert_logged "Server s5 exited, pid=$old, left alone (signal KILL)"
+}
+
+@test "a death after an update is told with its cause, and answered" {
+	given_ten
+	printf 'alert_on = give_up\n' >>"$CONF/servers/s7.conf"
+	suite_ends 0 update
+	old=$(pid_of s8)
+
+	kill -SEGV "$old"
+
+	wait_until 5 pid_differs s8 "$old"
+	assert_logged "Server s8 stopped, pid=$old, restarting... (signal SEGV"
+}
+
+@test "update without a monitor says so" {
+	given_server msg_server
+
+	suite_ends 7 update
+
+	assert_answered 'no monitor runs with'
+}
+
+@test "update takes no names" {
+	given_server msg_server
+
+	suite_ends 2 update msg_server
+
+	assert_answered 'update takes --dry-run and --timeout, not msg_server'
+}
