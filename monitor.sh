@@ -98,31 +98,38 @@ watch() {
 	helper_start
 	while mailbox_read; do
 		case $mailbox_word in
-		down) on_down "$mailbox_number" "$mailbox_rest" ;;
-		up) on_up "$mailbox_number" "$mailbox_rest" ;;
-		failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-		absent) on_absent "$mailbox_number" ;;
-		unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
-		recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-		tick) log_catch_up ;;
-		say) on_say "$mailbox_number" "$mailbox_rest" ;;
-		hook) on_hook "$mailbox_rest" ;;
-		locked) on_locked "$mailbox_number" "$mailbox_rest" ;;
-		ready) helper_ready ;;
-		want) server_set "$mailbox_number" want "$mailbox_rest" ;;
-		stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
 		start | stop | restart | pause | resume | clear | signal)
 			order_take "$mailbox_word" "$mailbox_number" "$mailbox_now" "$mailbox_when"
 			;;
-		helper_gone) helper_gone ;;
 		update) update_begin ;;
 		hangup) update_by_signal ;;
-		interrupted) ;;
+		helper_gone) helper_gone ;;
 		quit) break ;;
-		*) warn "line dropped from the mailbox: ${mailbox_word%"${mailbox_word#????????????????}"}" ;;
+		interrupted) ;;
+		*) event ;;
 		esac
 	done
 	leave_all
+}
+
+# event - something that the helper saw, or did
+event() {
+	mailbox_is_event || return 0
+	case $mailbox_word in
+	down) on_down "$mailbox_number" "$mailbox_rest" ;;
+	up) on_up "$mailbox_number" "$mailbox_rest" ;;
+	failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	absent) on_absent "$mailbox_number" ;;
+	unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
+	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
+	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	want) server_set "$mailbox_number" want "$mailbox_rest" ;;
+	tick) log_catch_up ;;
+	say) on_say "$mailbox_number" "$mailbox_rest" ;;
+	hook) on_hook "$mailbox_rest" ;;
+	locked) on_locked "$mailbox_number" "$mailbox_rest" ;;
+	ready) helper_ready ;;
+	esac
 }
 
 # daemon_main NAME... - be a daemon: the same again, under a parent guard; ends the program
@@ -263,6 +270,7 @@ leave() {
 start() {
 	if server_needs_met "$1"; then
 		server_set "$1" state STARTING
+		[ "$restart_wait" -eq 0 ] || server_set "$1" state BACKOFF
 		server_memory "$1"
 		server_get "$1" restarts
 		helper_order start "$1" "$restart_wait" "$_server_get" "$_server_memory"

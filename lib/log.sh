@@ -56,6 +56,9 @@ log_catch_up() {
 # log_age SECONDS - how long, for a person
 # Sets: _log_age (41s, 3m, 3h, 2d)
 log_age() {
+	case $1 in
+	'' | *[!0-9]*) set -- 0 ;;
+	esac
 	if [ "$1" -lt 120 ]; then
 		_log_age=${1}s
 	elif [ "$1" -lt 7200 ]; then

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # mailbox - the one FIFO that the loop reads: events from the helper, orders from operators
-# Needs: nothing.  mailbox_fifo is set by prepare.sh
+# Needs: log.sh server.sh.  mailbox_fifo is set by prepare.sh
 
 mailbox_fifo=
 mailbox_ended=
@@ -8,24 +8,32 @@ mailbox_hangup=
 
 # mailbox_traps - TERM and INT put `quit` into the mailbox, HUP `hangup`; on a terminal that goes away, HUP is an end too
 # A trapped signal breaks a read off in dash and ash (status 1) and mksh (2), so a flag tells it from
-# the end of the pipe; bash reads on, and finds the line.  yash runs no trap before the next line comes,
-# up to an interval later: there the signal just ends us, which comes to the same (the helper tidies up).
+# the end of the pipe; bash reads on, and finds the line, which a child writes: we could not, into a full
+# mailbox that we alone empty.  yash runs no trap before the next line comes, up to an interval later:
+# there the signal just ends us, which comes to the same (the helper tidies up).
 mailbox_traps() {
 	trap '' PIPE
 	[ -z "${YASH_VERSION:-}" ] || return 0
-	trap 'mailbox_ended=1; printf "quit 0\n" >"$mailbox_fifo"' TERM INT
+	trap 'mailbox_ended=1; mailbox_put quit' TERM INT
 	if [ -t 1 ]; then
-		trap 'mailbox_ended=1; printf "quit 0\n" >"$mailbox_fifo"' HUP
+		trap 'mailbox_ended=1; mailbox_put quit' HUP
 	else
-		trap 'mailbox_hangup=1; printf "hangup 0\n" >"$mailbox_fifo"' HUP
+		trap 'mailbox_hangup=1; mailbox_put hangup' HUP
 	fi
+}
+
+# mailbox_put WORD - put a line of our own into it, whenever there is room
+mailbox_put() {
+	{ printf '%s 0\n' "$1" >"$mailbox_fifo"; } 2>/dev/null 3<&- 5>&- &
 }
 
 # mailbox_read - wait for the next line
 # Sets: mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest;
 # the words `quit`, `interrupted` and `helper_gone` are its own: a signal came, the last writer is gone
 mailbox_read() {
-	IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && return
+	if [ -z "$mailbox_ended" ]; then
+		IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && return
+	fi
 	mailbox_word=helper_gone
 	if [ -n "$mailbox_ended" ]; then
 		mailbox_word=quit
@@ -33,4 +41,20 @@ mailbox_read() {
 		mailbox_hangup=
 		mailbox_word=interrupted
 	fi
+}
+
+# mailbox_is_event - is the line one of the helper's: WORD NUMBER NOW WHEN…, with a server that there is?
+# Fails: 1 if not; that is said, and the line is dropped: whoever may write here may also write rubbish
+mailbox_is_event() {
+	case $mailbox_word:$mailbox_number:$mailbox_now in
+	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
+	down:* | up:* | failed:* | absent:* | unfinished:* | stopped:* | recall:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+		[ "$mailbox_number" -gt "$server_count" ] || return 0
+		;;
+	esac
+	case $mailbox_word in
+	*[!a-z]* | ????????????????*) mailbox_word='(not a word)' ;;
+	esac
+	warn "line dropped from the mailbox: $mailbox_word"
+	return 1
 }

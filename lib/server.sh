@@ -55,6 +55,9 @@ server_memory() {
 
 # server_recall NUMBER RESTARTS MEMORY - take back what server_memory made
 server_recall() {
+	case $2 in
+	'' | *[!0-9]*) return 0 ;;
+	esac
 	server_set "$1" restarts "$2"
 	case $3 in
 	*:*:*:*:*:*:*:*:*:) ;;

@@ -123,18 +123,6 @@ def _find_main(words: list[str], as_json: bool) -> int:
     return ALIVE if found else NOT_ALIVE
 
 
-def _watch_main(words: list[str]) -> int:
-    """Become subreaper, then start over: ctypes, which that needs, would cost 0.7 MiB for ever."""
-    import watcher
-
-    if words[:1] != ["--reaper"]:
-        import launch
-
-        launch.become_subreaper()
-        os.execv(sys.executable, watcher.again(words))
-    return watcher.watch(*words[1:])
-
-
 def _usage(what: str) -> int:
     print(f"alive.py: {what}", file=sys.stderr)
     print("Usage: alive.py check [--json] PID MATCH... | find [--json] [--cwd DIR] MATCH...", file=sys.stderr)
@@ -145,7 +133,9 @@ def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     word, words = (argv[0], argv[1:]) if argv else ("", [])
     if word == "watch":
-        return _watch_main(words)
+        import resident
+
+        return resident.become(words)
     as_json = "--json" in words
     words = [text for text in words if text != "--json"]
     if word in ("-h", "--help"):

@@ -27,7 +27,7 @@ import unwatched
 from drill import drill
 from prepare import INTERRUPTED, state_directory
 from status import watcher_of
-from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, Target, post
+from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, Target, post, require_access
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,11 +42,10 @@ DEFAULT_TIMEOUT = 60.0
 
 def carry_out(word: str, targets: list[Target], more: str, deadline: float) -> int:
     """Order all, then wait for each.  Returns the worst status."""
-    ordered = [target for target in targets if _say(target, partial(target.order, word, more)) == GOOD]
-    status = max([FAILED] * (len(ordered) < len(targets)) or [GOOD])
-    for target in ordered:
-        status = max(status, _say(target, partial(_await, word, target, deadline)))
-    return status
+    given = [_say(target, partial(target.order, word, more)) for target in targets]
+    ordered = [target for target, status in zip(targets, given) if status == GOOD]
+    awaited = [_say(target, partial(_await, word, target, deadline)) for target in ordered]
+    return max([GOOD, *given, *awaited])
 
 
 def _say(target: Target, deed: Callable[[], str | None]) -> int:
@@ -87,14 +86,18 @@ def _outcome(word: str, target: Target) -> str | None:
     answer = target.answer()
     if answer is None:
         return None
-    if answer != "0":
-        status, _, text = answer.partition(" ")
+    status, _, text = answer.partition(" ")
+    if status != "0":
         raise Refused(int(status), text)
+    if text:
+        return text
     known = target.known()
     state = known["state"]
     if word in ("start", "restart", "resume"):
         if state == "FATAL":
             raise Refused(FAILED, f"gave up: {known['message']}")
+        if state == "EXITED":
+            raise Refused(FAILED, f"it has ended ({known['last_exit'] or 'unknown'}), and conf says to leave it alone")
         renewed = word != "restart" or (known["pid"], known["ticks"]) != (target.before["pid"], target.before["ticks"])
         return f"running, pid {known['pid']}" if state == "RUNNING" and renewed else None
     if word == "stop":
@@ -104,11 +107,9 @@ def _outcome(word: str, target: Target) -> str | None:
 
 def shutdown(state_dir: str, deadline: float) -> int:
     """End every monitor of this state directory; servers live on."""
-    monitors = run_dirs(state_dir)
+    monitors = [run_dir for run_dir in run_dirs(state_dir) if _told_to_end(run_dir)]
     if not monitors:
         raise Refused(NOT_RUNNING, f"no monitor runs with {state_dir}")
-    for run_dir in monitors:
-        post(f"{run_dir}/mailbox", "quit 0\n")
     for name in map(os.path.basename, monitors):
         while identity.look(int(name)):
             if time.monotonic() > deadline:
@@ -119,14 +120,28 @@ def shutdown(state_dir: str, deadline: float) -> int:
     return GOOD
 
 
+def _told_to_end(run_dir: str) -> bool:
+    """False: that monitor was killed, and its pid is another's by now.  Raises Refused."""
+    try:
+        post(f"{run_dir}/mailbox", "quit 0\n")
+    except Refused as refused:
+        if refused.status != NOT_RUNNING:
+            raise
+        return False
+    return True
+
+
 def run_dirs(state_dir: str) -> list[str]:
     """The directories of the monitors that run with this state directory."""
     directory = f"{state_dir}/monitors"
+    return [f"{directory}/{name}" for name in _listed(directory) if name.isdigit() and identity.look(int(name))]
+
+
+def _listed(directory: str) -> list[str]:
     try:
-        names = [name for name in os.listdir(directory) if name.isdigit()]
-    except OSError:
+        return sorted(os.listdir(directory))
+    except FileNotFoundError:
         return []
-    return [f"{directory}/{name}" for name in names if identity.look(int(name))]
 
 
 def named(patterns: list[str], conf_dir: str, root: str, cwd: str, state_dir: str) -> list[Server]:
@@ -142,7 +157,7 @@ def _matching(pattern: str, conf_dir: str, root: str, cwd: str, state_dir: str) 
     from fnmatch import fnmatchcase
 
     known = [server["name"] for server in conf.settle(conf_dir, root, cwd, ["all"]).servers]
-    known += [name for name in sorted(os.listdir(f"{state_dir}/servers")) if watcher_of(f"{state_dir}/servers/{name}")]
+    known += [name for name in _listed(f"{state_dir}/servers") if watcher_of(f"{state_dir}/servers/{name}")]
     found = [name for name in dict.fromkeys(known) if fnmatchcase(name, pattern)]
     if not found:
         raise Refused(conf.NOT_CONFIGURED, f"{pattern}: fits no server")
@@ -150,8 +165,11 @@ def _matching(pattern: str, conf_dir: str, root: str, cwd: str, state_dir: str) 
 
 
 def waves(word: str, targets: list[Target]) -> list[list[Target]]:
-    """Stops go against the order of `needs`: first those that nobody else here needs.  The rest is one wave."""
-    if word != "stop":
+    """Stops go against the order of `needs`: first those that nobody else here needs; all else goes along it.
+
+    A monitor keeps that order by itself: what it starts is one wave.
+    """
+    if word != "stop" and all(target.monitor for target in targets):
         return [targets]
     left, found = list(targets), []
     while left:
@@ -159,7 +177,7 @@ def waves(word: str, targets: list[Target]) -> list[list[Target]]:
         first = [target for target in left if target.name not in needed] or left
         found.append(first)
         left = [target for target in left if target not in first]
-    return found
+    return found if word == "stop" else found[::-1]
 
 
 def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
@@ -167,10 +185,10 @@ def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
     status = GOOD
     for wave in waves(word, targets):
         for target in wave:
-            if word == "drill":
-                status = max(status, _say(target, partial(drill, target, deadline)))
-            elif not target.monitor:
+            if not target.monitor:
                 status = max(status, _say(target, partial(unwatched.carry_out, word, target)))
+            elif word == "drill":
+                status = max(status, _say(target, partial(drill, target, deadline)))
         if word != "drill":
             status = max(status, carry_out(word, [target for target in wave if target.monitor], more, deadline))
     return status
@@ -183,6 +201,8 @@ def parse(words: list[str]) -> tuple[str, list[str], str, float]:
     more = ""
     if word == "signal":
         more, rest = signal_name(rest[0] if rest else ""), rest[1:]
+    if word == "shutdown" and rest not in ([], ["--stop-servers"]):
+        raise Refused(USAGE, f"shutdown takes --stop-servers, and not {' '.join(rest)}")
     if not rest and word != "shutdown":
         raise Refused(USAGE, f"{word} needs the name of a server, a glob, or all")
     return word, rest, more, timeout
@@ -209,12 +229,11 @@ def signal_name(text: str) -> str:
     """HUP for `HUP`, `SIGHUP` or `1`.  Raises Refused."""
     import signal
 
-    name = text.upper().removeprefix("SIG")
-    if text.isdigit() and int(text) in set(signal.valid_signals()):
-        name = signal.Signals(int(text)).name.removeprefix("SIG")
-    if not name or not hasattr(signal, f"SIG{name}"):
-        raise Refused(USAGE, f"signal: no such signal: {text or '(none given)'}")
-    return name
+    wanted = text.upper().removeprefix("SIG")
+    for name, number in signal.Signals.__members__.items():
+        if wanted in (name.removeprefix("SIG"), str(number.value)):
+            return name.removeprefix("SIG")
+    raise Refused(USAGE, f"signal: no such signal: {text or '(none given)'}")
 
 
 def run(word: str, names: list[str], more: str, timeout: float, where: list[str]) -> int:
@@ -222,15 +241,16 @@ def run(word: str, names: list[str], more: str, timeout: float, where: list[str]
     root, conf_dir, state_option, cwd = where
     suite = conf.Settled(confdir.ConfDir(conf_dir, root, cwd).suite(), [])
     state_dir = state_directory(root, state_option, suite)
+    require_access(state_dir)
     deadline = time.monotonic() + timeout
     if word == "shutdown":
-        stopped = _stop_all(names, where, state_dir, deadline) if names == ["--stop-servers"] else GOOD
+        stopped = _stop_all(where, state_dir, deadline) if names else GOOD
         return max(stopped, shutdown(state_dir, deadline))
     targets = [Target(server, state_dir) for server in named(names, conf_dir, root, cwd, state_dir)]
     return obey(word, targets, more, deadline)
 
 
-def _stop_all(names: list[str], where: list[str], state_dir: str, deadline: float) -> int:
+def _stop_all(where: list[str], state_dir: str, deadline: float) -> int:
     """Stop what a monitor watches; it is wanted as before, when the next one comes."""
     root, conf_dir, _, cwd = where
     everything = [Target(server, state_dir) for server in named(["all"], conf_dir, root, cwd, state_dir)]

@@ -32,7 +32,7 @@ WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
 class Life:
     """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
 
-    __slots__ = "_attempt _died_at _surely_absent _wait account phase server watcher".split()
+    __slots__ = "_attempt _died_at _surely_absent _told_at _untold _wait account phase server watcher".split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
         self.server = server
@@ -43,6 +43,8 @@ class Life:
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None
+        self._untold = ""
+        self._told_at = 0.0
 
     def age(self) -> float:
         """Seconds that the living process has lived."""
@@ -85,13 +87,24 @@ class Life:
             and known["pid"]
         )
         if not was_up:
-            self.watcher.emit("absent", self.server, known.get("state") or "-")
+            self._tell("absent", known.get("state") or "-")
             return
         incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
         rest = f"{known['pid']} {up_for:.0f} {incident} {cause.UNKNOWN}"
-        self.watcher.emit("unfinished" if told else "down", self.server, rest)
+        self._tell("unfinished" if told else "down", rest)
+
+    def _tell(self, word: str, rest: str) -> None:
+        """Tell what needs an answer; after an interval without one it is told again: a line may have been lost."""
+        self._untold = f"{word} {rest}"
+        self._told_at = time.monotonic()
+        self.watcher.emit(word, self.server, rest)
+
+    def _tell_again(self) -> None:
+        if self._untold and time.monotonic() - self._told_at > self.watcher.interval_ms / 1000:
+            word, _, rest = self._untold.partition(" ")
+            self._tell(word, rest)
 
     def adopt(self, process: identity.Process, source: str, word: str = "adopted") -> bool:
         """Follow a process that we did not start; word: moved, if it took the place of the one we followed.
@@ -152,7 +165,7 @@ class Life:
             return
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self.watcher.emit("down", server, f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+        self._tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _why(self) -> str:
         pid = self.server.pid
@@ -164,7 +177,14 @@ class Life:
     # -- start -----------------------------------------------------------------------------------
 
     def start(self, wait_ms: int) -> None:
-        """Start it after the wait, unless it turns out to run."""
+        """Start it after the wait, unless it turns out to run.  A start that is under way goes on."""
+        self._untold = ""
+        if self._attempt:
+            return
+        if self.server.pid:  # it was paused while it started
+            self._become("up", "RUNNING")
+            self.watcher.emit("up", self.server, f"{self.server.pid} adopted {self.server.source} 0")
+            return
         self._cancel()
         if wait_ms:
             self._become("waiting", "BACKOFF", self.server.message)
@@ -194,7 +214,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
-        self.watcher.emit("failed", self.server, f"{status} {text}")
+        self._tell("failed", f"{status} {text}")
 
     def _cancel(self) -> None:
         if self._attempt:
@@ -212,12 +232,14 @@ class Life:
 
     def leave(self, state: str, message: str) -> None:
         """The shell has decided to leave it alone."""
+        self._untold = ""
         self._cancel()
         self._become("idle", state, message)
         self.account.write()
 
     def stop(self) -> None:
         """End it and what it started; then tell `stopped PID`, PID 0 if nothing ran."""
+        self._untold = ""
         self._cancel()
         pid = self.server.pid
         who = [(pid, self.server.ticks)] if pid else []
@@ -265,6 +287,7 @@ class Life:
             process, source, _ = evidence.named(self.server, self.watcher.directories)
             if process:
                 self.adopt(process, source)  # somebody started it by hand
+        self._tell_again()
         self.account.catch_up()
 
     def _look_at_living(self) -> None:

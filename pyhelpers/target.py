@@ -51,7 +51,7 @@ class Target:
     def want(self, word: str) -> None:
         """Remember what is wanted, for the next monitor.  Raises Refused."""
         try:
-            os.makedirs(self.directory, 0o700, exist_ok=True)
+            make_private(self.directory)
             record.write_want(self.directory, word)
         except OSError as error:
             raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None
@@ -60,6 +60,21 @@ class Target:
         """What the monitor answered to the order; None: nothing yet."""
         token, _, text = self.known()["ordered"].partition(" ")
         return text if token == self.token else None
+
+
+def make_private(directory: str) -> None:
+    """Make it, and what is missing above it, for us alone.  Raises OSError."""
+    mask = os.umask(0o077)  # the mode that makedirs is given is that of the last one only
+    try:
+        os.makedirs(directory, exist_ok=True)
+    finally:
+        os.umask(mask)
+
+
+def require_access(state_dir: str) -> None:
+    """Raises Refused: who may not look into the state directory would see no monitor, and not that he may not."""
+    if os.path.isdir(state_dir) and not os.access(state_dir, os.R_OK | os.X_OK):
+        raise Refused(NO_PERMISSION, f"{state_dir}: you may not order; be its owner")
 
 
 def post(mailbox: str, line: str) -> None:

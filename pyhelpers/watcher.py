@@ -36,7 +36,6 @@ The end of the orders is the end of the shell, and so of this process; servers l
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 import cause
@@ -44,6 +43,7 @@ import identity
 import launch
 import lock
 import record
+import resident
 import rotate
 import scan
 import server as servers
@@ -54,7 +54,7 @@ from post import Post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from server import Server
 
@@ -76,6 +76,7 @@ class Watcher:
         self.followed: dict[int, Life] = {}
         with open(f"{run_dir}/settled", encoding="utf-8", errors="surrogateescape", newline="\n") as settled:
             self.suite, watched = servers.parse_settled(settled)
+        self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
         self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
         self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
@@ -152,7 +153,7 @@ class Watcher:
         for fd in (self._mailbox, self._orders):
             os.set_inheritable(fd, True)
         os.rename(f"{self._run_dir}/settled.new", f"{self._run_dir}/settled")
-        os.execv(sys.executable, again(self._arguments))
+        resident.execute(self._arguments)
 
     def _order_start(self, life: Life, wait: str, restarts: str, memory: str) -> None:
         life.server.restarts, life.server.memory = int(restarts), memory
@@ -196,8 +197,7 @@ class Watcher:
             life.first_look()
         self.want_scan(None, self._ready)
         self._post.deliver_soon()
-        interval = int(self.suite["interval"])
-        self.loop.after(interval, lambda: self._tick(interval))
+        self.loop.after(self.interval_ms, self._tick)
 
     def _ready(self) -> None:
         self.emit("ready", None, "")
@@ -288,8 +288,8 @@ class Watcher:
 
     # -- every interval --------------------------------------------------------------------------
 
-    def _tick(self, interval: int) -> None:
-        self.loop.after(interval, lambda: self._tick(interval))
+    def _tick(self) -> None:
+        self.loop.after(self.interval_ms, self._tick)
         for _ in self.orphans():
             pass  # reaps what has ended
         for life in self.lives:
@@ -325,31 +325,3 @@ def _tidy_all(untidy: list[Life]) -> str:
 def _one_line(text: str) -> str:
     """No control characters: a file name may hold a newline, a line of ours may not."""
     return text if text.isprintable() else "".join(c if c.isprintable() or ord(c) > 0xDC00 else "?" for c in text)
-
-
-def watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
-    """Live until the orders end; returns the exit status."""
-    os.umask(0o077)
-    os.chdir("/")
-    watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home)
-    launch.close_inherited()
-    watcher.begin()
-    watcher.loop.run()
-    remove_run_dir(run_dir)
-    return 0
-
-
-def again(arguments: Sequence[str]) -> list[str]:
-    """The command that executes the watcher, which has become subreaper, in this process."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    return [sys.executable, "-E", "-s", "-S", f"{here}/alive.py", "watch", "--reaper", *arguments]
-
-
-def remove_run_dir(run_dir: str) -> None:
-    """Take away the monitor's own directory and the FIFOs in it."""
-    try:
-        for name in ("mailbox", "orders", "settled", "asked"):
-            os.unlink(f"{run_dir}/{name}")
-        os.rmdir(run_dir)
-    except OSError:
-        pass  # the next monitor clears it away
