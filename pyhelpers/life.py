@@ -153,6 +153,7 @@ class Life:
         server = self.server
         self._died_at = time.monotonic()
         incident, up_for = server.incident(), self.age()
+        self._learn_session()
         why = self._why()
         self.unfollow()
         if self._attempt:
@@ -166,6 +167,13 @@ class Life:
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
         self._tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+
+    def _learn_session(self) -> None:
+        """A daemon may have made its session after we had looked; its zombie still shows it."""
+        server = self.server
+        if server.mode == "launched" and server.sid != server.pid:
+            fields = identity.stat_fields(server.pid)
+            server.sid = int(fields[3]) if fields and int(fields[19]) == server.ticks else server.sid
 
     def _why(self) -> str:
         pid = self.server.pid

@@ -29,10 +29,12 @@ was_started() {
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
 }
 
-@test "disk read-only: servers are still restarted; what could not be written is said, and caught up later" {
+@test "disk read-only: servers are still restarted; what could not be written is said once, and caught up later" {
 	given_server msg_server
-	monitor_start msg_server
+	given_server route_server
+	monitor_start msg_server route_server
 	wait_until "$PATIENCE" state_is msg_server RUNNING
+	wait_until "$PATIENCE" state_is route_server RUNNING
 	old=$(pid_of msg_server)
 	make_readonly "$STATE"
 
@@ -40,6 +42,8 @@ was_started() {
 
 	wait_until "$PATIENCE" was_started msg_server 2
 	assert_said 'Read-only file system'
+	assert_left_alone route_server
+	assert_equal 'said twice' "$(grep '^monitor.sh: ' "$PRINTED" | sort | uniq -d)" ''
 	umount "$STATE"
 	assert_logged "Server msg_server stopped, pid=$old, restarting... (signal KILL"
 	assert_alerted death msg_server 'signal KILL'

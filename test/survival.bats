@@ -104,6 +104,14 @@ load helpers
 	assert_alerted death msg_server ''
 }
 
+# status_after SIGNAL - prints what the monitor must end with: 0, but yash traps nothing while it reads, so the signal ends it
+status_after() {
+	case ${SHELL_WORDS[0]} in
+	yash) printf '%s\n' $((128 + $(kill -l "$1"))) ;;
+	*) printf '0\n' ;;
+	esac
+}
+
 # leaves_by SIGNAL - a monitor that gets it is gone, good, with its helper; its server lives; the next one can start
 leaves_by() {
 	given_server msg_server
@@ -114,7 +122,7 @@ leaves_by() {
 
 	monitor_stop "$1"
 
-	assert_equal 'exit status' "$MONITOR_STATUS" 0
+	assert_equal 'exit status' "$MONITOR_STATUS" "$(status_after "$1")"
 	wait_until "$PATIENCE" is_gone "$helper"
 	monitor_start msg_server
 	assert_adopted msg_server "$old"
@@ -136,7 +144,7 @@ leaves_by() {
 
 	monitor_stop TERM
 
-	assert_equal 'exit status' "$MONITOR_STATUS" 0
+	assert_equal 'exit status' "$MONITOR_STATUS" "$(status_after TERM)"
 }
 
 helper_differs() {
