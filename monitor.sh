@@ -41,7 +41,7 @@ main() {
 	shift "$usage_options"
 	case ${1:-} in
 	'') usage_die 'what shall I watch?' ;;
-	check | demo | test | status | tail) word "$@" ;;
+	check | demo | test | status | tail | install | uninstall | completion) word "$@" ;;
 	start | stop | restart | signal | pause | resume | clear | drill | shutdown | update) order "$@" ;;
 	business)
 		shift
@@ -55,8 +55,14 @@ main() {
 word() {
 	# shellcheck source=lib/check.sh
 	. "$suite_dir/lib/check.sh" || exit 1
+	# shellcheck source=lib/completion.sh
+	. "$suite_dir/lib/completion.sh" || exit 1
 	# shellcheck source=lib/control.sh
 	. "$suite_dir/lib/control.sh" || exit 1
+	# shellcheck source=lib/mark.sh
+	. "$suite_dir/lib/mark.sh" || exit 1
+	# shellcheck source=lib/install.sh
+	. "$suite_dir/lib/install.sh" || exit 1
 	# shellcheck source=lib/demo.sh
 	. "$suite_dir/lib/demo.sh" || exit 1
 	# shellcheck source=lib/status.sh

@@ -9,16 +9,16 @@
 order_take() {
 	case $3 in
 	'' | *[!0-9.]*)
-		warn "order dropped: not of the form WORD NAME TOKEN: $1 $2 $3"
+		warn "order dropped: not of the form WORD NAME TOKEN: $1"
 		return
 		;;
 	esac
 	server_number "$2" || {
-		warn "order dropped: $1 $2: this monitor does not watch it"
+		_order_drop "$1" "$2"
 		return
 	}
 	case $1 in
-	signal) helper_order signal "$_server_number" "$4" "$3" ;;
+	signal) _order_signal "$_server_number" "$3" "$4" ;;
 	*)
 		"order_$1" "$_server_number"
 		helper_order answer "$_order_number" "$3" "$_order_answer"
@@ -60,15 +60,27 @@ order_restart() {
 	esac
 }
 
-# order_pause NUMBER - leave it alone: no restart, no search, until resume
+# order_pause NUMBER - leave it alone: no restart, no search, until resume; a stopped one is left alone already
 order_pause() {
+	server_get "$1" want
+	[ "$_server_get" != down ] || {
+		_order_refuse "$1" '0 is stopped; there is nothing to pause'
+		return
+	}
 	_order_begin "$1" paused
+	server_set "$1" then ''
 	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED
 }
 
-# order_resume NUMBER - watch it again; it is started if it does not run
+# order_resume NUMBER - watch it again; it is started if it does not run.  Only what is paused: a stopped one stays so
 order_resume() {
+	server_get "$1" want
+	[ "$_server_get" = paused ] || {
+		_order_refuse "$1" '0 is not paused'
+		return
+	}
 	_order_begin "$1" up
+	[ "$_order_state" != STOPPING ] || server_set "$1" then start
 	[ "$_order_state" = PAUSED ] || return 0
 	server_get "$1" alive
 	if [ -n "$_server_get" ]; then
@@ -96,6 +108,37 @@ order_stopped() {
 	case $_server_get in
 	start) _order_start_afresh "$1" ;;
 	update) update_stopped ;;
+	*) _order_leave "$1" ;;
+	esac
+}
+
+# Sets: what the orders set; 0: nothing was to be done
+_order_refuse() {
+	_order_number=$1
+	_order_answer=$2
+}
+
+# The name is somebody's text: no more of it than a name may hold, and nothing that moves a cursor
+_order_drop() {
+	case $2 in
+	*[!A-Za-z0-9_.@-]* | ????????????????????????????????????????????????????????????????*)
+		warn "order dropped: $1: not a name"
+		;;
+	*) warn "order dropped: $1 $2: this monitor does not watch it" ;;
+	esac
+}
+
+_order_signal() {
+	case $3 in
+	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" '2 no such signal' ;;
+	*) helper_order signal "$1" "$3" "$2" ;;
+	esac
+}
+
+_order_leave() {
+	server_get "$1" want
+	case $_server_get in
+	paused) leave "$1" PAUSED 'paused by order' ;;
 	*) leave "$1" STOPPED 'stopped by order' ;;
 	esac
 }

@@ -64,7 +64,10 @@ story_stopped() {
 # story_failure NUMBER TEXT - a start has failed: written each time, told once
 story_failure() {
 	_story_get "$1"
-	[ -n "$_story_incident" ] || server_set "$1" incident "$_story_name-0-$mailbox_now"
+	[ -n "$_story_incident" ] || {
+		server_set "$1" incident "$_story_name-0-$mailbox_now"
+		server_set "$1" died_pid ''
+	}
 	_story_get "$1"
 	case $_restart_decide in
 	leave) _story_next='left alone' ;;
@@ -100,14 +103,22 @@ story_up() {
 	_story_get "$1"
 	server_get "$1" pid
 	server_set "$1" pid "$2"
+	_story_back='runs again'
+	case $_story_pid in
+	'' | "$2") ;;
+	*) [ -z "$_story_incident" ] || _story_count "$1" ;;
+	esac
 	case $3 in
-	launched) _story_log_launched "$1" "$2" "$5" ;;
+	launched)
+		_story_back="restarted in $5 ms"
+		_story_log_launched "$1" "$2" "$5"
+		;;
 	moved) _story_log_found "$1" "$2" "moved from pid=$_server_get to" "$4" ;;
 	*) [ "$_server_get" = "$2" ] || _story_log_found "$1" "$2" adopted, "$4" ;;
 	esac
 	case $_story_incident:$_story_told in
 	:*) ;;
-	*:) alert_send "$1" death "$_story_pid" "$_story_cause" restarted "died ($_story_cause, up $_story_up), restarted in $5 ms$_story_nth" ;;
+	*:) alert_send "$1" death "$_story_pid" "$_story_cause" restarted "died ($_story_cause, up $_story_up), $_story_back$_story_nth" ;;
 	*) alert_send "$1" recovery "$2" "$_story_cause" 'is back' "is back, pid $2" ;;
 	esac
 	server_set "$1" incident ''
@@ -116,13 +127,15 @@ story_up() {
 
 _story_log_launched() {
 	_story_word=started
-	if [ -n "$_story_incident" ]; then
-		_story_word=restarted
-		server_get "$1" restarts
-		server_set "$1" restarts $((_server_get + 1))
-	fi
+	[ -z "$_story_incident" ] || _story_word=restarted
 	log_restart "$mailbox_when" "Server $_story_name $_story_word, pid=$2 ($3 ms)"
 	log_history "$mailbox_when" "$_story_word" "$_story_name" "$2" "$_story_cause" "$_story_word" "$_story_incident" "$3 ms"
+}
+
+# An incident is ended by another process than it began with: that is a restart, whoever did it.
+_story_count() {
+	server_get "$1" restarts
+	server_set "$1" restarts $((_server_get + 1))
 }
 
 _story_log_found() {

@@ -43,6 +43,8 @@ usage_print() {
 		  ./monitor.sh check | demo | status [NAME...] [--json]
 		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
 		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers] | update [--dry-run]
+		  ./monitor.sh (install|uninstall) [--systemd|--cron|--sysv] [--user U] [--dry-run]
+		  ./monitor.sh completion (bash|zsh)
 
 		Options, before the word:
 		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)

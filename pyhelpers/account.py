@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from watcher import Watcher
 
 
+SEPARATOR = " | "
+MOST_ANSWERS = 8  # operators who may give one server orders in the same moment
+
+
 class Account:
     """The record of one server, in directory, and its remarks.
 
@@ -65,7 +69,8 @@ class Account:
 
     def answer(self, token: str, text: str) -> None:
         """Write down that an order was carried out, or why not, for the operator who waits for that."""
-        self._ordered = f"{token} {text}"
+        answers = [f"{token} {text}", *self._ordered.split(SEPARATOR)]
+        self._ordered = SEPARATOR.join(answers[:MOST_ANSWERS])
         self.write()
 
     def catch_up(self) -> None:

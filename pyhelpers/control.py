@@ -25,9 +25,9 @@ import record
 import server as servers
 import unwatched
 from drill import drill
-from prepare import INTERRUPTED, state_directory
+from prepare import state_directory
 from status import watcher_of
-from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, Target, post, require_access
+from target import FAILED, GOOD, NO_PERMISSION, NOT_RUNNING, USAGE, Refused, Target, end, post, require_access
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def _listed(directory: str) -> list[str]:
         return sorted(os.listdir(directory))
     except FileNotFoundError:
         return []
+    except PermissionError:
+        raise Refused(NO_PERMISSION, f"{directory}: you may not order; be its owner") from None
 
 
 def named(patterns: list[str], conf_dir: str, root: str, cwd: str, state_dir: str) -> list[Server]:
@@ -264,17 +266,7 @@ def _stop_all(where: list[str], state_dir: str, deadline: float) -> int:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    try:
-        word, names, more, timeout = parse(argv[4:])
-        return run(word, names, more, timeout, argv[:4])
-    except conf.ConfError as error:
-        print("\n".join(error.lines), file=sys.stderr)
-        return error.status
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return refused.status
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return end(lambda: run(*parse(argv[4:]), argv[:4]))
 
 
 if __name__ == "__main__":

@@ -90,24 +90,24 @@ def spawn(launch: Launch, program: str) -> int:
     mask = os.umask(launch.umask)
     try:
         _set_nofile(_servers_nofile)
-        return os.posix_spawn(
-            program,
-            launch.argv,
-            launch.environment,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-            setsigmask=[],
-            setsigdef=RESETTABLE,
-        )
+        return _posix_spawn(launch, program)
     except OSError as error:
         raise _refusal(program, error) from None
     finally:
         _set_nofile(_our_nofile)
         os.umask(mask)
+
+
+def _posix_spawn(launch: Launch, program: str) -> int:
+    stdio = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    argv, environment = launch.argv, launch.environment
+    return os.posix_spawn(
+        program, argv, environment, file_actions=stdio, setsid=True, setsigmask=[], setsigdef=RESETTABLE
+    )
 
 
 _our_nofile = _servers_nofile = 0  # soft limits, once ours was raised

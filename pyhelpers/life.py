@@ -111,6 +111,8 @@ class Life:
 
         False: it has ended by now.
         """
+        if source == "scan" and self.account.dead.left(process):
+            return False  # what the dead one left behind looks like it
         ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
         if not self.follow(process, source, "launched" if ours else "adopted"):
             return False

@@ -17,6 +17,7 @@ import select
 import sys
 import time
 
+import cause
 import conf
 import daeml
 import evidence
@@ -65,7 +66,7 @@ def require_free(server: Server, state_dir: str) -> None:
 def _running(server: Server, directory: str) -> int:
     directories = {server.directory}
     try:
-        known = record.read(directory)
+        known = record.read(directory) if directory else {}
     except record.Torn:
         known = {}
     process = evidence.recorded(known, record.boot_id()) or evidence.named(server, directories)[0]
@@ -86,22 +87,46 @@ def launch(server: Server, pidfile: str) -> int:
         raise Refused(NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason) from None
 
 
-def wait_until_up(server: Server, pid: int) -> None:
-    """It lives for start_seconds, and its port is open within start_timeout.  Raises Refused; it is ended then."""
-    pidfd = os.pidfd_open(pid)
+def wait_until_up(server: Server, pid: int) -> int:
+    """It lives for start_seconds, and its port is open, within start_timeout; its pid then.
+
+    Raises Refused: it has ended, or has been ended.
+    """
     began = time.monotonic()
+    while True:
+        pidfd = os.pidfd_open(pid)
+        if _stays_up(server, pidfd, began):
+            return pid
+        pid = _daemon_of(server, pid, pidfd, began)
+
+
+def _stays_up(server: Server, pidfd: int, began: float) -> bool:
+    """False: it has ended.  Raises Refused, and ends it, if its port does not open in time."""
     dead = select.poll()
     dead.register(pidfd, select.POLLIN)
     while not dead.poll(LOOK_EVERY * 1000):
         passed = (time.monotonic() - began) * 1000
         if passed >= server.start_ms and (not server.port or ports.listening(server.port)):
-            return
+            return True
         if passed > server.timeout_ms:
             _end(pidfd)
             raise Refused(FAILED, f"port {server.port} is not open after {passed / 1000:.0f}s; ended")
+    return False
+
+
+def _daemon_of(server: Server, pid: int, pidfd: int, began: float) -> int:
+    """The launched process has ended: the pid of the daemon that it left.  Raises Refused if there is none."""
+    why = cause.of_other(pid, 0, pidfd)
+    while why in ("exit 0", cause.UNKNOWN) and (time.monotonic() - began) * 1000 < server.timeout_ms:
+        daemon = _running(server, "")
+        if daemon:
+            return daemon
+        if all(source[0] == "own" for source in server.sources):
+            break
+        time.sleep(LOOK_EVERY)
     output = server.launch.output
-    hint = "set output in its conf to see what it says" if output == "/dev/null" else f"see {output}"
-    raise Refused(FAILED, f"it ended while it started; {hint}")
+    hint = "set output in its conf to see what it says" if output == os.devnull else f"see {output}"
+    raise Refused(FAILED, f"it ended while it started ({why}); {hint}")
 
 
 def _end(pidfd: int) -> None:
@@ -119,14 +144,13 @@ def pidfile_of(server: Server) -> str:
     return next((source[1] for source in server.sources if source[0] == "pidfile"), "")
 
 
-def start(server: Server, state_dir: str) -> str:
-    """All of it; what to tell.  Raises Refused."""
+def start(server: Server, state_dir: str, pidfile: str = "") -> str:
+    """All of it; what to tell.  pidfile: gets its pid, for a program that writes none itself.  Raises Refused."""
     require_free(server, state_dir)
     began = time.monotonic()
-    pidfile = pidfile_of(server)
     pid = launch(server, pidfile)
     try:
-        wait_until_up(server, pid)
+        pid = wait_until_up(server, pid)
     except Refused:
         if pidfile and identity.look(pid) is None:
             os.unlink(pidfile)
@@ -140,7 +164,7 @@ def main(argv: list[str]) -> int:
     try:
         settled = conf.settle(conf_dir, root, cwd, [name])
         server = servers.parse_settled(settled.text().split("\n")[:-1])[1][0]
-        print(f"{server.name}: {start(server, state_directory(root, state_option, settled))}")
+        print(f"{server.name}: {start(server, state_directory(root, state_option, settled), pidfile_of(server))}")
     except conf.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
+import conf
 import record
+from account import SEPARATOR
+from prepare import INTERRUPTED
 from status import watcher_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server import Server
 
 GOOD, FAILED, USAGE, NO_PERMISSION, NOT_RUNNING = 0, 1, 2, 4, 7
@@ -58,8 +64,11 @@ class Target:
 
     def answer(self) -> str | None:
         """What the monitor answered to the order; None: nothing yet."""
-        token, _, text = self.known()["ordered"].partition(" ")
-        return text if token == self.token else None
+        for answer in self.known()["ordered"].split(SEPARATOR):
+            token, _, text = answer.partition(" ")
+            if token == self.token:
+                return text
+        return None
 
 
 def make_private(directory: str) -> None:
@@ -90,3 +99,17 @@ def post(mailbox: str, line: str) -> None:
         os.write(fd, line.encode("utf-8", "surrogateescape"))
     finally:
         os.close(fd)
+
+
+def end(obey: Callable[[], int]) -> int:
+    """The exit status of a command line: what obey returns, or that of its refusal, which is said."""
+    try:
+        return obey()
+    except conf.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
+    except KeyboardInterrupt:
+        return INTERRUPTED

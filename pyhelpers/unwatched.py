@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+
 import identity
 import start
 from ending import Ending
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
 NEED_A_MONITOR = ("pause", "resume", "clear", "signal", "drill")
 
 
+SAY_AFTER_MS = 1000
+
+
 def end_unwatched(target: Target) -> str:
     """Stop a server that nobody watches; what to say.  Raises Refused."""
-    target.want("down")
     server = target.server
     living = Look([server], target.state_dir).living[server.name]
     if not living:
@@ -46,6 +51,8 @@ def end_now(server: Server, process: identity.Process) -> list[int]:
     def finished() -> None:
         loop.ended = True
 
+    waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
+    loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
     Ending(loop, [(process.pid, process.ticks)], server.stop, ended)
     loop.run()
     return stuck
@@ -64,7 +71,6 @@ class Alone:
 
 def start_unwatched(target: Target) -> str:
     """Start a server that nobody watches; what to say.  Raises Refused."""
-    target.want("up")
     process = Look([target.server], target.state_dir).living[target.name]
     if process:
         return f"running, pid {process[0].pid} (nobody watches)"
@@ -78,7 +84,17 @@ def carry_out(word: str, target: Target) -> str:
     """Carry out an order without a monitor; what to say.  Raises Refused."""
     if word in NEED_A_MONITOR:
         raise Refused(NOT_RUNNING, f"no monitor watches it, and {word} needs one; run ./monitor.sh {target.name}")
-    if word == "start":
-        return start_unwatched(target)
-    text = end_unwatched(target)
-    return start_unwatched(target) if word == "restart" else text
+    target.want("down" if word == "stop" else "up")
+    turn = _take_turn(target)
+    try:
+        text = "" if word == "start" else end_unwatched(target)
+        return text if word == "stop" else start_unwatched(target)
+    finally:
+        os.close(turn)
+
+
+def _take_turn(target: Target) -> int:
+    """One operator at a time, or two would start two; the descriptor to be closed at the end."""
+    turn = os.open(f"{target.directory}/turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    return turn

@@ -24,8 +24,8 @@ import confdir
 import identity
 import record
 from control import LOOK_EVERY, run_dirs, timeout_of
-from prepare import INTERRUPTED, policy, state_directory
-from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, post
+from prepare import policy, state_directory
+from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, end, post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,16 +170,7 @@ def _settle_again(run_dir: str, conf_dir: str, root: str) -> Settled:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    try:
-        return update(argv[0], argv[1], argv[2], argv[3], argv[4:])
-    except conf.ConfError as error:
-        print("\n".join(error.lines), file=sys.stderr)
-        return error.status
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return refused.status
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return end(lambda: update(argv[0], argv[1], argv[2], argv[3], argv[4:]))
 
 
 if __name__ == "__main__":

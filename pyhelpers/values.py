@@ -55,6 +55,8 @@ def path(text: str) -> str:
 
 
 def one_of(*choices: str) -> Parser:
+    """Return a parser of one of these words."""
+
     def parse(text: str) -> str:
         if text not in choices:
             raise ValueError(f'"{text}" is none of {", ".join(choices)}{nearest(text, choices)}')
@@ -64,6 +66,7 @@ def one_of(*choices: str) -> Parser:
 
 
 def yes_or_no(text: str) -> int:
+    """Return 1 for yes, 0 for no."""
     if text not in ("yes", "no"):
         raise ValueError(f'"{text}" is not known; write yes or no')
     return int(text == "yes")
@@ -110,6 +113,7 @@ def _milliseconds(text: str, lowest: int = 0) -> int:
 
 
 def size(text: str) -> int:
+    """Return bytes."""
     found = _with_unit(text, _SIZES)
     if found < 0 or found >= 1 << 63:
         raise ValueError(f'"{text}" is not a size; write it in bytes or like 512K, 64M or 2G')
@@ -117,10 +121,12 @@ def size(text: str) -> int:
 
 
 def or_unlimited(parse: Parser) -> Parser:
+    """Return parse, which takes `unlimited` too, as -1."""
     return lambda text: _UNLIMITED if text == "unlimited" else parse(text)
 
 
 def umask(text: str) -> str:
+    """Return the octal digits."""
     if not text.isascii() or not text.isdigit() or len(text) > 4 or set("89") & set(text) or int(text, 8) > 0o777:
         raise ValueError(f'"{text}" is not a umask; write it in octal, like 022')
     return text
@@ -147,6 +153,7 @@ def account(file: str) -> Parser:
 
 
 def command(text: str) -> list[str]:
+    """Return program and arguments, split as a shell splits words."""
     words = split_words(text)
     if not words or not words[0]:
         raise ValueError("needs a program; write it with its arguments, like ./NAME -f x.conf")
@@ -169,6 +176,7 @@ def several(parse: Parser | None = None) -> Parser:
 
 
 def match(text: str) -> list[str]:
+    """Return the words that the process must show."""
     found = split_list(text)
     if not found or "" in found:
         raise ValueError("needs words that the process must show")
@@ -176,6 +184,7 @@ def match(text: str) -> list[str]:
 
 
 def exit_codes(text: str) -> list[int]:
+    """Return the statuses, 0 to 255."""
     parse = whole(0, 255)
     return [parse(word) for word in split_list(text)]
 
@@ -188,6 +197,7 @@ def name(text: str) -> str:
 
 
 def assignment(text: str) -> str:
+    """Return one NAME=VALUE."""
     name, equals, _ = text.partition("=")
     if not equals or not name.isidentifier() or not name.isascii():
         raise ValueError(f'"{text}" is not NAME=VALUE; quote a value with blanks or commas: "NAME=a b"')
@@ -195,6 +205,7 @@ def assignment(text: str) -> str:
 
 
 def pid_from(text: str) -> list[list[str]]:
+    """Return the sources, each a list: own, pidfile FILE, or log GLOB FIELD."""
     groups = split_groups(text)
     for group in groups:
         kind, count = group[0], len(group)
@@ -207,6 +218,7 @@ def pid_from(text: str) -> list[list[str]]:
 
 
 def backoff(text: str) -> list[int]:
+    """Return the first and the longest wait, in ms."""
     found = [_milliseconds(word) for word in split_list(text)]
     if len(found) != 2 or found[0] > found[1]:
         raise ValueError(f'"{text}" is not a first and a longest wait; write two, like 0s 60s')
@@ -214,6 +226,7 @@ def backoff(text: str) -> list[int]:
 
 
 def give_up(text: str) -> list[int]:
+    """Return a count and a window in ms; [0, 0] for never."""
     words = text.split()
     if words == ["never"]:
         return [0, 0]
@@ -223,6 +236,7 @@ def give_up(text: str) -> list[int]:
 
 
 def stop(text: str) -> list[str]:
+    """Return signals without SIG and waits in ms, in turn."""
     words = split_list(text)
     if len(words) % 2 == 0:
         raise ValueError(f'"{text}" does not end with a signal; write signals and waits in turn, like TERM 5s KILL')
@@ -254,4 +268,5 @@ def or_none(parse: Parser, nothing: object, word: str = "none") -> Parser:
 
 
 def inherited(parse: Parser) -> Parser:
+    """Return parse for a key that leaves things as they are where it is not set."""
     return or_none(parse, "", "inherited")

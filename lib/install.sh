@@ -1,0 +1,350 @@
+# shellcheck shell=sh
+# install - have the monitor started with the machine: by systemd, cron or an init script
+# Needs: log.sh usage.sh mark.sh.  suite_dir is set by the program
+#
+# DESTDIR stands before the paths of files, as in make install; crontabs are no files, and are left alone then.
+
+install_unit=/etc/systemd/system/monitor.service
+install_init=/etc/init.d/monitor
+
+# install_main install [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
+# program: 0 good, 1 failed, 2 usage, 4 no permission, 5 systemd or cron is not installed, 6 no conf, no such user
+install_main() {
+	install_options "$@"
+	install_person
+	install_places
+	[ -n "$install_way" ] || install_choose
+	install_in_scratch "_install_$install_way"
+}
+
+# uninstall_main uninstall [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
+# Ends the program: 0 it is gone, 1 something is not as install wrote it and was left alone, 2 usage, 4 no permission
+uninstall_main() {
+	install_options "$@"
+	install_person
+	install_in_scratch _install_undo
+}
+
+# install_in_scratch COMMAND - run it with a directory in $install_scratch; ends the program with its status
+install_in_scratch() {
+	install_scratch=$(mktemp -d "${TMPDIR:-/tmp}/monitor-install.XXXXXX") || exit 1
+	("$1") # so that die ends only this
+	_install_status=$?
+	rm -rf "$install_scratch"
+	exit "$_install_status"
+}
+
+# --- what is wanted
+
+# install_options WORD OPTION...
+# Sets: install_word, install_way ('' for none), install_user, install_dry
+install_options() {
+	install_word=$1 install_way='' install_user='' install_dry=no
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--systemd | --cron | --sysv) install_way=${1#--} ;;
+		--dry-run) install_dry=yes ;;
+		--user)
+			[ -n "${2:-}" ] || usage_die '--user needs the name of a user'
+			install_user=$2
+			shift
+			;;
+		*) usage_die "no such option: $1" ;;
+		esac
+		shift
+	done
+}
+
+# install_person - for whom?
+# Sets: install_machine (yes: for the machine; no: for the ordinary user who asks), install_user ('' for who asks)
+install_person() {
+	install_machine=yes
+	[ -n "${DESTDIR:-}" ] || [ "$(id -u)" -eq 0 ] || install_machine=no
+	[ -n "$install_user" ] || return 0
+	id -u -- "$install_user" >/dev/null 2>&1 ||
+		die 6 "no user \"$install_user\" on this machine; add it, or name another"
+	[ "$install_user" != "$(id -un)" ] || install_user=
+	[ -z "$install_user" ] || [ "$install_machine" = yes ] || [ "$install_dry" = yes ] ||
+		die 4 "only root may $install_word it for $install_user; run this with sudo, or leave --user out"
+}
+
+# install_places - the directories that stand in what is written: absolute, for cron and systemd start it in another one
+# Sets: install_conf, install_state ('' where conf is to say it)
+install_places() {
+	[ -d "$option_conf" ] || die 6 "$option_conf: no directory; name the one of conf with -c DIR"
+	_install_absolute "$option_conf" && install_conf=$_install_absolute
+	_install_absolute "$option_state" && install_state=$_install_absolute
+	for _install_place in "$suite_dir" "$install_conf" "$install_state"; do
+		[ "$(printf %s "$_install_place" | tr -d '[:cntrl:]')" = "$_install_place" ] ||
+			die 6 "$_install_place: the name holds a control character; rename it"
+	done
+}
+
+_install_absolute() {
+	case $1 in
+	'' | /*) _install_absolute=$1 ;;
+	*) _install_absolute=${PWD%/}/$1 ;;
+	esac
+}
+
+# install_choose - what this machine has
+# Sets: install_way
+install_choose() {
+	if [ -d "${DESTDIR:-}/run/systemd/system" ]; then
+		install_way=systemd
+	elif [ -z "${DESTDIR:-}" ] && _install_has crontab; then
+		install_way=cron
+	else
+		install_way=sysv
+	fi
+}
+
+_install_has() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# --- systemd
+
+_install_systemd() {
+	[ "$install_dry" = yes ] || _install_has systemctl ||
+		die 5 'systemd is not installed here; take --cron or --sysv'
+	_install_unit_text >"$install_scratch/monitor.service"
+	_install_verify
+	_install_unit_file
+	_install_put "$_install_unit_file" 0644 "$install_scratch/monitor.service"
+	if [ "$install_machine" = yes ]; then
+		_install_next 'systemctl daemon-reload && systemctl enable --now monitor'
+	else
+		_install_next 'systemctl --user daemon-reload && systemctl --user enable --now monitor'
+		_install_next 'loginctl enable-linger, for then it lives on when you log out'
+	fi
+}
+
+# Sets: _install_unit_file
+_install_unit_file() {
+	_install_unit_file=${DESTDIR:-}$install_unit
+	[ "$install_machine" = yes ] ||
+		_install_unit_file=${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user/${install_unit##*/}
+}
+
+# The template with ExecStart filled in, and the lines that differ between the machine's units and a user's
+_install_unit_text() {
+	[ "$install_machine" = yes ] && _install_target=multi-user.target || _install_target=default.target
+	EXEC=$(_install_exec) NAME=$install_user TARGET=$_install_target MACHINE=$install_machine awk '
+		/^ExecStart=/ { print "ExecStart=" ENVIRON["EXEC"]; next }
+		/^User=/ { if (ENVIRON["NAME"] != "") print "User=" ENVIRON["NAME"]; next }
+		/^After=/ { if (ENVIRON["MACHINE"] == "yes") print; next }
+		/^WantedBy=/ { print "WantedBy=" ENVIRON["TARGET"]; next }
+		{ print }' "$suite_dir/lib/install/monitor.service"
+}
+
+# systemd takes no program with quotes or backslashes in its name, and no $$ for $ there; in its arguments it does
+_install_exec() {
+	case $suite_dir in
+	*[\"\'\\\$]*) printf '/bin/sh ' ;;
+	esac
+	_install_words _install_unit_quote
+	printf ' all\n'
+}
+
+# systemd.syntax(7), systemd.service(5): quotes as in C, %% for %, $$ for $
+_install_unit_quote() {
+	printf '%s\n' "$1" | sed 's/["\\]/\\&/g; s/%/%%/g; s/\$/$$/g; s/^/"/; s/$/"/'
+}
+
+# Only what it says of our unit counts, and not what an older systemd does not know and ignores
+_install_verify() {
+	_install_has systemd-analyze || return 0
+	systemd-analyze verify "$install_scratch/monitor.service" >"$install_scratch/verdict" 2>&1 && return
+	grep 'monitor\.service' "$install_scratch/verdict" | grep -iv ignoring >&2 || return 0
+	die 1 'systemd-analyze finds the unit bad, as it says above; nothing was written'
+}
+
+# --- cron
+
+_install_cron() {
+	[ -z "${DESTDIR:-}" ] || [ "$install_dry" = yes ] || usage_die 'DESTDIR is for files; a crontab is none'
+	_install_cron_text >"$install_scratch/text"
+	mark_text "$install_scratch/text" >"$install_scratch/block"
+	if [ "$install_dry" = yes ]; then
+		_install_show "crontab${install_user:+ of $install_user}" "$install_scratch/block"
+		return
+	fi
+	_install_has crontab || die 5 'cron is not installed here; run: apt-get install cron'
+	_install_cron_read
+	if cmp -s "$install_scratch/block" "$install_scratch/ours"; then
+		printf '%s\n' 'crontab: holds it already'
+	else
+		[ ! -s "$install_scratch/ours" ] || mark_is_whole "$install_scratch/ours" ||
+			die 1 'crontab: our lines were altered since; take them out with crontab -e, then install again'
+		_install_cron_write "$install_scratch/others" "$install_scratch/block"
+		printf '%s\n' 'crontab: written'
+	fi
+	_install_call=$(_install_words _install_quote)
+	_install_next "wait a minute, or run: $_install_call -d all"
+}
+
+# Quiet while it runs, for cron mails what it hears; what is wrong at boot it shall hear
+_install_cron_text() {
+	_install_line="cd / && $(_install_words _install_cron_quote) -d all >/dev/null"
+	printf '%s begin %s\n' "$mark" "$suite_dir"
+	printf '@reboot %s\n* * * * * %s 2>&1\n' "$_install_line" "$_install_line"
+}
+
+# For cron a % is the end of the line, and what a backslash before it does differs between crons: so there is none
+_install_cron_quote() {
+	_install_quote "$1" | sed "s/%/'\"\$(printf '\\\\045')\"'/g"
+}
+
+# The crontab, in scratch: others, and ours
+_install_cron_read() {
+	if ! _install_crontab -l >"$install_scratch/crontab" 2>"$install_scratch/why"; then
+		_install_why=$(cat "$install_scratch/why")
+		case $_install_why in
+		*[Nn]o\ crontab* | *No\ such\ file*) : >"$install_scratch/crontab" ;;
+		*) die 4 "crontab cannot be read: $_install_why; ask root, or take another way" ;;
+		esac
+	fi
+	: >"$install_scratch/ours"
+	: >"$install_scratch/others"
+	BEGIN="$mark begin $suite_dir" MARK=$mark DIR=$install_scratch LC_ALL=C awk '
+		$0 == ENVIRON["BEGIN"] { ours = 1 }
+		{ print >(ENVIRON["DIR"] (ours ? "/ours" : "/others")) }
+		index($0, ENVIRON["MARK"]) == 1 && $0 != ENVIRON["BEGIN"] { ours = 0 }' "$install_scratch/crontab"
+}
+
+# _install_cron_write FILE... - these are the crontab
+_install_cron_write() {
+	cat "$@" | _install_crontab - || die 1 'crontab does not take it, as it says above; nothing was changed'
+}
+
+_install_crontab() {
+	LC_ALL=C crontab ${install_user:+-u "$install_user"} "$@"
+}
+
+# --- init scripts
+
+_install_sysv() {
+	[ "$install_machine" = yes ] || [ "$install_dry" = yes ] ||
+		die 4 "only root may write $install_init; run this with sudo, or take --systemd or --cron"
+	[ "$install_dry" = yes ] || [ -n "${DESTDIR:-}" ] || [ -d "${install_init%/*}" ] ||
+		die 5 "there is no ${install_init%/*} here; take --systemd or --cron"
+	_install_init_text >"$install_scratch/monitor"
+	_install_put "${DESTDIR:-}$install_init" 0755 "$install_scratch/monitor"
+	if _install_has update-rc.d; then
+		_install_next "update-rc.d monitor defaults && $install_init start"
+	else
+		_install_next "chkconfig --add monitor && $install_init start"
+	fi
+}
+
+_install_init_text() {
+	MONITOR=$(_install_quote "$(_install_words _install_quote)") NAME=$install_user awk '
+		/^monitor=/ { print "monitor=" ENVIRON["MONITOR"]; next }
+		/^user=/ { print "user=" ENVIRON["NAME"]; next }
+		{ print }' "$suite_dir/lib/install/monitor.init"
+}
+
+# --- words
+
+# _install_words QUOTE - print the call of monitor.sh, each path as the function QUOTE prints it
+_install_words() {
+	printf '%s -c %s' "$("$1" "$suite_dir/monitor.sh")" "$("$1" "$install_conf")"
+	[ -z "$install_state" ] || printf ' -s %s' "$("$1" "$install_state")"
+}
+
+# _install_quote TEXT - print it as one word of the shell
+_install_quote() {
+	printf '%s\n' "$1" | sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/"
+}
+
+_install_next() {
+	[ "$install_dry" = yes ] || printf 'to start it: %s\n' "$1"
+}
+
+# _install_put FILE MODE TEXTFILE - write it; in a dry run: print it
+_install_put() {
+	if [ "$install_dry" = yes ]; then
+		mark_text "$3" >"$install_scratch/marked"
+		_install_show "$1" "$install_scratch/marked"
+	else
+		mark_write "$@"
+		printf '%s: written\n' "$1"
+	fi
+}
+
+# _install_show WHERE FILE - print what a dry run would write
+_install_show() {
+	printf '# %s\n' "$1"
+	cat "$2"
+	printf '\n'
+}
+
+# --- and back
+
+_install_undo() {
+	install_found=no install_left=0
+	for _install_each in ${install_way:-systemd cron sysv}; do
+		"_install_undo_$_install_each"
+	done
+	[ "$install_found" = yes ] || printf 'nothing to take away: %s is not installed\n' "$suite_dir"
+	return "$install_left"
+}
+
+# systemctl enable made a link to the unit, which leads nowhere then
+_install_undo_systemd() {
+	_install_unit_file
+	_install_user_word=
+	[ "$install_machine" = yes ] || _install_user_word='--user '
+	_install_undo_file "$_install_unit_file" \
+		"systemctl ${_install_user_word}stop monitor; systemctl ${_install_user_word}daemon-reload"
+	for _install_wants in "${_install_unit_file%/*}"/*.wants; do # yash finds no link to nowhere by a pattern
+		_install_link=$_install_wants/monitor.service
+		[ -L "$_install_link" ] && [ ! -e "$_install_link" ] || continue
+		_install_take "$_install_link"
+	done
+}
+
+_install_undo_sysv() {
+	_install_undo_file "${DESTDIR:-}$install_init" 'update-rc.d monitor remove'
+}
+
+_install_undo_cron() {
+	[ -z "${DESTDIR:-}" ] && _install_has crontab || return 0
+	_install_cron_read
+	[ -s "$install_scratch/ours" ] || return 0
+	install_found=yes
+	if ! mark_is_whole "$install_scratch/ours"; then
+		warn 'crontab: our lines were altered since; left alone, take them out with crontab -e'
+		install_left=1
+	elif [ "$install_dry" = yes ]; then
+		_install_show 'crontab: these lines would go' "$install_scratch/ours"
+	else
+		_install_cron_write "$install_scratch/others"
+		printf '%s\n' 'crontab: our lines are gone'
+	fi
+}
+
+# _install_undo_file FILE COMMAND - take it away if it is ours; COMMAND is what systemd or init must be told then
+_install_undo_file() {
+	[ -e "$1" ] || [ -L "$1" ] || return 0
+	install_found=yes
+	mark_objection "$1"
+	if [ -n "$_mark_objection" ]; then
+		warn "$_mark_objection"
+		install_left=1
+	else
+		_install_take "$1"
+		[ "$install_dry" = yes ] || printf 'to be done now: %s\n' "$2"
+	fi
+}
+
+_install_take() {
+	if [ "$install_dry" = yes ]; then
+		printf '%s: would go\n' "$1"
+	else
+		mark_remove "$1"
+		printf '%s: gone\n' "$1"
+	fi
+}
