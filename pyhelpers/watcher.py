@@ -218,13 +218,20 @@ class Watcher:
         launch.raise_nofile(min(number, hard))
 
     def _lock(self, directory: str) -> str:
-        """ "" or the monitor that holds the lock; a dead one's helper is given a second to let go."""
-        for _ in range(20):
-            fd, holder = lock.take(f"{directory}/lock", str(os.getppid()))
+        """ "" or the monitor that holds the lock.
+
+        A dead one's helper is given a second to let go; an earlier helper of our own monitor, or what it was
+        about to start as its death came, ten.
+        """
+        ours = str(os.getppid())
+        holder = ""
+        for attempt in range(200):
+            fd, holder = lock.take(f"{directory}/lock", ours)
             if fd >= 0:
                 self._locks.append(fd)
                 return ""
-            if holder.isdigit() and identity.look(int(holder)):
+            alive = holder.isdigit() and identity.look(int(holder)) is not None
+            if holder != ours and (alive or attempt >= 20):
                 return holder
             time.sleep(0.05)
         return holder
