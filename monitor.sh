@@ -111,7 +111,7 @@ watch() {
 		hangup) update_by_signal ;;
 		helper_gone) helper_gone ;;
 		quit) break ;;
-		interrupted) ;;
+		interrupted | '') ;;
 		*) event ;;
 		esac
 	done

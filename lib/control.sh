@@ -14,7 +14,9 @@ control_main() {
 
 # tail_main tail NAME - follow the server's newest log
 tail_main() {
-	[ $# -eq 2 ] || usage_die 'tail needs the name of one server'
+	case $#:${2:-all} in
+	2:all | 2:*[*?[]* | [!2]:*) usage_die 'tail needs the name of one server' ;;
+	esac
 	python_find
 	python_run "$suite_dir/pyhelpers/newest.py" "$suite_dir" "$option_conf" "$PWD" "$2" || exit $?
 	exec tail -n 20 -F "$_python_run"

@@ -64,11 +64,12 @@ order_restart() {
 order_pause() {
 	server_get "$1" want
 	[ "$_server_get" != down ] || {
-		_order_refuse "$1" '0 is stopped; there is nothing to pause'
+		_order_spare "$1" 'is stopped; there is nothing to pause'
 		return
 	}
 	_order_begin "$1" paused
-	server_set "$1" then ''
+	server_get "$1" then
+	[ "$_server_get" != start ] || server_set "$1" then ''
 	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED
 }
 
@@ -76,7 +77,7 @@ order_pause() {
 order_resume() {
 	server_get "$1" want
 	[ "$_server_get" = paused ] || {
-		_order_refuse "$1" '0 is not paused'
+		_order_spare "$1" 'is not paused'
 		return
 	}
 	_order_begin "$1" up
@@ -112,10 +113,10 @@ order_stopped() {
 	esac
 }
 
-# Sets: what the orders set; 0: nothing was to be done
-_order_refuse() {
+# Nothing is to be done, and why.  Sets: what the orders set
+_order_spare() {
 	_order_number=$1
-	_order_answer=$2
+	_order_answer="0 $2"
 }
 
 # The name is somebody's text: no more of it than a name may hold, and nothing that moves a cursor
@@ -130,7 +131,7 @@ _order_drop() {
 
 _order_signal() {
 	case $3 in
-	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" '2 no such signal' ;;
+	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" 2' no such signal' ;;
 	*) helper_order signal "$1" "$3" "$2" ;;
 	esac
 }

@@ -18,22 +18,18 @@ import sys
 import time
 from functools import partial
 
-import conf
-import confdir
 import identity
 import record
-import server as servers
 import unwatched
 from drill import drill
-from prepare import state_directory
+from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
 from status import watcher_of
-from target import FAILED, GOOD, NO_PERMISSION, NOT_RUNNING, USAGE, Refused, Target, end, post, require_access
+from target import Target, end, post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server import Server
 
 LOOK_EVERY = 0.01  # seconds: the operator waits for a record to change, nothing else does
 SAY_AFTER = 1.0
@@ -105,11 +101,11 @@ def _outcome(word: str, target: Target) -> str | None:
     return {"pause": "paused", "clear": "past failures are forgotten", "signal": "signalled"}[word]
 
 
-def shutdown(state_dir: str, deadline: float) -> int:
+def shutdown(place: Place, deadline: float) -> int:
     """End every monitor of this state directory; servers live on."""
-    monitors = [run_dir for run_dir in run_dirs(state_dir) if _told_to_end(run_dir)]
+    monitors = [run_dir for run_dir in place.run_dirs() if _told_to_end(run_dir)]
     if not monitors:
-        raise Refused(NOT_RUNNING, f"no monitor runs with {state_dir}")
+        raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
     for name in map(os.path.basename, monitors):
         while identity.look(int(name)):
             if time.monotonic() > deadline:
@@ -129,41 +125,6 @@ def _told_to_end(run_dir: str) -> bool:
             raise
         return False
     return True
-
-
-def run_dirs(state_dir: str) -> list[str]:
-    """The directories of the monitors that run with this state directory."""
-    directory = f"{state_dir}/monitors"
-    return [f"{directory}/{name}" for name in _listed(directory) if name.isdigit() and identity.look(int(name))]
-
-
-def _listed(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except FileNotFoundError:
-        return []
-    except PermissionError:
-        raise Refused(NO_PERMISSION, f"{directory}: you may not order; be its owner") from None
-
-
-def named(patterns: list[str], conf_dir: str, root: str, cwd: str, state_dir: str) -> list[Server]:
-    """The servers that names and globs mean.  Raises conf.ConfError, Refused."""
-    words: list[str] = []
-    for pattern in patterns:
-        words += _matching(pattern, conf_dir, root, cwd, state_dir) if set(pattern) & set("*?[") else [pattern]
-    settled = conf.settle(conf_dir, root, cwd, list(dict.fromkeys(words)))
-    return servers.parse_settled(settled.text().split("\n")[:-1])[1]
-
-
-def _matching(pattern: str, conf_dir: str, root: str, cwd: str, state_dir: str) -> list[str]:
-    from fnmatch import fnmatchcase
-
-    known = [server["name"] for server in conf.settle(conf_dir, root, cwd, ["all"]).servers]
-    known += [name for name in _listed(f"{state_dir}/servers") if watcher_of(f"{state_dir}/servers/{name}")]
-    found = [name for name in dict.fromkeys(known) if fnmatchcase(name, pattern)]
-    if not found:
-        raise Refused(conf.NOT_CONFIGURED, f"{pattern}: fits no server")
-    return found
 
 
 def waves(word: str, targets: list[Target]) -> list[list[Target]]:
@@ -238,35 +199,32 @@ def signal_name(text: str) -> str:
     raise Refused(USAGE, f"signal: no such signal: {text or '(none given)'}")
 
 
-def run(word: str, names: list[str], more: str, timeout: float, where: list[str]) -> int:
-    """Obey a checked command line; the exit status.  where: ROOT CONF_DIR STATE_DIR CWD.  Raises Refused, ConfError."""
-    root, conf_dir, state_option, cwd = where
-    suite = conf.Settled(confdir.ConfDir(conf_dir, root, cwd).suite(), [])
-    state_dir = state_directory(root, state_option, suite)
-    require_access(state_dir)
+def run(word: str, names: list[str], more: str, timeout: float, place: Place) -> int:
+    """Obey a checked command line; the exit status.  Raises Refused, ConfError."""
     deadline = time.monotonic() + timeout
     if word == "shutdown":
-        stopped = _stop_all(where, state_dir, deadline) if names else GOOD
-        return max(stopped, shutdown(state_dir, deadline))
-    targets = [Target(server, state_dir) for server in named(names, conf_dir, root, cwd, state_dir)]
-    return obey(word, targets, more, deadline)
+        stopped = _stop_all(place, deadline) if names else GOOD
+        return stopped or shutdown(place, deadline)
+    return obey(word, [Target(server, place.state_dir) for server in place.servers(names)], more, deadline)
 
 
-def _stop_all(where: list[str], state_dir: str, deadline: float) -> int:
-    """Stop what a monitor watches; it is wanted as before, when the next one comes."""
-    root, conf_dir, _, cwd = where
-    everything = [Target(server, state_dir) for server in named(["all"], conf_dir, root, cwd, state_dir)]
+def _stop_all(place: Place, deadline: float) -> int:
+    """Stop what a monitor watches, wanted as before when the next one comes.  The monitor goes on if one stays."""
+    everything = [Target(server, place.state_dir) for server in place.servers(["all"])]
     targets = [target for target in everything if target.monitor]
     wanted = [(target, record.read_want(target.directory)) for target in targets]
     status = obey("stop", targets, "", deadline)
-    for target, want in wanted:
-        target.want(want)
+    if status == GOOD:
+        for target, want in wanted:
+            target.want(want)
+    else:
+        print("not all servers are stopped; the monitor goes on", file=sys.stderr)
     return status
 
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    return end(lambda: run(*parse(argv[4:]), argv[:4]))
+    return end(lambda: run(*parse(argv[4:]), Place(*argv[:4])))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from datetime import datetime
 import evidence
 import identity
 import record
-from target import FAILED, NO_PERMISSION, Refused
+from place import FAILED, NO_PERMISSION, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

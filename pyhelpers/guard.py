@@ -295,7 +295,8 @@ def silence() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for target in (0, 1, 2):
         os.dup2(null, target)
-    os.close(null)
+    if null > 2:
+        os.close(null)
     for number in FORWARDED:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

@@ -65,6 +65,7 @@ def guard(launch: Launch, path: str, foreground: bool, **options: str) -> None:
 
     path: what to execute.  launch.output: "" for ours.  options: interval (ms), pidfile, info.  Raises LaunchError.
     """
+    _open_standard()
     options.update(launch.settings, program=path, directory=launch.directory, output=launch.output)
     options["umask"] = f"{launch.umask:o}"
     if foreground:
@@ -77,6 +78,13 @@ def guard(launch: Launch, path: str, foreground: bool, **options: str) -> None:
     os.close(tell)
     if not hear(told):
         raise LaunchError(126, "its guard ended before it was started")
+
+
+def _open_standard() -> None:
+    """Where the caller has closed one of 0, 1 and 2, put /dev/null: else our pipe would get its number."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _execute(argv: Sequence[str], options: Mapping[str, str]) -> None:
@@ -116,9 +124,13 @@ def _keep(guarded: Guard, name: str, tell: int) -> int:
 
 
 def _tell(tell: int, text: str) -> None:
-    if tell:
+    if not tell:
+        return
+    try:
         os.write(tell, text.encode("utf-8", "surrogateescape"))
-        os.close(tell)
+    except BrokenPipeError:
+        pass  # the launcher was ended meanwhile; the program runs all the same
+    os.close(tell)
 
 
 if __name__ == "__main__":

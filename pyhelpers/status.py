@@ -20,15 +20,15 @@ import identity
 import lock
 import record
 import scan
-import server as servers
 from clock import boot_seconds
-from prepare import INTERRUPTED, state_directory
+from prepare import INTERRUPTED
 from suitable import psutil_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from place import Place
     from server import Server
 
 RUNNING, DEAD_WITH_PIDFILE, NOT_RUNNING, UNKNOWN = 0, 1, 3, 4
@@ -83,7 +83,7 @@ class Look:
         row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
         row["last_exit"] = known["last_exit"] or None
         row["state"] = known["state"] if watcher and known["state"] else "STOPPED"
-        row["message"] = known["message"] if watcher else "nobody watches: no monitor runs"
+        row["message"] = (known["message"] or None) if watcher else "nobody watches: no monitor runs"
         living = self.living[server.name]
         if living:
             self._add_living(row, *living, known)
@@ -156,17 +156,20 @@ def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    root, conf_dir, state_option, cwd, *words = argv
-    names = [word for word in words if word != "--json"] or ["all"]
-    try:
-        settled = conf.settle(conf_dir, root, cwd, names)
-    except conf.ConfError as error:
-        print("\n".join(error.lines), file=sys.stderr)
-        return UNKNOWN if len(names) and names != ["all"] and error.status == conf.NOT_CONFIGURED else error.status
-    _, watched = servers.parse_settled(settled.text().split("\n")[:-1])
-    look = Look(watched, state_directory(root, state_option, settled))
+    import target
+    from place import Place
+
+    names = [word for word in argv[4:] if word != "--json"] or ["all"]
+    status = target.end(lambda: _show(names, "--json" in argv[4:], Place(*argv[:4])))
+    no_such_server = status == conf.NOT_CONFIGURED and names != ["all"]
+    return UNKNOWN if no_such_server else status
+
+
+def _show(names: list[str], as_json: bool, place: Place) -> int:
+    watched = place.servers(names)
+    look = Look(watched, place.state_dir)
     rows = [look.of(server) for server in watched]
-    if "--json" in words:
+    if as_json:
         import json
 
         print(json.dumps(rows, ensure_ascii=False))

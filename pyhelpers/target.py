@@ -9,6 +9,7 @@ import time
 import conf
 import record
 from account import SEPARATOR
+from place import NO_PERMISSION, NOT_RUNNING, Refused
 from prepare import INTERRUPTED
 from status import watcher_of
 
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server import Server
-
-GOOD, FAILED, USAGE, NO_PERMISSION, NOT_RUNNING = 0, 1, 2, 4, 7
-
-
-class Refused(Exception):
-    """The order was not carried out: status is for the exit."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class Target:
@@ -80,12 +71,6 @@ def make_private(directory: str) -> None:
         os.umask(mask)
 
 
-def require_access(state_dir: str) -> None:
-    """Raises Refused: who may not look into the state directory would see no monitor, and not that he may not."""
-    if os.path.isdir(state_dir) and not os.access(state_dir, os.R_OK | os.X_OK):
-        raise Refused(NO_PERMISSION, f"{state_dir}: you may not order; be its owner")
-
-
 def post(mailbox: str, line: str) -> None:
     """Write one line into a mailbox.  Raises Refused: nobody reads it, or we may not write."""
     try:
@@ -96,7 +81,8 @@ def post(mailbox: str, line: str) -> None:
         raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
     try:
         os.set_blocking(fd, True)
-        os.write(fd, line.encode("utf-8", "surrogateescape"))
+        # the first newline ends what somebody may have left half-written: the loop passes over an empty line
+        os.write(fd, b"\n" + line.encode("utf-8", "surrogateescape"))
     finally:
         os.close(fd)
 

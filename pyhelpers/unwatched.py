@@ -10,8 +10,8 @@ import start
 from ending import Ending
 from leftovers import Dead, end_leftovers
 from loop import Loop
+from place import FAILED, NOT_RUNNING, Refused
 from status import Look
-from target import FAILED, NOT_RUNNING, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ import sys
 import time
 
 import conf
-import confdir
 import identity
 import record
-from control import LOOK_EVERY, run_dirs, timeout_of
-from prepare import policy, state_directory
-from target import FAILED, GOOD, NOT_RUNNING, USAGE, Refused, end, post
+from control import LOOK_EVERY, timeout_of
+from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
+from prepare import policy
+from target import end, post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,40 +137,38 @@ def _state(state_dir: str, name: str) -> str:
         return ""
 
 
-def update(root: str, conf_dir: str, state_option: str, cwd: str, words: list[str]) -> int:
+def update(place: Place, words: list[str]) -> int:
     """All of it; the exit status.  Raises Refused, conf.ConfError."""
     timeout, words = timeout_of(words)
     if words not in ([], ["--dry-run"]):
         raise Refused(USAGE, f"update takes --dry-run and --timeout, not {' '.join(words)}")
-    faults = conf.check(conf_dir, root, cwd)
+    faults = conf.check(place.conf_dir, place.root, place.cwd)
     if faults:
         raise conf.ConfError(faults)
-    suite = conf.Settled(confdir.ConfDir(conf_dir, root, cwd).suite(), [])
-    state_dir = state_directory(root, state_option, suite)
-    plans = [Plan(run_dir, _settle_again(run_dir, conf_dir, root)) for run_dir in run_dirs(state_dir)]
+    plans = [Plan(run_dir, _settle_again(run_dir, place)) for run_dir in place.run_dirs()]
     if not plans:
-        raise Refused(NOT_RUNNING, f"no monitor runs with {state_dir}")
+        raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
     plans = [plan for plan in plans if plan.doings or plan.suite_changed]
     print("\n".join(line for plan in plans for line in plan.lines()) or "nothing changes", flush=True)
     if words or not plans:
         return GOOD
     for plan in plans:
         plan.hand_over()
-    return await_all(plans, state_dir, time.monotonic() + timeout)
+    return await_all(plans, place.state_dir, time.monotonic() + timeout)
 
 
-def _settle_again(run_dir: str, conf_dir: str, root: str) -> Settled:
+def _settle_again(run_dir: str, place: Place) -> Settled:
     """What the monitor was asked for, by the conf of now; a server that is gone from it is left out."""
     with open(f"{run_dir}/asked", encoding="utf-8", errors="surrogateescape") as source:
         cwd, *words = source.read().split("\n")[:-1]
-    known = set(os.listdir(f"{conf_dir}/servers"))
+    known = set(os.listdir(f"{place.conf_dir}/servers"))
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
-    return conf.settle(conf_dir, root, cwd, kept)
+    return conf.settle(place.conf_dir, place.root, cwd, kept)
 
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    return end(lambda: update(argv[0], argv[1], argv[2], argv[3], argv[4:]))
+    return end(lambda: update(Place(*argv[:4]), argv[4:]))
 
 
 if __name__ == "__main__":
