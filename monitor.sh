@@ -128,6 +128,7 @@ event() {
 	absent) on_absent "$mailbox_number" ;;
 	unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
 	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
+	untold) story_untold "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	want) server_set "$mailbox_number" want "$mailbox_rest" ;;
 	tick) log_catch_up ;;

@@ -48,7 +48,7 @@ mailbox_read() {
 mailbox_is_event() {
 	case $mailbox_word:$mailbox_number:$mailbox_now in
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | unfinished:* | stopped:* | recall:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+	down:* | up:* | failed:* | absent:* | unfinished:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
 		[ "$mailbox_number" -gt "$server_count" ] || return 0
 		;;
 	esac

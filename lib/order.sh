@@ -131,7 +131,7 @@ _order_drop() {
 
 _order_signal() {
 	case $3 in
-	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" 2' no such signal' ;;
+	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" '2 no such signal' ;;
 	*) helper_order signal "$1" "$3" "$2" ;;
 	esac
 }

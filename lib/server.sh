@@ -47,9 +47,9 @@ server_number() {
 }
 
 # server_memory NUMBER - what must outlive the monitor, as one line for the record
-# Sets: _server_memory: the values of server_remembered, each ended by a colon
+# Sets: _server_memory: values, each ended by a colon; the first is the open incident, which the helper reads too
 server_memory() {
-	eval "_server_memory=\$server_$1_wait:\$server_$1_deaths:\$server_$1_failures:\$server_$1_incident:\$server_$1_told:"
+	eval "_server_memory=\$server_$1_incident:\$server_$1_wait:\$server_$1_deaths:\$server_$1_failures:\$server_$1_told:"
 	eval "_server_memory=\$_server_memory\$server_$1_died_pid:\$server_$1_died_up:\$server_$1_ordinal:\$server_$1_cause:"
 }
 
@@ -64,7 +64,7 @@ server_recall() {
 	*) return 0 ;;
 	esac
 	_server_rest=$3
-	for _server_key in wait deaths failures incident told died_pid died_up ordinal cause; do
+	for _server_key in incident wait deaths failures told died_pid died_up ordinal cause; do
 		server_set "$1" "$_server_key" "${_server_rest%%:*}"
 		_server_rest=${_server_rest#*:}
 	done

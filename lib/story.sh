@@ -42,6 +42,14 @@ story_log_death() {
 	log_history "$mailbox_when" death "$_story_name" "$_story_pid" "$_story_cause" "$_restart_decide" "$_story_incident" "up $_story_up"
 }
 
+# story_untold NUMBER - a monitor that is no more decided about this death, but died before it could write that down
+story_untold() {
+	_story_get "$1"
+	[ -n "$_story_pid" ] || return 0
+	restart_at_once
+	story_log_death "$1"
+}
+
 # story_left NUMBER - it is to stay down: that is told now
 story_left() {
 	_story_get "$1"

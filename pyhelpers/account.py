@@ -51,6 +51,9 @@ class Account:
             self.server.memory = known["memory"] or "-"
             self.server.last_exit = known["last_exit"]
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
+            incident = self.server.memory.partition(":")[0]
+            if incident and not self.watcher.history_tells(incident):
+                self.watcher.emit("untold", self.server, "")
         return known
 
     def become(self, state: str, message: str = "") -> None:

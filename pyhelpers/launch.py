@@ -92,7 +92,7 @@ def spawn(launch: Launch, program: str) -> int:
         _set_nofile(_servers_nofile)
         return _posix_spawn(launch, program)
     except OSError as error:
-        raise _refusal(program, error) from None
+        raise refusal(program, error) from None
     finally:
         _set_nofile(_our_nofile)
         os.umask(mask)
@@ -136,7 +136,8 @@ def _open_output(path: str) -> int:
         raise LaunchError(126, f"output {path}: {error.strerror}") from None
 
 
-def _refusal(program: str, error: OSError) -> LaunchError:
+def refusal(program: str, error: OSError) -> LaunchError:
+    """What execve(2) said of the program, in words."""
     if error.errno == errno.ENOEXEC:
         return LaunchError(126, f"{program}: neither a program for this machine nor a script that begins with #!")
     if error.errno == errno.ENOENT:
@@ -175,18 +176,21 @@ def hear(told: int) -> str:
 def become(launch: Launch, program: str, tell: int) -> None:
     """Turn this process into the program; never returns.  A failure is written to the descriptor tell."""
     try:
-        _detach_and_settle(launch)
+        take_state(launch)
         os.execve(program, launch.argv, launch.environment)
     except LaunchError as refused:
         failure = refused
     except OSError as error:
-        failure = _refusal(program, error)
+        failure = refusal(program, error)
     os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
     os._exit(127)
 
 
-def _detach_and_settle(launch: Launch) -> None:
-    """Signals, limits, user; then directory and output, which are opened with the user's rights."""
+def take_state(launch: Launch) -> None:
+    """Take on what the launch asks for: signals, limits, user; then, with the user's rights, directory and output.
+
+    Raises LaunchError, OSError.
+    """
     import signal
 
     for number in RESETTABLE:

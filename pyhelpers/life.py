@@ -89,6 +89,8 @@ class Life:
         if not was_up:
             self._tell("absent", known.get("state") or "-")
             return
+        dead = self.account.dead
+        dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
         incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND

@@ -23,7 +23,7 @@ import signal
 import sys
 
 from guard import Guard, heard, leave_caller, silence
-from launch import Launch, LaunchError, _detach_and_settle, _refusal, close_all_but, hear
+from launch import Launch, LaunchError, close_all_but, hear, refusal, take_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class Program:
         """Turn this process into it; words go ahead of what it prints.  Raises LaunchError."""
         ours = [os.dup(1), os.dup(2)] if self.output_is_ours else []
         try:
-            _detach_and_settle(self.launch)
+            take_state(self.launch)
             for target, source in enumerate(ours, 1):
                 os.dup2(source, target)
             _say(words)
             os.execve(self.path, self.launch.argv, {**os.environ, **info.environment()})
         except OSError as error:
-            raise _refusal(self.path, error) from None
+            raise refusal(self.path, error) from None
 
 
 def _say(words: str) -> None:

@@ -11,6 +11,7 @@ It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mai
     unfinished N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
     absent N … STATE               at the first look it did not run
     failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
+    untold N …                     the open incident that was recalled is not in history.jsonl
     want N … WORD                  what the operator wants of it, if not up: down paused
     stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
     locked N … PID                 the monitor PID watches it

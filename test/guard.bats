@@ -40,6 +40,14 @@ info() {
 	sed -nE "s/.*[[ ]$1=([^]]*[^] ]*)( [a-z_]+=.*|\])\$/\1/p" "$SERVERS/info" 2>/dev/null | sed 's/ [a-z_]*=.*//'
 }
 
+# stat_of PID N - prints a field of /proc/PID/stat: 1 parent, 3 session, 4 terminal (0: none)
+stat_of() {
+	local fields
+	fields=$(<"/proc/$1/stat")
+	read -ra fields <<<"${fields##*) }"
+	printf '%s\n' "${fields[$2]}"
+}
+
 restarted_times() {
 	[ "$(info restart_count)" = "$1" ]
 }
@@ -121,6 +129,8 @@ guard_ends() {
 @test "a thousand restarts leave the guard as it was: no descriptor more, no memory to speak of" {
 	# shellcheck disable=SC2016
 	given_script 'case $GUARD_RESTART_COUNT in 10 | 1000) ;; *) exit 1 ;; esac' \
+		'settled() { [ "$(ls /proc/$GUARD_PARENT_ID/fd | wc -l)" -eq 3 ]; }' \
+		'tries=0; until settled || [ $((tries += 1)) -gt 200 ]; do :; done # it may still be about to close its pipe to us' \
 		'ls /proc/$GUARD_PARENT_ID/fd | wc -l >>descriptors' \
 		'sed -n "s/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p" /proc/$GUARD_PARENT_ID/status >>memory' \
 		'[ "$GUARD_RESTART_COUNT" = 1000 ]'
@@ -207,7 +217,21 @@ is_waiting() {
 	((GUARD_STATUS == 1 || GUARD_STATUS == 143))
 }
 
-@test "a guard under nohup takes no HUP" {
+@test "a detached guard hands on what its caller had ignored" {
+	given_listener
+	(
+		trap '' HUP # which timeout(1) would end
+		"$(python)" -BEs "$DAEML" --guard --info "$SERVERS/info" "$SCRIPT" 3>&- 4>&-
+	)
+	wait_until "$PATIENCE" test -e "$SERVERS/ready"
+
+	kill -s HUP "$(info parent_id)"
+
+	wait_until "$PATIENCE" has_lines "$SERVERS/heard" 1
+	assert_equal 'heard' "$(<"$SERVERS/heard")" SIGHUP
+}
+
+@test "a guard that stays under nohup takes no HUP" {
 	given_listener
 	(
 		trap '' HUP
@@ -232,11 +256,11 @@ is_waiting() {
 
 	run -1 is_gone "$(info main_id)"
 	run -1 is_gone "$(info parent_id)"
-	assert_equal 'parent of the program' "$(ps -o ppid= -p "$(info main_id)" | tr -d ' ')" "$(info parent_id)"
-	assert_equal 'session of the program' "$(ps -o sid= -p "$(info main_id)" | tr -d ' ')" "$(info main_id)"
+	assert_equal 'parent of the program' "$(stat_of "$(info main_id)" 1)" "$(info parent_id)"
+	assert_equal 'session of the program' "$(stat_of "$(info main_id)" 3)" "$(info main_id)"
 	assert_equal 'directory of the guard' "$(readlink "/proc/$(info parent_id)/cwd")" /
 	assert_equal 'directory of the program' "$(readlink "/proc/$(info main_id)/cwd")" "$SERVERS"
-	assert_equal 'terminal of the guard' "$(ps -o tty= -p "$(info parent_id)" | tr -d ' ')" '?'
+	assert_equal 'terminal of the guard' "$(stat_of "$(info parent_id)" 4)" 0
 }
 
 @test "the launcher of a guard says for certain that the program was not executed" {
@@ -260,6 +284,17 @@ is_waiting() {
 	assert_equal 'files' "$(cd "$SERVERS" && ls)" $'script\ntext'
 }
 
+@test "a caller without standard input and output makes no difference" {
+	given_script 'exec sleep 600'
+
+	guard "$SCRIPT" <&- >&- 2>&-
+
+	run -1 is_gone "$(info main_id)"
+	run -127 guard "$SERVERS/missing" <&-
+	given_script 'exit 0'
+	guard --foreground "$SCRIPT" <&- >&- 2>&-
+}
+
 @test "options that make no sense are usage" {
 	run -2 "$(python)" -BEs "$DAEML" --interval 5s /bin/true
 	[[ $output == *'--interval, --foreground and --info need --guard'* ]]
@@ -269,7 +304,8 @@ is_waiting() {
 }
 
 @test "guard and program have no descriptor of their caller; the program has every signal at its default, none blocked" {
-	given_python 'ignored = [n for n in range(1, 32) if n not in (9, 19) and signal.getsignal(n) != signal.SIG_DFL]' \
+	# The guard may still be about to close its pipe to the program
+	given_python 'for _ in range(1000):' '    if len(os.listdir(f"/proc/{os.getppid()}/fd")) == 3: break' 'ignored = [n for n in range(1, 32) if n not in (9, 19) and signal.getsignal(n) != signal.SIG_DFL]' \
 		'with open("facts", "w") as facts:' \
 		'    print(sorted(set(os.listdir("/proc/self/fd")) - {str(facts.fileno())})[:3], file=facts)' \
 		'    print(len(os.listdir("/proc/self/fd")) - 2, signal.pthread_sigmask(0, ()), *map(int, ignored), file=facts)' \
