@@ -37,13 +37,6 @@ RESTARTING = frozenset(
     "no_new_privileges output".split()
 )
 
-SHOWN = {
-    "stop": "stop, {}",
-    "start": "new, start",
-    "restart": "restart ({})",
-    "apply": "apply without restart ({})",
-}
-
 
 class Plan:
     """What an update changes for one monitor: `doings` maps a server to (start, stop, restart or apply, why)."""
@@ -62,13 +55,7 @@ class Plan:
 
     def lines(self) -> list[str]:
         """For a person."""
-        shown = {
-            "stop": "stop, {}",
-            "start": "new, start",
-            "restart": "restart ({})",
-            "apply": "apply without restart ({})",
-        }
-        lines = [f"{name}: {shown[deed].format(why)}" for name, (deed, why) in self.doings.items()]
+        lines = [_shown(name, deed, why) for name, (deed, why) in self.doings.items()]
         return lines + ["the suite's own settings: apply"] * self.suite_changed
 
     def hand_over(self) -> None:
@@ -82,6 +69,14 @@ class Plan:
     def is_done(self) -> bool:
         """The monitor takes the plan away when it goes by the new conf."""
         return not os.path.exists(f"{self.run_dir}/plan")
+
+
+def _shown(name: str, deed: str, why: str) -> str:
+    if deed == "apply":
+        return f"{name}: apply without restart ({why})"
+    if deed == "restart":
+        return f"{name}: restart ({why})"
+    return f"{name}: new, start" if deed == "start" else f"{name}: stop, {why}"
 
 
 def _groups(text: str) -> dict[str, dict[str, str]]:
