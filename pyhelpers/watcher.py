@@ -85,6 +85,7 @@ class Watcher:
         self._unsent: list[bytes] = []
         self._half = b""
         self._locks: list[int] = []
+        self._deaths_told: list[bytes] | None = None
         self._scans: list[tuple[Life | None, Callable[[], None]]] = []
         self._untidy: list[Life] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
@@ -201,6 +202,7 @@ class Watcher:
         self.loop.after(self.interval_ms, self._tick)
 
     def _ready(self) -> None:
+        self._deaths_told = None
         self.emit("ready", None, "")
         if os.path.exists(f"{self._run_dir}/plan"):
             os.unlink(f"{self._run_dir}/plan")  # of the update that is carried out by this
@@ -265,15 +267,19 @@ class Watcher:
         return process is not None and process.ticks == ticks and life.adopt(process, "scan")
 
     def history_tells(self, incident: str) -> bool:
-        """Does history.jsonl have this death already?"""
+        """Does history.jsonl have this death already?  Asked at the first look only; read once for it."""
+        if self._deaths_told is None:
+            self._deaths_told = [line for line in self._history() if b'"event":"death"' in line]
+        needle = f'"incident":"{incident}"'.encode()
+        return any(needle in line for line in self._deaths_told)
+
+    def _history(self) -> list[bytes]:
         try:
             with open(f"{self.state_dir}/history.jsonl", "rb") as history:
                 history.seek(max(0, os.fstat(history.fileno()).st_size - HISTORY_TAIL))
-                lines = history.read().split(b"\n")
+                return history.read().split(b"\n")
         except OSError:
-            return False
-        needle = f'"incident":"{incident}"'.encode()
-        return any(needle in line and b'"event":"death"' in line for line in lines)
+            return []
 
     # -- orphans ---------------------------------------------------------------------------------
 

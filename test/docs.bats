@@ -108,10 +108,10 @@ codes() {
 }
 
 @test "every exit status and state that the code has is in README" {
-	for status in 0 1 2 4 5 6; do
+	for status in 0 1 2 4 5 6 7; do
 		section 'EXIT STATUS' | grep -q "^| $status |" || assert_equal 'status' "$status" 'under EXIT STATUS'
 	done
-	for state in STARTING RUNNING BACKOFF EXITED FATAL STOPPED UNKNOWN; do
+	for state in STARTING RUNNING BACKOFF STOPPING EXITED FATAL STOPPED PAUSED UNKNOWN; do
 		grep -qF "| \`$state\` |" "$README" || assert_equal 'state' "$state" 'under States'
 	done
 }
