@@ -44,10 +44,10 @@ mark_write() {
 		[ -z "$_mark_objection" ] || die 1 "$_mark_objection; move it away, then install again"
 	fi
 	_mark_new=${1%/*}/.${1##*/}.$$
-	mkdir -p "${1%/*}" && (mark_text "$3" >"$_mark_new") && chmod "$2" "$_mark_new" && mv -f "$_mark_new" "$1" || {
+	if ! { mkdir -p "${1%/*}" && (mark_text "$3" >"$_mark_new") && chmod "$2" "$_mark_new" && mv -f "$_mark_new" "$1"; }; then
 		rm -f "$_mark_new"
 		_mark_denied "$1" written
-	}
+	fi
 }
 
 # mark_remove FILE - Ends the program (1, 4) if that cannot be
