@@ -261,6 +261,7 @@ leave_ended() {
 	server_get "$1" want
 	case $_server_get in
 	paused) leave "$1" PAUSED 'ended while it was paused' ;;
+	down) leave "$1" STOPPED 'stopped by order' ;;
 	*) leave "$1" EXITED 'ended, and is left alone' ;;
 	esac
 }

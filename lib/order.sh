@@ -32,7 +32,7 @@ order_start() {
 	_order_begin "$1" up
 	case $_order_state in
 	RUNNING | STARTING) ;;
-	STOPPING) server_set "$1" then start ;;
+	STOPPING) _order_then "$1" start ;;
 	*) _order_start_afresh "$1" ;;
 	esac
 }
@@ -40,7 +40,7 @@ order_start() {
 # order_stop NUMBER - down, and that is remembered
 order_stop() {
 	_order_begin "$1" down
-	server_set "$1" then ''
+	_order_then "$1" ''
 	case $_order_state in
 	STOPPED | STOPPING) ;;
 	*) _order_end "$1" ;;
@@ -52,10 +52,10 @@ order_restart() {
 	_order_begin "$1" up
 	case $_order_state in
 	RUNNING | STARTING | PAUSED)
-		server_set "$1" then start
+		_order_then "$1" start
 		_order_end "$1"
 		;;
-	STOPPING) server_set "$1" then start ;;
+	STOPPING) _order_then "$1" start ;;
 	*) _order_start_afresh "$1" ;;
 	esac
 }
@@ -81,7 +81,7 @@ order_resume() {
 		return
 	}
 	_order_begin "$1" up
-	[ "$_order_state" != STOPPING ] || server_set "$1" then start
+	[ "$_order_state" != STOPPING ] || _order_then "$1" start
 	[ "$_order_state" = PAUSED ] || return 0
 	server_get "$1" alive
 	if [ -n "$_server_get" ]; then
@@ -151,6 +151,12 @@ _order_begin() {
 	_order_state=$_server_get
 	server_set "$1" want "$2"
 	helper_order want "$1" "$2"
+}
+
+# What is to follow when it has ended; an update that waits for that goes first, and then by what is wanted.
+_order_then() {
+	server_get "$1" then
+	[ "$_server_get" = update ] || server_set "$1" then "$2"
 }
 
 _order_end() {

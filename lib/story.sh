@@ -54,7 +54,7 @@ story_untold() {
 story_left() {
 	_story_get "$1"
 	server_get "$1" want
-	[ "$_server_get" = paused ] || alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
+	[ "$_server_get" != up ] || alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
 	server_set "$1" incident ''
 }
 

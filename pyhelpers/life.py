@@ -63,6 +63,10 @@ class Life:
         elif known["state"] == "STARTING":
             self._resume(process, source)
             return
+        elif known["state"] == "STOPPING" and self.account.want == "down" and self.follow(process, source, "adopted"):
+            self._remember_kids()
+            self.stop()
+            return
         if not process or not self.adopt(process, source):
             self.watcher.want_scan(self, lambda: self._first_absence(known))
         elif known.get("pid") == str(process.pid):

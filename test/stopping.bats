@@ -212,7 +212,6 @@ given_slow() {
 	operator_ends 7
 	monitor_start msg_server
 
-	wait_until "$PATIENCE" is_watched
 	: >"$SERVERS/msg_server/go"
 	wait_until "$PATIENCE" is_gone "$RUNS"
 	wait_until "$PATIENCE" state_is msg_server STOPPED
