@@ -307,6 +307,7 @@ start_waiting() {
 
 # leave_all [STATUS] - end the monitor; servers live on
 leave_all() {
+	mailbox_leave
 	helper_end
 	exit "${1:-0}"
 }

@@ -5,6 +5,7 @@
 mailbox_fifo=
 mailbox_ended=
 mailbox_hangup=
+mailbox_writer=
 
 # mailbox_traps - TERM and INT put `quit` into the mailbox, HUP `hangup`; on a terminal that goes away, HUP is an end too
 # A trapped signal breaks a read off in dash and ash (status 1) and mksh (2), so a flag tells it from
@@ -25,6 +26,13 @@ mailbox_traps() {
 # mailbox_put WORD - put a line of our own into it, whenever there is room
 mailbox_put() {
 	{ printf '%s 0\n' "$1" >"$mailbox_fifo"; } 2>/dev/null 3<&- 5>&- &
+	mailbox_writer=$!
+}
+
+# mailbox_leave - a line that nobody will read any more needs no writer, who would wait for a reader for ever
+mailbox_leave() {
+	[ -z "$mailbox_writer" ] || kill -KILL "$mailbox_writer" 2>/dev/null
+	return 0
 }
 
 # mailbox_read - wait for the next line
