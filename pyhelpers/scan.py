@@ -40,7 +40,10 @@ class Table:
 
     def candidates(self, server: Server, others: Collection[str]) -> list[identity.Process]:
         """Those in its directory; else, for one that went to / or elsewhere, those with its very command line."""
-        elsewhere = [process for process in self._by_argv.get(tuple(server.argv), []) if process.cwd not in others]
+        # A program that others use too (redis-server x.conf) tells nothing away from the directory, but for one gone to /
+        own = server.program.startswith(server.directory + "/")
+        alike = self._by_argv.get(tuple(server.argv), [])
+        elsewhere = [process for process in alike if process.cwd not in others and (own or process.cwd == "/")]
         for group in (self._by_cwd.get(server.directory, []), elsewhere):
             fit = [process for process in group if not evidence.objection_to(process, server, others)]
             if fit:
