@@ -40,7 +40,7 @@ class Table:
 
     def candidates(self, server: Server, others: Collection[str]) -> list[identity.Process]:
         """Those in its directory; else, for one that went to / or elsewhere, those with its very command line."""
-        # A program that others use too (redis-server x.conf) tells nothing away from the directory, but for one gone to /
+        # A program that others use too (redis-server x.conf) tells nothing elsewhere, but for one that went to /
         own = server.program.startswith(server.directory + "/")
         alike = self._by_argv.get(tuple(server.argv), [])
         elsewhere = [process for process in alike if process.cwd not in others and (own or process.cwd == "/")]
