@@ -43,53 +43,10 @@ hook() {
 	printf '%s: exit %s: %.500s %.500s\n' "$name" "$code" "$said" "$warned"
 }
 
-# given_gateway - an SMS provider on 127.0.0.1 that does what the path says: /NNN answers so, /silent never does,
-# /garbage speaks no HTTP, /midway closes before it has said its status, /short within the body, /flood answers for ever,
-# /only/PHONE answers 503 to all others. What it is sent lies in $T/requests, one JSON object a line.
+# given_gateway - an SMS provider on 127.0.0.1 that does what the path says (fixtures/gateway.py); what it is sent lies in
+# $T/requests, one JSON object a line
 given_gateway() {
-	cat >"$T/gateway.py" <<-'END'
-		import http.server, json, os, sys, threading, urllib.parse
-
-		lock = threading.Lock()
-
-		class Gateway(http.server.BaseHTTPRequestHandler):
-		    def do_POST(self):
-		        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-		        with lock, open(sys.argv[1] + "/requests", "a") as requests:
-		            requests.write(json.dumps({"body": body, **{k.lower(): v for k, v in self.headers.items()}}) + "\n")
-		        word = self.path.split("?")[0].split("/")[1]
-		        if word == "silent":
-		            self.rfile.read()  # until the other side has had enough
-		        elif word in ("garbage", "midway", "short"):
-		            self.wfile.write({
-		                "garbage": b"\0\1\2 no HTTP at all\r\n",
-		                "midway": b"HTTP/1.1 2",
-		                "short": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
-		            }[word])
-		        elif word == "flood":
-		            self.send_response(200)
-		            self.end_headers()
-		            while True:
-		                self.wfile.write(b"x" * 65536)
-		        else:
-		            good = urllib.parse.parse_qs(body).get("to") == [self.path.rpartition("/")[2]]
-		            self.send_response(int(word) if word != "only" else 200 if good else 503)
-		            self.end_headers()
-		            self.wfile.write(b"the answer")
-		        self.close_connection = True
-
-		    def log_message(self, *_):
-		        pass
-
-		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
-		server.daemon_threads = True
-		server.handle_error = lambda *_: None
-		with open(sys.argv[1] + "/port.new", "w") as port:
-		    port.write(str(server.server_port))
-		os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")
-		server.serve_forever()
-	END
-	python3 "$T/gateway.py" "$T" 3>&- &
+	python3 "$ROOT/test/fixtures/gateway.py" "$T" 3>&- &
 	GATEWAY=$!
 	wait_until "$PATIENCE" test -e "$T/port"
 	URL=http://127.0.0.1:$(cat "$T/port")
@@ -248,6 +205,7 @@ answers() {
 
 	each_shell answers garbage 75
 	each_shell answers midway 75
+	each_shell answers reset 75
 	given_form silent
 	HOOK_TIMEOUT=0.3 hook sms-http death msg_server hello
 	[ "$code" -eq 75 ]
@@ -261,6 +219,67 @@ answers() {
 
 	each_shell answers short 0
 	each_shell answers flood 0
+}
+
+waits_as_told() {
+	given_form 429/600
+	hook sms-http death msg_server hello
+	[ "$code" -eq 75 ]
+	[ "$(requests)" -eq 1 ] # nor is the second phone tried
+	[[ $said =~ not\ before\ ([0-9]+) ]]
+	((BASH_REMATCH[1] > $(date +%s) + 300 && BASH_REMATCH[1] <= $(date +%s) + 600))
+	local earlier=$said
+	MONITOR_LAST_OUTPUT=$earlier hook sms-http death msg_server hello
+	[ "$code" -eq 75 ]
+	[ "$(requests)" -eq 1 ]
+	MONITOR_LAST_OUTPUT=$said hook sms-http death msg_server hello
+	[ "$(requests)" -eq 1 ]
+	given_form 200
+	MONITOR_LAST_OUTPUT="not before $(($(date +%s) - 1))" hook sms-http death msg_server hello
+	[ "$code" -eq 0 ]
+	[ "$(requests)" -eq 2 ]
+}
+
+@test "sms-http makes no request before the time that Retry-After names" {
+	curl --version | awk '{ split($2, v, "."); exit v[1] * 1000 + v[2] < 7083 }' || skip 'curl is older than 7.83'
+	given_gateway
+
+	each_shell waits_as_told
+}
+
+waits_not() {
+	given_form 200
+	MONITOR_LAST_OUTPUT="not before $1" hook sms-http death msg_server hello
+	[ "$code" -eq 0 ]
+	[ "$(requests)" -eq 2 ]
+}
+
+@test "sms-http waits for no time that is none, or too far" {
+	given_gateway
+
+	each_shell waits_not 99999999999
+	each_shell waits_not 00000000009
+	each_shell waits_not 'x'
+	each_shell waits_not ''
+	each_shell answers 429/08 75
+	each_shell answers 503/-1 75
+	[[ $said != *'not before'* ]]
+}
+
+believes_no_answer() {
+	given_form "$1"
+	"${shell[@]}" "$ROOT/conf/hooks/sms-http" death msg_server hello >"$T/printed" 2>&1 || [ $? -eq 75 ] # one pipe, as there
+	given_form 200
+	MONITOR_LAST_OUTPUT=$(cat "$T/printed") hook sms-http death msg_server hello
+	[ "$code" -eq 0 ]
+	[ "$(requests)" -eq 2 ]
+}
+
+@test "sms-http: what an answer says of phones and times is not believed" {
+	given_gateway
+
+	each_shell believes_no_answer spoof
+	each_shell believes_no_answer spoof/555
 }
 
 @test "sms-http follows no redirect, and posts to nothing but http and https" {
