@@ -4,15 +4,46 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LISTEN = "0A"
+LOOPBACK = "127.0.0.1"
+_ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}
 
 
 def listening(port: int) -> list[int]:
     """Inodes of the sockets that listen on this port, on any address; [] if it is free."""
-    return [inode for path in ("/proc/net/tcp", "/proc/net/tcp6") for inode in _listeners(path, f":{port:04X}")]
+    return [inode for _, inode in _listeners(port)]
 
 
-def _listeners(path: str, suffix: str) -> list[int]:
+def address(port: int, pid: int) -> str:
+    """Where to call who listens on this port, pid's own socket if several do; "" if nobody does."""
+    found = list(_listeners(port))
+    if len(found) > 1:
+        found = [each for each in found if holds(pid, [each[1]])] or found
+    return _callable(found[0][0]) if found else ""
+
+
+def _callable(place: str) -> str:
+    """An address of the table (its 32-bit words in hex, each in the machine's byte order) as one to connect to."""
+    import _socket
+    import struct
+
+    words = [int(place[at : at + 8], 16) for at in range(0, len(place), 8)]
+    family = _socket.AF_INET6 if len(words) > 1 else _socket.AF_INET
+    numeric = _socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+    return _ANY.get(numeric, numeric)
+
+
+def _listeners(port: int) -> Iterator[tuple[str, int]]:
+    """Address, as the kernel prints it, and inode of each."""
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        yield from _listeners_in(path, f":{port:04X}")
+
+
+def _listeners_in(path: str, suffix: str) -> list[tuple[str, int]]:
     found = []
     try:
         with open(path) as table:
@@ -22,7 +53,7 @@ def _listeners(path: str, suffix: str) -> list[int]:
                 if words[3] != LISTEN:
                     break
                 if words[1].endswith(suffix):
-                    found.append(int(words[9]))
+                    found.append((words[1].partition(":")[0], int(words[9])))
     except OSError:
         pass  # no IPv6
     return found
@@ -33,6 +64,13 @@ def holds(pid: int, inodes: list[int]) -> bool:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     directory = f"/proc/{pid}/fd"
     try:
-        return any(os.readlink(f"{directory}/{fd}") in wanted for fd in os.listdir(directory))
+        return any(_link(f"{directory}/{fd}") in wanted for fd in os.listdir(directory))
     except OSError:
         return False
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""  # closed meanwhile
