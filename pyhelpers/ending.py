@@ -7,6 +7,7 @@ fails with ESRCH, whoever has its pid by then.
 from __future__ import annotations
 
 import os
+import time
 
 import identity
 
@@ -41,14 +42,16 @@ class Ending:
             pidfd = os.pidfd_open(pid)
         except OSError:
             return
-        if identity.ticks_of(pid) != ticks:
+        fields = identity.stat_fields(pid)
+        if not fields or int(fields[19]) != ticks:
             os.close(pidfd)
             return
         self._left[pid] = pidfd
+        self._loop.ending[pid] = int(fields[3])
         self._loop.on_readable(pidfd, lambda: self._gone(pid))
 
     def _gone(self, pid: int) -> None:
-        self._loop.forget(self._left.pop(pid))
+        self._forget(pid, self._left.pop(pid))
         _reap(pid)
         if not self._left:
             self._finish()
@@ -65,6 +68,13 @@ class Ending:
             self._signal(step)
         self._finish()
 
+    def extend(self, milliseconds: float) -> None:
+        """Wait at least so long from now before the next signal, if one is left."""
+        due = time.monotonic() + milliseconds / 1000
+        if self._done and self._timer and self._timer.due < due and not all(step.isdigit() for step in self._steps):
+            self._timer.cancel()
+            self._timer = self._loop.after(milliseconds, self._step)
+
     def _signal(self, name: str) -> None:
         import signal  # its enums cost 1 MiB; most monitors never send one
 
@@ -80,11 +90,15 @@ class Ending:
     def _finish(self) -> None:
         if self._timer:
             self._timer.cancel()
-        for pidfd in self._left.values():
-            self._loop.forget(pidfd)
+        for pid, pidfd in self._left.items():
+            self._forget(pid, pidfd)
         done, self._done = self._done, None
         if done:
             done(list(self._left))
+
+    def _forget(self, pid: int, pidfd: int) -> None:
+        self._loop.forget(pidfd)
+        self._loop.ending.pop(pid, None)
 
 
 def _reap(pid: int) -> None:

@@ -17,6 +17,7 @@ import identity
 from account import Account
 from clock import TICKS_PER_SECOND, boot_seconds
 from ending import Ending
+from health import Health
 from leftovers import Dead, end_leftovers
 from starting import Start
 
@@ -32,7 +33,10 @@ WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
 class Life:
     """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
 
-    __slots__ = "_attempt _died_at _surely_absent _told_at _untold _wait account phase server watcher".split()
+    __slots__ = (
+        "_attempt _died_at _surely_absent _told_at _untold _wait _was_waiting "
+        "account ending health phase server watcher"
+    ).split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
         self.server = server
@@ -45,6 +49,9 @@ class Life:
         self._wait: Timer | None = None
         self._untold = ""
         self._told_at = 0.0
+        self._was_waiting = False  # in the kernel, at the last look
+        self.ending: Ending | None = None  # the last one
+        self.health = Health(self)
 
     def age(self) -> float:
         """Seconds that the living process has lived."""
@@ -91,7 +98,7 @@ class Life:
             and known["pid"]
         )
         if not was_up:
-            self._tell("absent", known.get("state") or "-")
+            self.tell("absent", known.get("state") or "-")
             return
         dead = self.account.dead
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
@@ -99,18 +106,22 @@ class Life:
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
         rest = f"{known['pid']} {up_for:.0f} {incident} {cause.UNKNOWN}"
-        self._tell("unfinished" if told else "down", rest)
+        self.tell("unfinished" if told else "down", rest)
 
-    def _tell(self, word: str, rest: str) -> None:
+    def tell(self, word: str, rest: str) -> None:
         """Tell what needs an answer; after an interval without one it is told again: a line may have been lost."""
         self._untold = f"{word} {rest}"
         self._told_at = time.monotonic()
         self.watcher.emit(word, self.server, rest)
 
+    def heard(self) -> None:
+        """What was told has been answered."""
+        self._untold = ""
+
     def _tell_again(self) -> None:
         if self._untold and time.monotonic() - self._told_at > self.watcher.interval_ms / 1000:
             word, _, rest = self._untold.partition(" ")
-            self._tell(word, rest)
+            self.tell(word, rest)
 
     def adopt(self, process: identity.Process, source: str, word: str = "adopted") -> bool:
         """Follow a process that we did not start; word: moved, if it took the place of the one we followed.
@@ -127,6 +138,7 @@ class Life:
         self._remember_kids()
         self.account.write()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
+        self.health.serving()
         return True
 
     def follow(self, process: identity.Process, source: str, mode: str) -> bool:
@@ -143,12 +155,14 @@ class Life:
         self.server.pidfd = pidfd
         self.watcher.followed[process.pid] = self
         self.watcher.loop.on_readable(pidfd, self._gone)
+        self.health.begin(mode == "launched" and self.phase == "starting")
         return True
 
     def unfollow(self) -> None:
         """Forget the followed process; remember of it what a successor's start must know."""
         server = self.server
         if server.pid:
+            self.health.end()
             self.account.dead = Dead(server)
             self.watcher.loop.forget(server.pidfd)
             del self.watcher.followed[server.pid]
@@ -169,12 +183,13 @@ class Life:
             return
         self.phase = "idle"
         server.last_exit = why
+        why = self.health.reason() or why
         process, source, _ = evidence.named(server, self.watcher.directories)
         if process and self.adopt(process, source, "moved"):
             return
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self._tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+        self.tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _learn_session(self) -> None:
         """A daemon may have made its session after we had looked; its zombie still shows it."""
@@ -200,6 +215,7 @@ class Life:
         if self.server.pid:  # it was paused while it started
             self._become("up", "RUNNING")
             self.watcher.emit("up", self.server, f"{self.server.pid} adopted {self.server.source} 0")
+            self.health.resume()
             return
         self._cancel()
         if wait_ms:
@@ -223,6 +239,7 @@ class Life:
         self.account.write()
         self.watcher.emit("up", server, f"{server.pid} launched {server.source} {took_ms:.0f}")
         self.watcher.tidy_soon(self)
+        self.health.serving()
 
     def start_failed(self, status: int, text: str, why: str = "") -> None:
         """The attempt has failed: status of the LSB, and the reason; why: how the process ended, if one did."""
@@ -230,7 +247,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
-        self._tell("failed", f"{status} {text}")
+        self.tell("failed", f"{status} {text}")
 
     def _cancel(self) -> None:
         if self._attempt:
@@ -244,10 +261,29 @@ class Life:
         self.phase = phase
         self.account.become(state, message)
 
+    # -- asked for by its vitals -----------------------------------------------------------------
+
+    def look_now(self) -> None:
+        """Something of it has changed: a start that waits for that need not wait for its next look."""
+        if self._attempt:
+            self._attempt.look_now()
+
+    def extend(self, milliseconds: float) -> None:
+        """It asks for so much time from now, to start or to end."""
+        for waiting in (self._attempt, self.ending):
+            if waiting:
+                waiting.extend(milliseconds)
+
+    def say_stuck(self, pid: int) -> None:
+        """A signal did not end it: a person should know."""
+        self.watcher.say(self.server, f"pid {pid} could not be ended: stuck in the kernel, or not ours to signal")
+
     # -- orders ----------------------------------------------------------------------------------
 
     def leave(self, state: str, message: str) -> None:
         """The shell has decided to leave it alone."""
+        if self.watcher.held:
+            self.watcher.held.left(self.server, state)
         self._untold = ""
         self._cancel()
         self._become("idle", state, message)
@@ -261,12 +297,14 @@ class Life:
         who = [(pid, self.server.ticks)] if pid else []
         self._become("stopping", "STOPPING")
         self.account.write()
+        steps = self.health.farewell() if pid else self.server.stop
         self.unfollow()
-        Ending(self.watcher.loop, who, self.server.stop, lambda stuck: self._end_rest(pid, stuck))
+        self.health.reason()
+        self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: self._end_rest(pid, stuck))
 
     def _end_rest(self, pid: int, stuck: list[int]) -> None:
         if stuck:
-            self.watcher.say(self.server, f"pid {pid} could not be ended: stuck in the kernel, or not ours to signal")
+            self.say_stuck(pid)
         emit = self.watcher.emit
         end_leftovers(self.watcher, self.server, self.account.dead, lambda: emit("stopped", self.server, str(pid)))
 
@@ -276,9 +314,11 @@ class Life:
         self.account.set_want(want)
         if want == "paused":
             self._cancel()
+            self.health.end()
             self._become("up" if self.server.pid else "idle", "PAUSED")
         elif resumed and self.server.pid:
             self._become("up", "RUNNING")
+            self.health.resume()
         self.account.write()
 
     def signal(self, name: str) -> str:
@@ -311,11 +351,21 @@ class Life:
         fields = identity.stat_fields(server.pid)
         if fields is None or int(fields[19]) != server.ticks:
             return  # dead: its pidfd tells
-        stopped = [f"pid {server.pid} is stopped by a signal (state T)"] if fields[0] in "Tt" else []
-        server.message = "stopped by a signal (state T)" if stopped else ""
-        self.account.say_all("state", stopped)
+        self._look_at_state(fields[0])
         self.account.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
         self._remember_kids()
+        self.health.tick()
+
+    def _look_at_state(self, state: str) -> None:
+        """A stopped one is alive; every process is in state D now and then, one that stays so is stuck (proc(5))."""
+        stuck, self._was_waiting = self._was_waiting and state == "D", state == "D"
+        oddity = ""
+        if state in "Tt":
+            oddity = "stopped by a signal (state T)"
+        elif stuck:
+            oddity = "stuck in the kernel (state D)"
+        self.account.say_all("state", [f"pid {self.server.pid} is {oddity}"] if oddity else [])
+        self.health.remark(self, oddity)
 
     def _remember_kids(self) -> None:
         """An adopted server's children: after its death nothing else leads to them."""

@@ -101,10 +101,18 @@ class Start:
 
     def _check_port(self) -> None:
         port, home = self._server.port, self._watcher.psutil_home
-        if port and ports.listening(port):
-            self._loop.errand(lambda: scan.holder(port, home), self._port_held)
+        held = self._held()
+        if port and held.issuperset(ports.listening(port)):
+            port = 0  # nobody but us listens, for it
+        if port:
+            self._loop.errand(lambda: scan.holder(port, home, held), self._port_held)
         else:
             self._launch()
+
+    def _held(self) -> set[int]:
+        """Inodes of the sockets that we hold for it."""
+        held = self._watcher.held
+        return held.inodes(self._server) if held else set()
 
     def _port_held(self, holder: str) -> None:
         if self._over:
@@ -116,7 +124,7 @@ class Start:
             Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: again())
         elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
             self._life.adopt(process, "scan")
-        elif ports.listening(self._server.port):
+        elif not self._held().issuperset(ports.listening(self._server.port)):
             whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
             text = f"port {self._server.port} is held by {whose}; end it, or set another port"
             self._life.start_failed(FAILED, text)
@@ -128,14 +136,16 @@ class Start:
     def _launch(self) -> None:
         server = self._server
         self._life.account.mark_starting()
+        self._life.health.prepare()
         try:
             program = fit_to_start(server)
             _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
+            if self._watcher.held:
+                server.launch.ends = self._watcher.held.hand_over(server)
             pid = launch.spawn(server.launch, program)
         except launch.LaunchError as failure:
-            self._life.start_failed(
-                NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason
-            )
+            known = failure.status in (NOT_CONFIGURED, FAILED)
+            self._life.start_failed(failure.status if known else NOT_INSTALLED, failure.reason)
             return
         finally:
             os.chdir("/")  # hold no server's file system
@@ -179,13 +189,30 @@ class Start:
         """Is it identified, and its port open?  Else look again, a little later each time."""
         if self._look:
             self._look.cancel()
-        server = self._server
         self._identified = self._identified or self._identify()
-        if self._identified and (not server.port or ports.listening(server.port)):
+        if self._identified and not self._missing():
             self._succeed_later()
         else:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
             self._look = self._loop.after(self._pause, self._look_again)
+
+    def look_now(self) -> None:
+        """Something has changed: look, unless we wait for nothing any more."""
+        if self._deadline and self._deadline.call and self._server.pid:
+            self._look_again()
+
+    def extend(self, milliseconds: float) -> None:
+        """It has at least so long from now."""
+        if self._deadline and self._deadline.call and self._deadline.due < time.monotonic() + milliseconds / 1000:
+            self._deadline.cancel()
+            self._deadline = self._loop.after(milliseconds, self._timed_out)
+
+    def _missing(self) -> str:
+        """What keeps it from counting as started, though it is identified; "" for nothing."""
+        port = self._server.port
+        if port and not ports.listening(port):
+            return f"port {port} is not open"
+        return self._life.health.missing()
 
     def _identify(self) -> bool:
         server = self._server
@@ -217,8 +244,9 @@ class Start:
         if not self._identified:
             self._identified = True  # it lives, whatever its pidfile says
             self._watcher.say(server, f"no pidfile names it after {seconds:g}s; followed as pid {server.pid}")
-        if server.port and not ports.listening(server.port):
-            self._end_it(f"port {server.port} is not open after {seconds:g}s")
+        missing = self._missing()
+        if missing:
+            self._end_it(f"{missing} after {seconds:g}s")
 
     def _end_it(self, text: str) -> None:
         server = self._server

@@ -1,0 +1,142 @@
+"""Does the living process serve?  What its vitals say is told to the shell; if that orders so, the process is ended."""
+
+from __future__ import annotations
+
+import vitals
+from ending import Ending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from life import Life
+    from vitals import Vital
+
+REMARK_EVERY_MS = 1000  # a server may change its mind a thousand times a second; people read slower
+
+
+class Health:
+    """The vitals of one server, and what they have said."""
+
+    __slots__ = "_ended_for _life _remark_due _remarks _vitals".split()
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._vitals: list[Vital] = vitals.made(life) if life.server.vital else []
+        self._ended_for = ""  # why it is being ended, if that is not by order
+        self._remarks: dict[object, str] = {}
+        self._remark_due = False
+
+    # -- what becomes of the process -------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """A process is launched next."""
+        self._remarks.clear()
+        for vital in self._vitals:
+            vital.prepare()
+
+    def begin(self, fresh: bool) -> None:
+        """One is followed; fresh: it was launched, and is STARTING."""
+        for vital in self._vitals:
+            vital.begin(fresh)
+
+    def missing(self) -> str:
+        """What keeps it from counting as started, though it lives and listens; "" for nothing."""
+        for vital in self._vitals:
+            lack = vital.missing()
+            if lack:
+                return lack
+        return ""
+
+    def serving(self) -> None:
+        """It is RUNNING, unless it is left alone."""
+        if self._remarks:
+            self._write_soon()  # to have started took the sentence away
+        if self._life.account.want == "up":
+            for vital in self._vitals:
+                vital.serving()
+
+    def resume(self) -> None:
+        """What had been left alone is watched again, as it runs."""
+        self.begin(False)
+        self.serving()
+
+    def tick(self) -> None:
+        """An interval has passed."""
+        if self._life.account.want == "up":
+            for vital in self._vitals:
+                vital.tick()
+
+    def end(self) -> None:
+        """It has died, or is left alone."""
+        for vital in self._vitals:
+            vital.end()
+
+    # -- what the vitals say ---------------------------------------------------------------------
+
+    def _matters(self) -> bool:
+        """Is it RUNNING, and not being ended already?"""
+        life = self._life
+        return life.phase == "up" and life.account.want == "up" and not self._ended_for and life.server.pid != 0
+
+    def hung(self, text: str) -> None:
+        """It lives and does not serve: `no beat for 31s`.  The shell decides."""
+        if self._matters():
+            self._life.tell("hung", f"{self._life.server.pid} {text}")
+
+    def limit(self, key: str, text: str, action: str) -> None:
+        """It is over the limit that this key sets; action: alert restart."""
+        if self._matters():
+            self._life.tell("limit", f"{self._life.server.pid} {action} {key} {text}")
+
+    def within(self, key: str, text: str) -> None:
+        """What was told of this key (or `hung`) is over."""
+        if self._matters():
+            life = self._life
+            life.watcher.emit("within", life.server, f"{life.server.pid} {key} {text}")
+
+    def remark(self, who: object, text: str) -> None:
+        """What status shows of who says so, from now on; "" for nothing.  Written down once a second at most."""
+        if self._remarks.get(who, "") != text:
+            self._remarks[who] = text
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if not self._remark_due:
+            self._remark_due = True
+            self._life.watcher.loop.after(REMARK_EVERY_MS, self._write_remarks)
+
+    def _write_remarks(self) -> None:
+        self._remark_due = False
+        life = self._life
+        text = "; ".join(filter(None, self._remarks.values()))
+        if life.phase in ("starting", "up") and life.server.message != text:
+            life.server.message = text
+            life.account.write()
+
+    # -- its end ---------------------------------------------------------------------------------
+
+    def put_down(self, why: str) -> None:
+        """End the process, for it does not serve; its death is then told as any other's, with that cause."""
+        if not self._matters():
+            return  # it has died meanwhile, or is being stopped
+        self._ended_for = why
+        server, steps = self._life.server, self.farewell()
+        self.end()
+        self._life.ending = Ending(self._life.watcher.loop, [(server.pid, server.ticks)], steps, self._put_down)
+
+    def _put_down(self, stuck: list[int]) -> None:
+        if stuck and self.reason():
+            self._life.say_stuck(stuck[0])
+            self.resume()
+
+    def farewell(self) -> list[str]:
+        """The steps of its end: a vital may have a way of its own to ask it to go."""
+        for vital in self._vitals:
+            steps = vital.farewell()
+            if steps:
+                return steps
+        return self._life.server.stop
+
+    def reason(self) -> str:
+        """Why it was being ended, "" if it was not; asked once, when that is over."""
+        why, self._ended_for = self._ended_for, ""
+        return why
