@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import record
@@ -120,6 +121,7 @@ class Account:
             "ordered": self._ordered,
             "port": str(server.port or ""),
             "boot": self.watcher.boot,
+            "monitor": str(os.getppid()),
         }
         pid, ticks = (server.pid, server.ticks) if server.pid else (self.dead.pid, self.dead.ticks)
         if pid:

@@ -22,8 +22,8 @@ import identity
 import record
 import unwatched
 from drill import drill
+from lock import watcher_of
 from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
-from status import watcher_of
 from target import Target, end, post
 
 TYPE_CHECKING = False
@@ -139,7 +139,7 @@ def waves(word: str, targets: list[Target]) -> list[list[Target]]:
         needed = {name for target in left for name in target.server.needs}
         first = [target for target in left if target.name not in needed] or left
         found.append(first)
-        left = [target for target in left if target not in first]
+        left = [target for target in left if target.name in needed] if len(first) < len(left) else []
     return found if word == "stop" else found[::-1]
 
 
@@ -203,6 +203,8 @@ def run(word: str, names: list[str], more: str, timeout: float, place: Place) ->
     """Obey a checked command line; the exit status.  Raises Refused, ConfError."""
     deadline = time.monotonic() + timeout
     if word == "shutdown":
+        if names:
+            place.require_owner("shutdown --stop-servers")
         stopped = _stop_all(place, deadline) if names else GOOD
         return stopped or shutdown(place, deadline)
     return obey(word, [Target(server, place.state_dir) for server in place.servers(names)], more, deadline)

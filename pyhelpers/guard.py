@@ -16,6 +16,7 @@ It does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -83,10 +84,18 @@ class Guard:
 
     name: for what is said of it.  program: what to execute; None: keep() comes back in the new process instead.
     interval: ms between an end and the next start.  pidfile: holds the program's pid.  info_file: ProcessInfo as text.
+    always: a clean end is no end of the guard, and is not said.  leaves: our end by TERM or INT is not the program's.
     """
 
     def __init__(
-        self, name: str, program: Program | None, interval: int, pidfile: str = "", info_file: str = ""
+        self,
+        name: str,
+        program: Program | None,
+        interval: int,
+        pidfile: str = "",
+        info_file: str = "",
+        always: bool = False,
+        leaves: bool = False,
     ) -> None:
         global _process_info
         self.info = _process_info = ProcessInfo((os.getpid(), 0, int(time.time()), 0, 0))
@@ -97,6 +106,8 @@ class Guard:
         self._last = ""  # what became of the last start
         self._heard = heard()
         self._told_to_end = False
+        self._always = always
+        self._leaves = leaves
 
     def keep(self, started: Callable[[int], None] = lambda pid: None) -> int | None:
         """Guard it until it ends well or we are told to end: the exit status.  None: we are the program's new process.
@@ -110,7 +121,7 @@ class Guard:
             started(pid)
         while pid:
             status = self._wait(pid) if pid > 0 else -pid
-            if status == 0 or self._told_to_end or not self._pause():
+            if (status == 0 and not self._always) or self._told_to_end or not self._pause():
                 self._remove_files()
                 return status
             pid = self._start_again()
@@ -204,11 +215,13 @@ class Guard:
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                self._last = f"ended, pid={pid} ({cause.of_status(status)})"
+                self._last = f"ended, pid={pid} ({cause.of_status(status)})" if status else ""
                 return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             number = signal.sigwaitinfo(self._heard).si_signo
             if number != signal.SIGCHLD:
                 self._told_to_end |= number in ENDING
+                if self._told_to_end and self._leaves:
+                    return 0
                 os.kill(pid, number)  # ours until we reap it: no stranger can have its pid
 
     def _pause(self) -> bool:
@@ -227,12 +240,14 @@ def heard() -> set[int]:
     return {number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN} | {signal.SIGCHLD}
 
 
-def replace_file(path: str, text: str) -> None:
+def replace_file(path: str, text: str, mode: int = 0o644) -> None:
     """Write a file that is there whole or not at all, by rename.  Raises OSError."""
     fresh = f"{path}.{os.getpid()}"
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
-        os.write(fd, text.encode())
+        raw = text.encode()
+        if os.write(fd, raw) < len(raw):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.rename(fresh, path)
     except OSError:
         _unlink_quietly(fresh)

@@ -7,15 +7,14 @@ made for it, and those of its orphans that became ours.  Each is ended by pidfd 
 from __future__ import annotations
 
 import identity
-import scan
 from ending import Ending
-from loop import lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server import Server
+    from walk import Found
     from watcher import Watcher
 
 
@@ -43,17 +42,17 @@ def end_leftovers(watcher: Watcher, server: Server, dead: Dead, then: Callable[[
     if not server.stop_tree:
         then()
     elif dead.sid and dead.adopted:
-        watcher.loop.errand(lambda: scan.session(dead.sid), lambda members: _end(watcher, server, dead, members, then))
+        watcher.sessions.want(dead.sid, lambda members: _end(watcher, server, dead, members, then))
     else:
-        _end(watcher, server, dead, "", then)
+        _end(watcher, server, dead, [], then)
 
 
-def _end(watcher: Watcher, server: Server, dead: Dead, members: str, then: Callable[[], None]) -> None:
-    """members: lines `PID TICKS` of the dead one's session, where they are not our children."""
+def _end(watcher: Watcher, server: Server, dead: Dead, members: Found, then: Callable[[], None]) -> None:
+    """members: those of the dead one's session, where they are not our children."""
     left = {pid: ticks for pid, ticks in dead.kids.items() if identity.ticks_of(pid) == ticks}
-    left.update((int(pid), int(ticks)) for pid, ticks in map(str.split, lines_of(members)))
+    left.update(members)
     if dead.sid:
-        left.update((orphan.pid, orphan.ticks) for orphan in watcher.orphans() if orphan.sid == dead.sid)
+        left.update((orphan.pid, orphan.ticks) for orphan in watcher.orphans(dead.sid) if orphan.sid == dead.sid)
     if left:
         Ending(watcher.loop, list(left.items()), server.stop, lambda stuck: then())
     else:

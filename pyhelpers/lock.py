@@ -1,9 +1,15 @@
-"""Who holds this lock file?  flock(2) on a close-on-exec descriptor: no server can inherit it."""
+"""Who holds this lock file?  flock(2) on a close-on-exec descriptor: no server can inherit it.
+
+Who may not open the lock, for whoever may open it may hold it, sees that somebody watches by the mailbox of the
+monitor that the record names: it can be opened for writing only as long as it is read.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+
+import record
 
 
 def take(path: str, owner: str) -> tuple[int, str]:
@@ -26,10 +32,30 @@ def take(path: str, owner: str) -> tuple[int, str]:
     return fd, ""
 
 
+def watcher_of(directory: str) -> str:
+    """Pid of the monitor that watches the server with this directory, STATE_DIR/servers/NAME; "" if none does."""
+    try:
+        return holder_of(f"{directory}/lock")
+    except PermissionError:
+        return _noted(directory)
+
+
+def _noted(directory: str) -> str:
+    try:
+        monitor = record.read(directory).get("monitor", "")
+        state_dir = os.path.dirname(os.path.dirname(directory))
+        os.close(os.open(f"{state_dir}/monitors/{monitor}/mailbox", os.O_WRONLY | os.O_NONBLOCK))
+    except (record.Torn, OSError):
+        return ""
+    return monitor
+
+
 def holder_of(path: str) -> str:
-    """The pid of who has locked this file, "0" if that cannot be read; "" if nobody has."""
+    """The pid of who has locked this file, "0" if that cannot be read; "" if nobody has.  Raises PermissionError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError:
+        raise
     except OSError:
         return ""
     try:

@@ -63,7 +63,8 @@ def _say(words: str) -> None:
 def guard(launch: Launch, path: str, foreground: bool, **options: str) -> None:
     """Become the guard of a program (foreground), or have one detached and wait until the first start has succeeded.
 
-    path: what to execute.  launch.output: "" for ours.  options: interval (ms), pidfile, info.  Raises LaunchError.
+    path: what to execute.  launch.output: "" for ours.  options: interval (ms), pidfile, info, and always, leaves as of
+    Guard.  Raises LaunchError.
     """
     _open_standard()
     options.update(launch.settings, program=path, directory=launch.directory, output=launch.output)
@@ -97,7 +98,7 @@ def _execute(argv: Sequence[str], options: Mapping[str, str]) -> None:
 def main(words: Sequence[str]) -> int:
     """Be the guard that the words describe, as guard() writes them; returns the exit status."""
     end = words.index("--")
-    options = dict.fromkeys(("output", "pidfile", "info", "tell"), "")
+    options = dict.fromkeys(("output", "pidfile", "info", "tell", "always", "leaves"), "")
     options.update(word.partition("=")[::2] for word in words[:end])
     launch = Launch(words[end + 1 :], options["directory"], options["output"] or os.devnull)
     launch.umask = int(options["umask"], 8)
@@ -109,7 +110,8 @@ def main(words: Sequence[str]) -> int:
         os.set_inheritable(tell, False)
     os.chdir("/")  # hold no file system
     name, interval = os.path.basename(launch.argv[0]), int(options["interval"])
-    return _keep(Guard(name, program, interval, options["pidfile"], options["info"]), launch.argv[0], tell)
+    ways = bool(options["always"]), bool(options["leaves"])
+    return _keep(Guard(name, program, interval, options["pidfile"], options["info"], *ways), launch.argv[0], tell)
 
 
 def _keep(guarded: Guard, name: str, tell: int) -> int:

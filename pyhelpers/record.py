@@ -19,11 +19,12 @@ import time
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
-    *"port restarts memory last_exit message ordered".split(),
+    *"port restarts memory last_exit message ordered monitor".split(),
 )
 WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
+READABLE = 0o640  # for those who may look into the directory: see access.py
 GLANCES = 3  # a reader may see a block that is being written
 
 
@@ -83,6 +84,8 @@ def write(directory: str, fields: dict[str, str]) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         size = os.fstat(fd).st_size
+        if not size:
+            os.fchmod(fd, READABLE)
         if size + len(raw) <= MOST:
             _write_whole(fd, raw, size)
             return
@@ -100,6 +103,7 @@ def _write_whole(fd: int, raw: bytes, size: int) -> None:
 def _replace(path: str, raw: bytes) -> None:
     fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
+        os.fchmod(fd, READABLE)
         _write_whole(fd, raw, 0)
     finally:
         os.close(fd)
@@ -119,6 +123,7 @@ def read_want(directory: str) -> str:
 def write_want(directory: str, want: str) -> None:
     """Remember it, for the monitors to come too.  Raises OSError."""
     with open(f"{directory}/want.new", "w") as target:
+        os.fchmod(target.fileno(), READABLE)
         target.write(want + "\n")
     os.replace(f"{directory}/want.new", f"{directory}/want")
 

@@ -51,9 +51,9 @@ class Table:
         return []
 
 
-def holder(port: int, psutil_home: str) -> str:
-    """`PID NAME` of the process that listens on the port, "" if it cannot be told."""
-    inodes = ports.listening(port)
+def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
+    """`PID NAME` of the process that listens on the port, "" if it cannot be told; not_these: inodes of sockets."""
+    inodes = [inode for inode in ports.listening(port) if inode not in not_these]
     for pid in _pids(psutil_home):
         if ports.holds(pid, inodes):
             process = identity.look(pid)
@@ -61,10 +61,10 @@ def holder(port: int, psutil_home: str) -> str:
     return ""
 
 
-def session(sid: int) -> str:
-    """A line `PID TICKS` for each living member of the session.  Without psutil: a start waits for this."""
+def sessions(sids: Collection[int]) -> str:
+    """A line `SID PID TICKS` for each living member of these sessions.  Without psutil: a start waits for this."""
     members = (identity.look(int(name)) for name in os.listdir("/proc") if name.isdigit())
-    return "".join(f"{member.pid} {member.ticks}\n" for member in members if member and member.sid == sid)
+    return "".join(f"{member.sid} {member.pid} {member.ticks}\n" for member in members if member and member.sid in sids)
 
 
 def _pids(psutil_home: str) -> list[int]:

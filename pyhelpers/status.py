@@ -1,11 +1,12 @@
 """How is every server?  The truth from evidence, whether a monitor runs or not.
 
-    $ python3 -E -s pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [--json] [NAME...]
+    $ python3 -E -s pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [--json] [NAME...|--guard]
     msg_server    RUNNING  pid 812, uptime 0:02:35, restarts 1
     route_server  BACKOFF  restarts 4, it ended while it started (exit 3)
 
 Exit, after the LSB: 0 all running · 1 dead, and its pidfile is left · 3 not running ·
-4 unknown, or no such server · 6 conf is not in order.
+4 unknown, no such server, or conf has a fault in one that nobody watches · 6 nothing of conf is in order.
+`--guard`: see guarded.py.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import time
 import conf
 import evidence
 import identity
-import lock
 import record
 import scan
+import silence
 from clock import boot_seconds
+from lock import watcher_of
 from prepare import INTERRUPTED
 from suitable import psutil_home
 
@@ -40,10 +42,13 @@ KEYS = (
 class Look:
     """What can be found out about the servers of one conf directory and one state directory."""
 
-    def __init__(self, watched: list[Server], state_dir: str) -> None:
+    def __init__(self, watched: list[Server], state_dir: str, with_usage: bool = True) -> None:
         self.servers = watched
         self.state_dir = state_dir
+        self._with_usage = with_usage
+        self.is_guest = False  # may not see whose exe and directory a process has
         self.boot = record.boot_id()
+        self._records = {server.name: self._read(server) for server in watched}
         self.directories = {server.directory for server in watched}
         self.living = {server.name: self._known(server) for server in watched}
         self._scan([server for server in watched if not self.living[server.name]])
@@ -67,7 +72,10 @@ class Look:
                 self.living[by_number[number].name] = process, "scan"
 
     def record_of(self, server: Server) -> dict[str, str]:
-        """Its record; empty values where there is none, or none that can be believed."""
+        """Its record as the look began; empty values where there is none, or none that can be believed."""
+        return self._records[server.name]
+
+    def _read(self, server: Server) -> dict[str, str]:
         try:
             known = record.read(f"{self.state_dir}/servers/{server.name}")
         except (record.Torn, OSError):
@@ -84,11 +92,14 @@ class Look:
         row["last_exit"] = known["last_exit"] or None
         row["state"] = known["state"] if watcher and known["state"] else "STOPPED"
         row["message"] = (known["message"] or None) if watcher else "nobody watches: no monitor runs"
+        end = silence.until(self.state_dir, server.name, time.time())
+        if end != silence.NEVER:
+            row["message"] = "; ".join(filter(None, (row["message"], silence.in_words(end))))
         living = self.living[server.name]
         if living:
             self._add_living(row, *living, known)
-        elif row["state"] == "RUNNING":
-            row["state"] = "UNKNOWN"  # between its death and the record of it
+        elif row["state"] == "RUNNING" or (self.is_guest and not watcher):
+            row["state"] = "UNKNOWN"  # between its death and the record of it; or we may not see it
         return row
 
     def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
@@ -99,7 +110,8 @@ class Look:
             row["message"] = "stopped by a signal (state T)"
         row.update(pid=process.pid, started=round(time.time() - age, 3), uptime=round(age, 3), source=source)
         row["mode"] = known["mode"] if known["pid"] == str(process.pid) else None
-        row.update(usage(process.pid, age))
+        if self._with_usage:
+            row.update(usage(process.pid, age))
 
 
 def usage(pid: int, age: float) -> dict[str, Any]:
@@ -117,11 +129,6 @@ def usage(pid: int, age: float) -> dict[str, Any]:
     except OSError:
         pass
     return found
-
-
-def watcher_of(directory: str) -> str:
-    """Pid of the monitor that watches the server with this directory; "" if none does."""
-    return lock.holder_of(f"{directory}/lock")
 
 
 def as_line(row: dict[str, Any], width: int) -> str:
@@ -160,14 +167,19 @@ def main(argv: list[str]) -> int:
     from place import Place
 
     names = [word for word in argv[4:] if word != "--json"] or ["all"]
+    if names == ["--guard"]:
+        import guarded
+
+        return target.end(lambda: guarded.show(Place(*argv[:4]).state_dir, "--json" in argv[4:]))
     status = target.end(lambda: _show(names, "--json" in argv[4:], Place(*argv[:4])))
     no_such_server = status == conf.NOT_CONFIGURED and names != ["all"]
     return UNKNOWN if no_such_server else status
 
 
 def _show(names: list[str], as_json: bool, place: Place) -> int:
-    watched = place.servers(names)
-    look = Look(watched, place.state_dir)
+    watched = place.servers(names, partly=True)
+    look = Look(watched, place.state_dir, with_usage=as_json)
+    look.is_guest = place.is_guest
     rows = [look.of(server) for server in watched]
     if as_json:
         import json
@@ -176,7 +188,7 @@ def _show(names: list[str], as_json: bool, place: Place) -> int:
     else:
         width = max((len(row["name"]) for row in rows), default=0)
         print("\n".join(as_line(row, width) for row in rows))
-    return exit_status(rows, look)
+    return UNKNOWN if place.lacks_some else exit_status(rows, look)
 
 
 if __name__ == "__main__":

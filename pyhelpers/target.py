@@ -9,9 +9,9 @@ import time
 import conf
 import record
 from account import SEPARATOR
+from lock import watcher_of
 from place import NO_PERMISSION, NOT_RUNNING, Refused
 from prepare import INTERRUPTED
-from status import watcher_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def post(mailbox: str, line: str) -> None:
     try:
         fd = os.open(mailbox, os.O_WRONLY | os.O_NONBLOCK)
     except PermissionError:
-        raise Refused(NO_PERMISSION, f"{mailbox}: you may not order; be its owner") from None
+        raise Refused(NO_PERMISSION, f"{mailbox}: you may not order; be its owner, or in control_group") from None
     except OSError as error:
         raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
     try:

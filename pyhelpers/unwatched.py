@@ -6,12 +6,14 @@ import fcntl
 import os
 
 import identity
+import scan
 import start
 from ending import Ending
 from leftovers import Dead, end_leftovers
 from loop import Loop
 from place import FAILED, NOT_RUNNING, Refused
 from status import Look
+from walk import Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +65,9 @@ class Alone:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
+        self.sessions = Walk(loop, scan.sessions)
 
-    def orphans(self) -> list[identity.Process]:
+    def orphans(self, sid: int) -> list[identity.Process]:
         """None."""
         return []
 

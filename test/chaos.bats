@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Monitor, helper, or both are killed at random moments around the death of a server: no server is lost or doubled, and
-# no death is missed or told twice.
+# Monitor, helper, the monitor's guard, or some of them are killed at random moments around the death of a server: no
+# server is lost or doubled, and no death is missed or told twice.
 #
 # CHAOS_ROUNDS  how many rounds (20)
 # CHAOS_SEED    the seed, which is printed, to have the same rounds again
@@ -8,21 +8,31 @@
 # This is about the evidence on disk, which is the same in every shell: it runs in dash only.
 
 load helpers
+load fixtures/orders
 
 NAMES=(login_server msg_server route_server http_msg_server)
 
-# rounds_of SEED - prints the rounds, a line each: SERVER TARGET FIRST SECONDS; FIRST of the two is killed so long before
-# the other
+# rounds_of SEED TARGET... - prints the rounds, a line each: SERVER TARGET FIRST SECONDS; FIRST of the two is killed so
+# long before the other
 rounds_of() {
 	"$(python)" -I -S -c '
 import random, sys
-seed, rounds, *names = sys.argv[1:]
+seed, rounds, names, *targets = sys.argv[1:]
 dice = random.Random(int(seed))
 for _ in range(int(rounds)):
     longest = dice.choice((0.004, 0.03, 0.4))  # a restart takes milliseconds, to be RUNNING 200 ms
-    print(dice.choice(names), dice.choice(("monitor", "helper", "both")), dice.choice(("server", "target")),
+    print(dice.choice(names.split()), dice.choice(targets), dice.choice(("server", "target")),
           f"{dice.uniform(0, longest):.5f}")
-' "$1" "${CHAOS_ROUNDS:-20}" "${NAMES[@]}"
+' "$1" "${CHAOS_ROUNDS:-20}" "${NAMES[*]}" "${@:2}"
+}
+
+# rounds SEED ROUND TARGET... - the rounds of that seed, each by the function ROUND
+rounds() {
+	local server target first seconds number=0
+	while read -r -u 8 server target first seconds; do
+		printf -- '--- %s: %s and %s, %s first, %s s\n' "$((++number))" "$server" "$target" "$first" "$seconds" >>"$PRINTED"
+		"$2" "$server" "$target" "$first" "$seconds" 8<&-
+	done 8< <(rounds_of "$1" "${@:3}")
 }
 
 # one_round SERVER TARGET FIRST SECONDS
@@ -32,7 +42,44 @@ one_round() {
 
 	strike "$@" 2>/dev/null # bash would tell of the monitor's end
 
-	[ "$2" = helper ] || monitor_start "${NAMES[@]}"
+	[ "$2" != helper ] || return 0
+	wait "$MONITOR" 2>/dev/null || :
+	monitor_start "${NAMES[@]}"
+}
+
+# one_guarded_round SERVER TARGET FIRST SECONDS - the guard starts a monitor again; where there is no guard, we do as init
+one_guarded_round() {
+	wait_until 30 is_guarded
+	wait_until "$PATIENCE" runs_well "$1"
+
+	strike "$@"
+
+	[[ $2 != *guard* ]] || start_next "$2"
+}
+
+# is_guarded - sets $guard, $MONITOR and $helper, which all live
+is_guarded() {
+	guard=$(guard_says parent_id)
+	MONITOR=$(guard_says main_id)
+	! is_gone "$guard" && ! is_gone "$MONITOR" && has_helper
+}
+
+# start_next TARGET - the guard is gone.  A monitor that outlived it watches on, and says so to the next, until it is ended
+start_next() {
+	wait_until "$PATIENCE" is_gone "$guard"
+	if [[ $1 != *monitor* ]]; then
+		wait_until "$PATIENCE" all_are_watched
+		suite_ends 1 -d "${NAMES[@]}"
+		assert_answered "the monitor with pid $MONITOR watches it already; end that one first"
+		suite_ends 0 shutdown
+	fi
+	wait_until "$PATIENCE" is_gone "$MONITOR"
+	suite_ends 0 -d "${NAMES[@]}"
+}
+
+# all_are_watched - has the monitor that lost its helper got the next, with all locks?
+all_are_watched() {
+	! { suite status "${NAMES[@]}" || :; } | grep -q 'nobody watches'
 }
 
 # strike SERVER TARGET FIRST SECONDS - kill both, one after the other
@@ -46,7 +93,6 @@ strike() {
 		pass "$4"
 		kill_server "$1"
 	fi
-	[ "$2" = helper ] || wait "$MONITOR" || :
 }
 
 # has_helper - sets $helper, of the last monitor
@@ -82,13 +128,13 @@ kill_server() {
 	printf '%s %s\n' "$1" "$1-$pid-${stat[19]}" >>"$BATS_TEST_TMPDIR/killed"
 }
 
-# kill_target TARGET - what one_round has found
+# kill_target TARGET - what the round has found; TARGET is some of monitor, helper, guard, with + between
 kill_target() {
-	case $1 in
-	monitor) kill -KILL "$MONITOR" ;;
-	helper) kill -KILL "$helper" ;;
-	both) kill -KILL "$MONITOR" "$helper" ;;
-	esac
+	local pids=()
+	[[ $1 != *guard* ]] || pids+=("$guard")
+	[[ $1 != *monitor* ]] || pids+=("$MONITOR")
+	[[ $1 != *helper* ]] || pids+=("$helper")
+	kill -KILL "${pids[@]}"
 }
 
 # pass SECONDS - let so much time pass: this waits for nothing, it is the random moment.  (A sleep would take 2 ms more.)
@@ -116,7 +162,8 @@ assert_one_copy() {
 	assert_equal "starts of $1" "$(starts_of "$1")" $(($(grep -c "^$1 " "$BATS_TEST_TMPDIR/killed") + 1))
 }
 
-@test "every server runs once and every death is told once, whoever of the monitor was killed meanwhile" {
+# given_chaos - the servers, and $seed, which is printed; skips the test in other shells than dash
+given_chaos() {
 	[ "${SHELL_WORDS[*]}" = dash ] || skip 'in dash only'
 	seed=${CHAOS_SEED:-$(date +%N | sed 's/^0*//')}
 	printf '# seed %s\n' "$seed" >&3
@@ -125,13 +172,10 @@ assert_one_copy() {
 	done
 	: >"$BATS_TEST_TMPDIR/killed"
 	exec {QUIET}<> <(:)
-	monitor_start "${NAMES[@]}"
+}
 
-	while read -r -u 8 server target first seconds; do
-		printf -- '--- %s: %s and %s, %s first, %s s\n' "$((++round))" "$server" "$target" "$first" "$seconds" >>"$PRINTED"
-		one_round "$server" "$target" "$first" "$seconds" 8<&-
-	done 8< <(rounds_of "$seed")
-
+# assert_all_well - each server runs once, and history.jsonl tells each death once
+assert_all_well() {
 	for name in "${NAMES[@]}"; do
 		wait_until "$PATIENCE" runs_well "$name"
 	done
@@ -140,4 +184,23 @@ assert_one_copy() {
 		assert_one_copy "$name"
 	done
 	diff <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/killed" | sort | sed 's/^/1 /') <(deaths_told | sort -k 2) >&2 # one each
+}
+
+@test "every server runs once and every death is told once, whoever of the monitor was killed meanwhile" {
+	given_chaos
+	monitor_start "${NAMES[@]}"
+
+	rounds "$seed" one_round monitor helper monitor+helper
+
+	assert_all_well
+}
+
+@test "the same for the monitor as a daemon: its guard is killed too, and somebody starts the next one" {
+	given_chaos
+	suite_ends 0 -d "${NAMES[@]}"
+
+	rounds "$seed" one_guarded_round monitor helper guard monitor+helper monitor+guard helper+guard monitor+helper+guard
+
+	wait_until 30 is_guarded
+	assert_all_well
 }

@@ -4,11 +4,6 @@
 load helpers
 load fixtures/orders
 
-# guard_says KEY - prints that number of the guard's info file
-guard_says() {
-	sed -n "s/.* $1=\([0-9]*\).*/\1/p" "$STATE/guard"
-}
-
 daemon_is_restarted() {
 	[ "$(guard_says restart_count)" = "$1" ]
 }
@@ -76,6 +71,43 @@ teardown() {
 	suite_ends 1 -d msg_server
 
 	assert_answered 'watches it already; end that one first'
+}
+
+@test "status --guard: who guards whom, for people and programs; and that the guard, or both, are gone" {
+	given_server msg_server
+	suite_ends 3 status --guard
+	assert_answered 'no guard: the monitor was not started with -d'
+	suite_ends 0 -d msg_server
+	wait_until 10 state_is msg_server RUNNING
+	guard=$(guard_says parent_id) monitor=$(guard_says main_id)
+
+	suite_ends 0 status --guard
+	assert_equal 'text' "$(<"$SAID")" "$(<"$STATE/guard")"
+	suite_ends 0 status --guard --json
+	assert_equal 'JSON' "$("$(python)" -I -S -c '
+import json, sys, time
+info = json.load(sys.stdin)
+print(*list(info), info["parent_id"], info["main_id"], info["restart_count"], abs(info["main_start_time"] - time.time()) < 60)
+' <"$SAID")" "parent_id main_id parent_start_time main_start_time restart_count $guard $monitor 0 True"
+
+	kill -KILL "$guard"
+	wait_until 5 is_gone "$guard"
+	suite_ends 1 status --guard
+	assert_answered 'the guard is dead: the monitor goes on without one'
+	suite_ends 0 status
+	suite_ends 0 shutdown
+	suite_ends 1 status --guard
+	assert_answered 'guard and monitor are dead'
+}
+
+@test "status --guard: a file that no guard has written is not believed" {
+	given_server msg_server
+	mkdir -m 700 "$STATE"
+	printf '%s\n' '[ProcessInfo parent_id=1 main_id=1]' >"$STATE/guard"
+
+	suite_ends 4 status --guard
+
+	assert_answered 'not the file of a guard; remove it'
 }
 
 @test "a fault in conf is said by -d itself; nothing is started" {

@@ -288,3 +288,40 @@ rubbish() {
 		assert_equal "starts of $kind" "$(starts_of "$kind")" 1
 	done
 }
+
+# given_shared_program - a program that lies in no server's directory, as redis-server does; msg_server runs it with a
+# relative argument
+given_shared_program() {
+	cp "$(command -v sleep)" "$BATS_TEST_TMPDIR/shared"
+	mkdir -p "$SERVERS/msg_server" "$BATS_TEST_TMPDIR/elsewhere"
+	given_conf msg_server "dir = $SERVERS/msg_server" "command = $BATS_TEST_TMPDIR/shared 1000" 'needs_file ='
+}
+
+@test "a program that others use too: one with the same command line in another directory is not the server" {
+	given_shared_program
+	start_stranger "$BATS_TEST_TMPDIR/elsewhere" "$BATS_TEST_TMPDIR/shared" 1000
+	stranger=$BY_HAND
+
+	suite_ends 3 status msg_server
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	pid_differs msg_server "$stranger"
+	suite_ends 0 stop msg_server
+	kill -0 "$stranger"
+}
+
+@test "a program that others use too: in the server's directory it is the server, and at / with the same command line" {
+	given_shared_program
+	for place in "$SERVERS/msg_server" /; do
+		start_stranger "$place" "$BATS_TEST_TMPDIR/shared" 1000
+
+		monitor_start msg_server
+
+		assert_adopted msg_server "$BY_HAND"
+		suite_ends 0 stop msg_server
+		is_gone "$BY_HAND"
+		monitor_stop
+		rm "$STATE/servers/msg_server/want"
+	done
+}

@@ -62,14 +62,15 @@ ORDERS='start stop restart pause resume clear drill'
 	running_as msg_server "$RUNS"
 }
 
-@test "conf is not in order: every error is said, nothing is ordered" {
-	given_running msg_server
+@test "conf is not in order, and nobody watches: every error is said, nothing is ordered" {
+	given_server msg_server
+	start_by_hand msg_server
 	given_conf msg_server "dir = $SERVERS/msg_server" 'color = blue'
 
 	suite_ends 6 stop msg_server
 
 	assert_answered 'msg_server.conf:2: unknown key "color"'
-	kill -0 "$RUNS"
+	kill -0 "$BY_HAND"
 }
 
 # --- it is not so

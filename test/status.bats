@@ -242,15 +242,13 @@ print(eval(sys.argv[2]))
 	suite_ends 3 status
 }
 
-@test "exit status: 4 no such server, 2 a name that cannot be one, 6 conf is not in order" {
+@test "exit status: 4 no such server, 2 a name that cannot be one" {
 	given_server msg_server
 
 	suite_ends 4 status msg_sever
 	assert_answered 'msg_sever: not in conf; did you mean msg_server?'
 	suite_ends 2 status ../msg_server
 	suite_ends 2 status --yaml
-	given_conf route_server 'color = blue'
-	suite_ends 6 status
 }
 
 @test "exit status: 4 for who may not look into the state directory" {
