@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 10.0, 500.0  # of a server that starts
 LONGEST_REST_MS = 2000.0
+TOGETHER, TOGETHER_AT_MOST = 1.0, 5  # seconds; those whose turn is in the same one share a wake-up; parts of a period
 GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly, however many there are
 
 
@@ -70,7 +71,9 @@ class Check(Vital):
         """It is RUNNING: ask it once a period from now on, at its own time of that."""
         self.end()
         self._is_serving = True
-        self._due = time.monotonic() + self.life.server.number * GOLDEN % 1 * self._every
+        step = min(TOGETHER, self._every / TOGETHER_AT_MOST)
+        turn = time.monotonic() + self.life.server.number * GOLDEN % 1 * self._every
+        self._due = (turn // step + 1) * step
         self._wait_for_due()
 
     def end(self) -> None:
