@@ -33,21 +33,26 @@ class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
     argv: program and arguments.  directory: where it runs.  output: a file for stdout and
-    stderr, appended to.  environment: the whole of it (our own).  umask: octal digits.  user, group:
-    names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
+    stderr, appended to; output_fd: in its stead, a descriptor of ours.  environment: the whole of it (our own).
+    umask: octal digits.  user, group: names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no
+    limit); limit_memory in bytes.
+    ends: name and descriptor of each that it is to have from 3 on; told: LISTEN_FDS and so on say so.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
-    __slots__ = ("argv", "directory", "environment", "output", "settings", "umask")
+    __slots__ = ("argv", "directory", "ends", "environment", "output", "output_fd", "settings", "told", "umask")
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
         self.directory = directory
         self.output = output
+        self.output_fd = -1
         self.environment: Mapping[str, str] = os.environ
         self.umask = 0o022
         self.settings: dict[str, str] = {}
+        self.ends: Sequence[tuple[str, int]] = ()
+        self.told = True
 
     def program(self, here: str = "") -> str:
         """The path to execute; a relative one is sought from here, or from the directory it is to run in.
@@ -76,16 +81,16 @@ def spawn(launch: Launch, program: str) -> int:
     """Start it as our child, leader of its own session; returns its pid once exec succeeded.
 
     posix_spawn(3) suspends us until the exec: what it returns is certain, and it is four times
-    faster than fork from a Python.  What it cannot set (user, limits) takes the road over fork.
+    faster than fork from a Python.  What it cannot set (user, limits, LISTEN_PID) takes the road over fork.
     Changes the working directory of the calling process.  Raises LaunchError.
     """
     try:
         os.chdir(launch.directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    if any(launch.settings.values()):
+    if launch.ends or any(launch.settings.values()):
         return _spawn_by_fork(launch, program)
-    if launch.output != os.devnull:
+    if launch.output != os.devnull and launch.output_fd < 0:
         os.close(_open_output(launch.output))  # to say what is wrong with it: posix_spawn could not
     mask = os.umask(launch.umask)
     try:
@@ -99,9 +104,10 @@ def spawn(launch: Launch, program: str) -> int:
 
 
 def _posix_spawn(launch: Launch, program: str) -> int:
+    output = (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE)
     stdio = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE),
+        output if launch.output_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.output_fd, 1),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     argv, environment = launch.argv, launch.environment
@@ -177,13 +183,35 @@ def become(launch: Launch, program: str, tell: int) -> None:
     """Turn this process into the program; never returns.  A failure is written to the descriptor tell."""
     try:
         take_state(launch)
-        os.execve(program, launch.argv, launch.environment)
+        environment = launch.environment
+        if launch.ends:
+            tell, environment = _take_ends(launch, tell)
+        os.execve(program, launch.argv, environment)
     except LaunchError as refused:
         failure = refused
     except OSError as error:
         failure = refusal(program, error)
     os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
     os._exit(127)
+
+
+def _take_ends(launch: Launch, tell: int) -> tuple[int, Mapping[str, str]]:
+    """Put the ends where sd_listen_fds(3) seeks them, from 3 on; where tell is now, and the environment.
+
+    First all of them go out of each other's way.  The copies, and whatever else we have, end with exec.
+    """
+    import fcntl
+
+    above = 3 + len(launch.ends)
+    tell = fcntl.fcntl(tell, fcntl.F_DUPFD_CLOEXEC, above)
+    copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for _, fd in launch.ends]
+    for number, copy in enumerate(copies, 3):
+        os.dup2(copy, number)
+    if not launch.told:
+        return tell, launch.environment
+    names = ":".join(name for name, _ in launch.ends)
+    told = {"LISTEN_FDS": str(len(copies)), "LISTEN_FDNAMES": names, "LISTEN_PID": str(os.getpid())}
+    return tell, {**launch.environment, **told}
 
 
 def take_state(launch: Launch) -> None:
@@ -203,7 +231,8 @@ def take_state(launch: Launch) -> None:
         os.chdir(launch.directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    null, output = os.open(os.devnull, os.O_RDONLY), _open_output(launch.output)
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = _open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
 

@@ -1,0 +1,92 @@
+"""What is a server given when it is launched?  The descriptors that its watcher holds for it, by their keys.
+
+A key says all that makes a descriptor what it is, so a setting that changes is another key:
+
+    socket SERVER NAME tcp ADDR PORT BACKLOG REUSEPORT      the words of addresses.py, with \\x1e between them
+    channel TYPE NAME SERVER PEER       SERVER's end; PEER's is the one with the two exchanged
+    daemon SERVER theirs                the server's end of the socket between it and its watcher
+    daemon SERVER ours                  the watcher's end, which is never handed over
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server import Server
+
+FIRST = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+FIELDS = "\x1e"
+
+
+class Wanted:
+    """The keys of one server's descriptors, by the names that it is told: sockets, channels, then the daemon socket.
+
+    scm: it is told the number of the daemon socket only, and receives the others over that.
+    """
+
+    __slots__ = ("daemon", "ends", "scm")
+
+    def __init__(self, name: str, settings: dict[str, str]) -> None:
+        self.scm = settings["fd_passing"] == "scm"
+        kind = settings["channel_type"]
+        self.ends: dict[str, str] = {}
+        for socket in _elements(settings["sockets"]):
+            self.ends[socket.partition(FIELDS)[0]] = f"socket {name} {socket}"
+        for channel in _elements(settings["channels"]):
+            label, _, peer = channel.partition(FIELDS)
+            self.ends[label] = f"channel {kind} {label} {name} {peer}"
+        self.daemon = ""
+        if self.scm or settings.get("heartbeat") == "channel":
+            self.daemon = self.ends["daemon"] = f"daemon {name} theirs"
+
+    def keys(self) -> list[str]:
+        """All of them."""
+        return list(self.ends.values())
+
+    def peers(self) -> Iterator[str]:
+        """The keys of the other ends of its channels."""
+        return (peer_of(key) for key in self.ends.values() if key.startswith("channel "))
+
+    def argv_of(self, argv: list[str]) -> list[str]:
+        """With the daemon socket's number for {channel_fd}, or as the last argument."""
+        number = str(FIRST)
+        if any("{channel_fd}" in word for word in argv):
+            return [word.replace("{channel_fd}", number) for word in argv]
+        return [*argv, number]
+
+
+def peer_of(key: str) -> str:
+    """The key of a channel's other end."""
+    word, kind, label, server, peer = key.split(" ")
+    return f"{word} {kind} {label} {peer} {server}"
+
+
+def ours_of(name: str) -> str:
+    """The key of the watcher's end of a server's daemon socket."""
+    return f"daemon {name} ours"
+
+
+def conf_keys(server: Server) -> str:
+    """The keys of conf that its descriptors come from, for a message."""
+    kinds = {key.partition(" ")[0] for key in server.ends.keys()} if server.ends else set()
+    return " and ".join(word for word in ("sockets", "channels") if word[:-1] in kinds) or "its daemon socket"
+
+
+def listed(keys: list[str]) -> str:
+    """Keys for a person."""
+    return ", ".join(map(shown, keys))
+
+
+def shown(key: str) -> str:
+    """A key for a person: `socket 8080 (tcp 127.0.0.1 8080)`, `channel tasks`, `the daemon socket`."""
+    word, _, rest = key.partition(" ")
+    if word == "socket":
+        words = rest.partition(" ")[2].split(FIELDS)
+        return f"socket {words[0]} ({' '.join(words[1:4]).rstrip()})"
+    return f"channel {rest.split(' ')[1]}" if word == "channel" else "the daemon socket"
+
+
+def _elements(value: str) -> list[str]:
+    return value.split("\x1f") if value else []
