@@ -2,8 +2,11 @@
 # test - are this machine, conf and the hooks fit?  One TEST alert goes through the real hook
 # Needs: python.sh usage.sh check.sh, which word in monitor.sh brings along
 
-# test_main - ends the program with the outcome of that alert, or 6 for what is not in order
+# test_main test [HOOK...] - ends the program with the outcome of that alert, or 6 for what is not in order
+# Without a HOOK it goes through each that conf names.
 test_main() {
+	shift
+	test_hooks=$*
 	printf 'Testing monitor script...\n'
 	check_fitness test || {
 		test_say "$_python_run"
@@ -23,7 +26,8 @@ test_say() {
 test_send() {
 	_test_hooks=${1##*/alerts}
 	_test_spool=${1%"$_test_hooks"}
-	# shellcheck disable=SC2086 # names of hooks, from conf: no blanks in them
+	_test_hooks=${test_hooks:-$_test_hooks}
+	# shellcheck disable=SC2086 # names of hooks: no blanks in them, nor globs, or they are none
 	"$python_path" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" $_test_hooks
 	_test_status=$?
 	printf 'Test completed. Check %s for details.\n' "${_test_spool%/*}/restart.log"

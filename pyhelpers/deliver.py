@@ -35,19 +35,23 @@ import hook
 import lanes
 import outbox
 import spool
+import telling
 
 NICER = 10  # a hundred hooks at once give way to the servers that are being started
 _REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
 
 
-def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS) -> int:
-    """Deliver what is due, in one process at a time. seconds: a hook may live. Returns the exit status."""
+def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS, settled: str = "") -> int:
+    """Deliver what is due, in one process at a time. Returns the exit status.
+
+    seconds: a hook may live; settled: the file of a monitor, by which it is told how much is told, else by conf.
+    """
     _start_clean()
     os.nice(NICER)
     try:
         spool.make(alerts_dir)
         lock = _lock(f"{alerts_dir}/lock")
-        delivery = lanes.Lanes(alerts_dir, conf_dir, seconds)
+        delivery = lanes.Lanes(alerts_dir, conf_dir, seconds, _telling(conf_dir, settled))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, delivery.stop)
         delivery.run()
@@ -58,6 +62,13 @@ def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS) -> int:
         return 1
     lanes.say("next", delivery.next_due())
     return 0
+
+
+def _telling(conf_dir: str, settled: str) -> telling.Telling:
+    try:
+        return telling.from_settled(settled, conf_dir)
+    except (OSError, ValueError):  # none, or its monitor has ended meanwhile
+        return telling.from_conf(conf_dir)
 
 
 def _lock(path: str) -> int:
@@ -133,6 +144,8 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     orders = parser.add_subparsers(dest="order", required=True, metavar="run|test|fit")
     for order in ("run", "test", "fit"):
         one = orders.add_parser(order)
+        if order == "run":
+            one.add_argument("--settled", default="", help="of a monitor (RUN_DIR/settled); else conf is read")
         if order != "fit":
             one.add_argument("alerts", metavar="ALERTS_DIR")
         one.add_argument("conf", metavar="CONF_DIR")
@@ -145,7 +158,7 @@ def main(words: Sequence[str]) -> int:
     """Obey the command line."""
     options = _options(words)
     if options.order == "run":
-        return run(options.alerts, options.conf, options.seconds)
+        return run(options.alerts, options.conf, options.seconds, options.settled)
     if options.order == "test":
         return test(options.alerts, options.conf, options.hook, options.seconds)
     return fit(options.conf, options.hook)

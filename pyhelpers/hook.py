@@ -2,8 +2,9 @@
 
 CONF_DIR/hooks/NAME is called as `NAME EVENT SERVER MESSAGE`, the message on stdin too, in / and in a session of its
 own (session.py bounds it). It sees MONITOR_EVENT _SERVER _HOST _PID _CAUSE _ACTION _COUNT _INCIDENT _TIME,
-MONITOR_LAST_OUTPUT (what it printed when it last asked for another try), what CONF_DIR/hooks/NAME.conf sets, as
-HOOK_KEY, and of our own environment only what INHERITED names.
+MONITOR_TEXT (the message before it was cut to one SMS), MONITOR_LAST_OUTPUT (what it printed when it last asked for
+another try), what CONF_DIR/hooks/NAME.conf sets, as HOOK_KEY, and of our own environment only what INHERITED names.
+Keys of OWN in that conf are for the suite: what this hook is told, and how much.
 
     $ python3 -E -s pyhelpers/hook.py conf sms death msg_server 'web1: msg_server died (signal SEGV), restarted'
     SMS Alert: Server msg_server is not running
@@ -20,12 +21,16 @@ import stat
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import grammar
+import hours
+import keys
 import record
 import session
 import trust
 import values
+import wording
 
 SECONDS = 30.0  # a hook may live
 LATER = "75"  # EX_TEMPFAIL of sysexits.h
@@ -35,6 +40,10 @@ INHERITED = frozenset(
     "HOME LANG LANGUAGE LOGNAME PATH SHELL TMPDIR TZ USER http_proxy https_proxy no_proxy all_proxy "
     "HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE".split()
 )
+OWN: dict[str, values.Parser] = {
+    "events": values.or_none(values.several(values.one_of(*hours.EVENTS)), []),
+    **{key: keys.SUITE[key][1] for key in ("digest_after", "hourly_budget", "quiet")},
+}
 
 
 class Unfit(Exception):
@@ -42,7 +51,7 @@ class Unfit(Exception):
 
 
 def require_fit(conf_dir: str, name: str) -> dict[str, str]:
-    """Return what the hook's conf sets, by key; raises Unfit."""
+    """Return what the hook's conf sets for it, by key; raises Unfit."""
     if not values.is_name(name):
         raise Unfit(f'"{name}" cannot name a hook')
     path = f"{conf_dir}/hooks/{name}"
@@ -58,10 +67,32 @@ def require_fit(conf_dir: str, name: str) -> dict[str, str]:
         raise Unfit(f"{path}: {words}; run: {remedy}")
     if not os.access(path, os.X_OK):
         raise Unfit(f"{path} is not executable; run: chmod +x {path}")
-    return _settings(f"{path}.conf")
+    settings = _settings(f"{path}.conf")
+    _own(settings)
+    return {key: text for key, (text, _, _) in settings.items() if key not in OWN}
 
 
-def _settings(path: str) -> dict[str, str]:
+def own(conf_dir: str, name: str) -> dict[str, Any]:
+    """Return what the hook's conf says of what it is told, keys of OWN; {} where that conf cannot be used."""
+    try:
+        return _own(_settings(f"{conf_dir}/hooks/{name}.conf"))
+    except Unfit:
+        return {}  # that is said, and its messages wait, when it is called
+
+
+def _own(settings: Mapping[str, grammar.Setting]) -> dict[str, Any]:
+    found = {}
+    for key in OWN:
+        if key in settings:
+            text, path, line = settings[key]
+            try:
+                found[key] = OWN[key](text)
+            except ValueError as error:
+                raise Unfit(grammar.show((path, line, f"{key}: {error}"))) from None
+    return found
+
+
+def _settings(path: str) -> dict[str, grammar.Setting]:
     try:
         mode = os.stat(path).st_mode
         found, faults = grammar.read(path)
@@ -76,13 +107,14 @@ def _settings(path: str) -> dict[str, str]:
     for key, (_, _, line) in found.items():
         if not (key.isascii() and key.isidentifier()):
             raise Unfit(f'{path}:{line}: "{key}" cannot be a key; write letters, digits and _')
-    return {key: setting[0] for key, setting in found.items()}
+    return found
 
 
 def call(conf_dir: str, name: str, alert: Mapping[str, object], seconds: float = SECONDS) -> session.Call:
     """Start the hook for an alert (the fields of spool.py); see session.Call for the rest. Raises Unfit."""
     settings = require_fit(conf_dir, name)
-    message = str(alert["message"])
+    host, server, cause = (str(alert.get(key, "")) for key in ("host", "server", "cause"))
+    message = wording.one_sms(str(alert["message"]), host, server, cause)
     words = [os.path.abspath(f"{conf_dir}/hooks/{name}"), str(alert["event"]), str(alert["server"]), message]
     try:
         return session.Call(
@@ -98,6 +130,7 @@ def _environment(settings: Mapping[str, str], alert: Mapping[str, object]) -> di
     found.update((f"HOOK_{key.upper()}", value) for key, value in settings.items())
     found.update((f"MONITOR_{key.upper()}", str(alert.get(key, ""))) for key in _TOLD)
     found["MONITOR_TIME"] = record.iso_time(float(str(alert.get("created", time.time()))))
+    found["MONITOR_TEXT"] = str(alert["message"])
     found["MONITOR_LAST_OUTPUT"] = str(alert.get("last_output", ""))
     return {_raw(key): _raw(value) for key, value in found.items()}
 

@@ -17,11 +17,17 @@ import time
 from collections import Counter
 from typing import Optional
 
+import gate
 import grammar
 import hook
 import outbox
 import session
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from telling import Telling
+
+LOUD_PLACES = 2  # more, for a give-up
 PLACES = 8  # calls of one hook at a time: a hook that hangs must not keep a hundred others of itself waiting
 LOOK_EVERY = 1.0  # seconds; only while calls run: an alert queued meanwhile does not wait for them
 
@@ -32,13 +38,13 @@ Event = tuple[outbox.Alert, Optional[session.Outcome]]
 class Lanes:
     """One run over the outbox. The calls live in threads; this, in the main thread, alone touches the spool."""
 
-    def __init__(self, alerts_dir: str, conf_dir: str, seconds: float) -> None:
+    def __init__(self, alerts_dir: str, conf_dir: str, seconds: float, telling: Telling) -> None:
         self._alerts_dir = alerts_dir
         self._conf_dir = conf_dir
         self._seconds = seconds
         self._waiting: dict[str, outbox.Alert] = {}  # by file name
+        self._gate = gate.Gate(alerts_dir, conf_dir, telling, self._waiting)
         self._stuck: set[str] = set()  # files that are no messages and could not be moved away
-        self._busy: set[tuple[str, str]] = set()  # lanes
         self._places: Counter[str] = Counter()  # calls that live, by hook
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._said_unfit: set[str] = set()  # hooks
@@ -49,7 +55,7 @@ class Lanes:
         while True:
             self._look()
             self._begin_calls()
-            if not any(self._places.values()):
+            if not any(self._places.values()) and (self._ending or not self._gate.is_at_work()):
                 break
             self._take_events()
         outbox.prune(self._alerts_dir)
@@ -60,21 +66,25 @@ class Lanes:
 
     def next_due(self) -> str:
         """Return the ms until the next message is due, `-` when none waits."""
-        waits = [alert.wait(time.time()) for alert in self._heads()]
-        return str(math.ceil(min(waits) * 1000)) if waits else "-"
+        self._gate.ready(time.time())  # what the last outcomes have changed
+        wait = self._gate.next_due(time.time())
+        return "-" if wait is None else str(math.ceil(wait * 1000))
 
     def _look(self) -> None:
         """Read what is new in new/, and forget what somebody took away."""
+        self._gate.line.has_queued = False
         there = set(outbox.names(self._alerts_dir))
         for name in there.difference(self._waiting, self._stuck):
             self._read(name)
         for name in set(self._waiting).difference(there):
-            if self._waiting[name].lane not in self._busy:
+            if not self._waiting[name].calling:
                 del self._waiting[name]
 
     def _read(self, name: str) -> None:
         try:
-            self._waiting[name] = outbox.read(self._alerts_dir, name)
+            alert = outbox.read(self._alerts_dir, name)
+            if self._gate.take(alert):
+                self._waiting[name] = alert
         except outbox.Alien as error:
             self._put_aside(name, str(error))
         except FileNotFoundError:
@@ -91,21 +101,13 @@ class Lanes:
             self._stuck.add(name)
             warn(f"new/{name}: no message: {why}; cannot be put aside: {grammar.reason(error)}")
 
-    def _heads(self) -> list[outbox.Alert]:
-        """The first message of each lane, oldest first."""
-        heads: dict[tuple[str, str], outbox.Alert] = {}
-        for alert in sorted(self._waiting.values(), key=lambda each: each.order):
-            heads.setdefault(alert.lane, alert)
-        return list(heads.values())
-
     def _begin_calls(self) -> None:
-        now = time.time()
-        for alert in self._heads() if not self._ending else []:
-            if alert.lane not in self._busy and not alert.wait(now) and self._places[alert.hook] < PLACES:
+        for alert in self._gate.ready(time.time()) if not self._ending else []:
+            if self._places[alert.hook] < PLACES + (LOUD_PLACES if alert.is_loud else 0):
                 self._begin_call(alert)
 
     def _begin_call(self, alert: outbox.Alert) -> None:
-        self._busy.add(alert.lane)
+        alert.calling = True
         self._places[alert.hook] += 1
         try:
             threading.Thread(target=self._call, args=(alert,)).start()
@@ -139,12 +141,12 @@ class Lanes:
         if outcome is None:
             self._places[alert.hook] -= 1
             return
+        alert.calling = False
         if outcome.status == hook.UNFIT:
             self._unfit(alert, outcome.output)
         else:
             warn(outcome.output)
             self._settle(alert, outcome)
-        self._busy.discard(alert.lane)
 
     def _settle(self, alert: outbox.Alert, outcome: session.Outcome) -> None:
         if outcome.status in (hook.LATER, session.TIMEOUT):
@@ -152,8 +154,10 @@ class Lanes:
         elif outcome.status != "0":
             if self._move(alert, "failed", outcome):
                 say("refused", alert.hook, alert.id, outcome.status)
+                self._gate.line.hand_on(alert, {alert.hook})
         elif self._move(alert, "sent", outcome):
             say("sent", alert.hook, alert.id, outcome.ms)
+            self._gate.sent(alert, time.time())
 
     def _move(self, alert: outbox.Alert, folder: str, outcome: session.Outcome) -> bool:
         """Move a message whose outcome is known; where that fails, see that it is neither lost nor sent for ever."""
@@ -166,7 +170,7 @@ class Lanes:
             if folder == "failed" or not outbox.drop(self._alerts_dir, alert):
                 self._put_off(alert, outcome)
                 return False
-        del self._waiting[f"{alert.id}.json"]
+        self._waiting.pop(f"{alert.id}.json", None)
         return True
 
     def _put_off(self, alert: outbox.Alert, outcome: session.Outcome) -> None:

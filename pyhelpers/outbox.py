@@ -27,6 +27,7 @@ FIRST_WAIT = 5.0  # seconds
 LONGEST_WAIT = 300.0
 _LARGEST_FILE = 1 << 20  # bytes
 _LONGEST_TEXT = 1 << 14  # characters of a field: one string of an environment may have 128 KiB
+OPEN = ("not restarted", "not started")  # the actions of messages which say that a server is down
 _KEPT_FILES = 1000  # in sent/ and in failed/
 _KEPT_SECONDS = 30 * 86400.0
 _STALE = 60.0  # seconds after which an unfinished file has no writer
@@ -40,13 +41,17 @@ class Alien(Exception):
 
 
 class Alert:
-    """A message that waits. due: Unix seconds, when it may be tried; fields: what its file says, all present."""
+    """A message that waits. due: Unix seconds, when it may be tried; fields: what its file says, all present.
 
-    __slots__ = ("due", "fields", "hook", "id", "server")
+    calling: its hook is being called with it.
+    """
+
+    __slots__ = ("calling", "due", "fields", "hook", "id", "server")
 
     def __init__(self, fields: dict[str, Any], due: float) -> None:
         self.fields = fields
         self.due = due
+        self.calling = False
         self.id: str = fields["id"]
         self.hook: str = fields["hook"]
         self.server: str = fields["server"]
@@ -60,6 +65,21 @@ class Alert:
     def order(self) -> tuple[float, str]:
         """Where it stands in its lane."""
         return float(self.fields["created"]), self.id
+
+    @property
+    def is_digest(self) -> bool:
+        """Does it tell of several others?"""
+        return "toll" in self.fields
+
+    @property
+    def is_loud(self) -> bool:
+        """Somebody gave up: it goes first, and at any time."""
+        return self.fields["event"] == "give_up" or (self.is_digest and self.fields["action"] == "gave up")
+
+    @property
+    def is_open(self) -> bool:
+        """Does it tell of a server that is down?"""
+        return self.fields["action"] in OPEN
 
     def wait(self, now: float) -> float:
         """Seconds until it may be tried, 0: now. Longer than any wait that we set, a clock was put back: now."""
@@ -82,10 +102,25 @@ def _is_unfinished(path: str, now: float) -> bool:
         return True
 
 
-def read(alerts_dir: str, name: str) -> Alert:
+def listed(alerts_dir: str, folder: str) -> list[Alert]:
+    """The messages in a folder that can be read; none where there is no spool. Raises OSError."""
+    found = []
+    try:
+        there = names(alerts_dir) if folder == "new" else os.listdir(f"{alerts_dir}/{folder}")
+    except FileNotFoundError:
+        return []
+    for name in there:
+        try:
+            found.append(read(alerts_dir, name, folder))
+        except (Alien, OSError):
+            pass  # put aside, or gone
+    return found
+
+
+def read(alerts_dir: str, name: str, folder: str = "new") -> Alert:
     """Read one message; raises Alien, and OSError: it is gone or cannot be read now."""
     try:
-        fd = os.open(f"{alerts_dir}/new/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(f"{alerts_dir}/{folder}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in _NOT_OURS:
             raise Alien(f"cannot be read as a file ({error.strerror})") from None
@@ -120,9 +155,28 @@ def _fields(name: str, raw: bytes) -> dict[str, Any]:
     for key in ("created", "tries", "next"):
         if type(fields.get(key)) not in (int, float) or not 0 <= fields[key] < _FAR:
             raise Alien(f"no {key}")
+    if type(fields.get("first_try", 0)) not in (int, float):
+        raise Alien("no first_try")
+    merged = fields.get("merged", [])
+    if not isinstance(merged, list) or any(not isinstance(each, str) or "/" in each for each in merged):
+        raise Alien("no merged")
+    if "toll" in fields:
+        _require_digest(fields)
     if f"{fields['id']}.json" != name or not values.is_name(fields["hook"]):
         raise Alien("its name is not its id, or its hook cannot be one")
     return fields
+
+
+def _require_digest(fields: dict[str, Any]) -> None:
+    """Check what only a digest has (digest.py); raises Alien."""
+    toll = fields["toll"]
+    entries = list(toll.values()) if isinstance(toll, dict) else [None]
+    if any(not isinstance(entry, list) or [type(part) for part in entry] != [int, str, str] for entry in entries):
+        raise Alien("no toll")
+    for key in ("told", "touched", "made"):
+        if type(fields.get(key)) not in (int, float):
+            raise Alien(f"no {key}")
+    _text("last", fields.setdefault("last", ""))
 
 
 def _text(key: str, value: object) -> str:
@@ -161,6 +215,27 @@ def keep(alerts_dir: str, fields: dict[str, Any], folder: str) -> None:
     spool.replace(f"{alerts_dir}/{folder}", f"{fields['id']}.json", text)
 
 
+def lay_by(alerts_dir: str, identity: str) -> bool:
+    """Move a message that another one tells to sent/, where it does not count; False: it stays in new/."""
+    path = f"{alerts_dir}/sent/{identity}.json"
+    try:
+        os.rename(f"{alerts_dir}/new/{identity}.json", path)
+        _set_time(path, 0)  # that marks it: see tally.py
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return _remove(f"{alerts_dir}/new/{identity}.json")
+    return True
+
+
+def was_sent(alerts_dir: str, identity: str) -> bool:
+    """Was it told by itself, as far as is remembered?"""
+    try:
+        return os.lstat(f"{alerts_dir}/sent/{identity}.json").st_mtime != 0
+    except (OSError, ValueError):
+        return False
+
+
 def drop(alerts_dir: str, alert: Alert) -> bool:
     """Remove a message that was sent but can be moved nowhere, lest it is sent for ever; False: not even that."""
     return _remove(f"{alerts_dir}/new/{alert.id}.json")
@@ -178,6 +253,7 @@ def put_off(alerts_dir: str, alert: Alert, output: str | None) -> float:
     tries = alert.fields["tries"] + 1
     wait: float = min(FIRST_WAIT * 2.0 ** min(tries - 1, 10), LONGEST_WAIT)
     fields = {**alert.fields, "tries": tries, "next": now + wait}
+    fields.setdefault("first_try", now)
     fields["last_output"] = alert.fields["last_output"] if output is None else output
     path = f"{alerts_dir}/new/{alert.id}.json"
     try:
@@ -199,28 +275,29 @@ def _set_time(path: str, when: float) -> None:
 
 
 def prune(alerts_dir: str) -> None:
-    """Keep the newest files of sent/ and failed/: a thousand each, thirty days."""
+    """Keep the newest files of sent/ and failed/: a thousand each, thirty days; those that were laid by go first."""
     oldest = time.time() - _KEPT_SECONDS
     for folder in ("sent", "failed"):
-        for number, (moved, path) in enumerate(_newest_first(f"{alerts_dir}/{folder}")):
+        for number, (_, moved, path) in enumerate(_newest_first(f"{alerts_dir}/{folder}")):
             if number >= _KEPT_FILES or moved < oldest:
                 _remove(path)
 
 
-def _newest_first(folder: str) -> list[tuple[float, str]]:
+def _newest_first(folder: str) -> list[tuple[bool, float, str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(((_moved(entry), entry.path) for entry in entries), reverse=True)
+            return sorted(((*_moved(entry), entry.path) for entry in entries), reverse=True)
     except OSError:
         return []  # nothing to prune there
 
 
-def _moved(entry: os.DirEntry[str]) -> float:
-    """When a file came here: a rename sets its ctime, and nobody can set that otherwise."""
+def _moved(entry: os.DirEntry[str]) -> tuple[bool, float]:
+    """Does it count, and when did it come here: a rename sets its ctime, and nobody can set that otherwise."""
     try:
-        return entry.stat(follow_symlinks=False).st_ctime
+        status = entry.stat(follow_symlinks=False)
     except OSError:
-        return 0.0
+        return False, 0.0
+    return status.st_mtime != 0, status.st_ctime
 
 
 def _remove(path: str) -> bool:

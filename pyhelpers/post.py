@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
 AFTER_A_FAILURE_MS = 5000  # deliver.py did not get to its last line
+MOST_KEPT = 1000  # in memory, while the disk is full
 FIELDS = ("incident", "count", "pid", "cause", "action", "message")
 
 
@@ -33,13 +34,17 @@ class Post:
         self._running = False
         self._again = False  # something was queued while one ran
         self._next_ms = ""
+        if watcher.suite.get("deadman"):
+            import deadman
+
+            deadman.Deadman(watcher, watcher.suite["deadman"])
 
     def take(self, server: str, rest: list[str]) -> None:
         """Queue one alert for each of its hooks; rest: EVENT HOOKS, and the values of FIELDS."""
         event, hooks, *values = rest
         fields = dict(zip(FIELDS, values), event=event, server=server)
         for hook in hooks.split(","):
-            self._queue(dict(fields, hook=hook))
+            self._queue(dict(fields, hook=hook, hooks=hooks))
 
     def catch_up(self) -> None:
         """Queue what a full disk refused."""
@@ -61,7 +66,14 @@ class Post:
                     None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval"
                 )
             self._refused = True
-            self._unqueued.append(fields)
+            self._keep(fields)
+
+    def _keep(self, fields: dict[str, str]) -> None:
+        """Until there is room; when too many are kept, the oldest that is no give-up goes."""
+        self._unqueued.append(fields)
+        if len(self._unqueued) > MOST_KEPT:
+            quiet = [number for number, kept in enumerate(self._unqueued) if kept["event"] != "give_up"]
+            del self._unqueued[quiet[0] if quiet else 0]
 
     def deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
         """Begin a delivery then, or after the one that runs."""
@@ -83,7 +95,7 @@ class Post:
         pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-E", "-s", f"{os.path.dirname(os.path.abspath(__file__))}/deliver.py"]
-            + ["run", self._alerts_dir, self._conf_dir],
+            + ["run", "--settled", f"{self._watcher.run_dir}/settled", self._alerts_dir, self._conf_dir],
             os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
             setsid=True,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("new", "sent", "failed")
 NEEDED = ("incident", "hook", "event", "server", "message")
-MORE = ("pid", "cause", "action", "count", "host")
+MORE = ("pid", "cause", "action", "count", "host", "hooks", "instead")
 
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in range(32)}
 _JSON_ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\"})
@@ -34,7 +34,8 @@ _JSON_ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\"})
 def queue(alerts_dir: str, fields: Mapping[str, str]) -> bool:
     """Write one alert into new/, to be delivered at once.
 
-    fields: all of NEEDED and what is known of MORE (host: this one's name unless given), as text.
+    fields: all of NEEDED and what is known of MORE (host: this one's name unless given; hooks: all that the server's
+    alerts go to, in line; instead: the hook that failed, where the next in line tells), as text.
     False: an alert with this ID waits, was sent or has failed.  Raises OSError: nothing was queued;
     and ValueError: the ID cannot be a file name.
 
