@@ -1,7 +1,7 @@
 #!/bin/sh
 # monitor.sh - keep servers running; the front door and the loop
 #
-# Read it top-down: main says what the words do, watch is the loop, and each on_… below it is what
+# Read it top-down: main says what the words do, watch is the loop, and each on_... below it is what
 # happens at 3 a.m.  The policy is in lib/restart.sh, the words of a message in lib/alert.sh.
 
 set -u
@@ -9,7 +9,8 @@ IFS='
 '
 unset CDPATH
 suite_version=0.1.0
-suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
+suite_file=$(readlink -f "$0") || exit 1 # it may be called through a link in PATH
+suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
@@ -37,11 +38,12 @@ suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
 . "$suite_dir/lib/update.sh" || exit 1
 
 main() {
+	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
 	case ${1:-} in
 	'') usage_die 'what shall I watch?' ;;
-	check | demo | test | status | tail | install | uninstall | completion) word "$@" ;;
+	check | demo | test | status | tail | alerts | silence | install | uninstall | completion) word "$@" ;;
 	start | stop | restart | signal | pause | resume | clear | drill | shutdown | update) order "$@" ;;
 	business)
 		shift
@@ -53,6 +55,8 @@ main() {
 
 # word WORD ARG... - a word that is not a server's name; each has a file of its own
 word() {
+	# shellcheck source=lib/alerts.sh
+	. "$suite_dir/lib/alerts.sh" || exit 1
 	# shellcheck source=lib/check.sh
 	. "$suite_dir/lib/check.sh" || exit 1
 	# shellcheck source=lib/completion.sh
@@ -65,6 +69,8 @@ word() {
 	. "$suite_dir/lib/install.sh" || exit 1
 	# shellcheck source=lib/demo.sh
 	. "$suite_dir/lib/demo.sh" || exit 1
+	# shellcheck source=lib/silence.sh
+	. "$suite_dir/lib/silence.sh" || exit 1
 	# shellcheck source=lib/status.sh
 	. "$suite_dir/lib/status.sh" || exit 1
 	# shellcheck source=lib/test.sh
@@ -127,6 +133,9 @@ event() {
 	failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	absent) on_absent "$mailbox_number" ;;
 	unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
+	hung) on_hung "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	limit) on_limit "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	within) on_within "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
 	untold) story_untold "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
@@ -157,8 +166,41 @@ on_down() {
 	story_log_death "$1"
 	case $_restart_decide in
 	leave) story_left "$1" ;;
+	later) story_later "$1" ;;
 	fatal) story_give_up "$1" "$story_cause" ;;
 	esac
+}
+
+# on_hung NUMBER PID TEXT - it lives, and does not serve: end it, and its death is answered like any other
+# One that is never to be restarted is told of and left alone: dead, it would serve no better.
+on_hung() {
+	server_get "$1" restart
+	if [ "$_server_get" = never ]; then
+		leave_running "$1" "$2" hung hung "$3"
+	else
+		helper_order end "$1" "hung ($3)"
+	fi
+}
+
+# on_limit NUMBER PID 'ACTION KEY TEXT' - it takes more than conf allows it; ACTION is alert or restart
+on_limit() {
+	set -- "$1" "$2" "${3%% *}" "${3#* }"
+	server_get "$1" restart
+	case $3:$_server_get in
+	alert:* | *:never) leave_running "$1" "$2" limit "${4%% *}" "$4" ;;
+	*) helper_order end "$1" "limit ($4)" ;;
+	esac
+}
+
+# leave_running NUMBER PID EVENT KEY TEXT - that is told, and nothing is done about it
+leave_running() {
+	helper_order heard "$1"
+	story_excess "$@"
+}
+
+# on_within NUMBER PID 'KEY TEXT' - what story_excess told is over
+on_within() {
+	story_within "$1" "$2" "${3%% *}" "$3"
 }
 
 # on_unfinished NUMBER 'PID UP INCIDENT CAUSE' - a monitor that is no more told of this death, but did not end it

@@ -8,7 +8,8 @@ set -u
 IFS=' 	
 '
 unset CDPATH
-suite_dir=$(cd "$(dirname "$0")" && pwd -P) || exit 1
+suite_file=$(readlink -f "$0") || exit 1 # it may be called through a link in PATH
+suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1

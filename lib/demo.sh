@@ -12,7 +12,15 @@ demo_monitor=
 
 # demo_main demo - ends the program: 0 all of it happened, 1 it did not, 128 + N signal N
 demo_main() {
-	[ $# -eq 1 ] || usage_die 'demo takes nothing behind it'
+	case $#:${2:-} in
+	1:) ;;
+	2:webserver)
+		# shellcheck source=lib/webserver.sh
+		. "$suite_dir/lib/webserver.sh" || exit 1
+		webserver_demo
+		;;
+	*) usage_die 'demo takes nothing behind it but webserver' ;;
+	esac
 	demo_prepare
 	demo_servers
 	demo_begin

@@ -32,8 +32,10 @@ log_restart() {
 
 # log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL - one JSON object in history.jsonl
 log_history() {
+	_log_json "$5"
+	_log_cause=$_log_json
 	_log_json "$8"
-	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$5\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"}"
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"}"
 }
 
 # log_catch_up - write what a full or read-only disk refused; called every interval

@@ -1,8 +1,12 @@
 # shellcheck shell=sh
 # mailbox - the one FIFO that the loop reads: events from the helper, orders from operators
-# Needs: log.sh server.sh.  mailbox_fifo is set by prepare.sh
+# Needs: log.sh server.sh.  mailbox_fifo and mailbox_key are set by prepare.sh
+#
+# Who may order may write here, but make no event: only the helper has the key that stands before the word of one.
 
 mailbox_fifo=
+mailbox_key=
+_mailbox_stranger=
 mailbox_ended=
 mailbox_hangup=
 mailbox_writer=
@@ -23,6 +27,16 @@ mailbox_traps() {
 	fi
 }
 
+# mailbox_locale ARG... - yash ends a read at a byte that its locale does not know, and learns its locale only when it
+# starts: under cron, where there is none, begin again in one that knows UTF-8.  ARG: those of the program
+mailbox_locale() {
+	[ -n "${YASH_VERSION:-}" ] || return 0
+	case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+	*[Uu][Tt][Ff]*) return 0 ;;
+	esac
+	LC_ALL=C.UTF-8 exec "/proc/$$/exe" "$suite_file" "$@"
+}
+
 # mailbox_put WORD - put a line of our own into it, whenever there is room
 mailbox_put() {
 	{ printf '%s 0\n' "$1" >"$mailbox_fifo"; } 2>/dev/null 3<&- 5>&- &
@@ -40,7 +54,10 @@ mailbox_leave() {
 # the words `quit`, `interrupted` and `helper_gone` are its own: a signal came, the last writer is gone
 mailbox_read() {
 	if [ -z "$mailbox_ended" ]; then
-		IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && return
+		IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && {
+			_mailbox_open
+			return
+		}
 	fi
 	mailbox_word=helper_gone
 	if [ -n "$mailbox_ended" ]; then
@@ -51,12 +68,24 @@ mailbox_read() {
 	fi
 }
 
-# mailbox_is_event - is the line one of the helper's: WORD NUMBER NOW WHEN…, with a server that there is?
+# Is it a line with the key?  That is taken off.
+_mailbox_open() {
+	_mailbox_stranger=/
+	case $mailbox_word in
+	"$mailbox_key"*)
+		mailbox_word=${mailbox_word#"$mailbox_key"}
+		_mailbox_stranger=
+		;;
+	esac
+}
+
+# mailbox_is_event - is the line one of the helper's: WORD NUMBER NOW WHEN..., with a server that there is?
 # Fails: 1 if not; that is said, and the line is dropped: whoever may write here may also write rubbish
 mailbox_is_event() {
-	case $mailbox_word:$mailbox_number:$mailbox_now in
+	case $_mailbox_stranger$mailbox_word:$mailbox_number:$mailbox_now in
+	/*) ;;
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | unfinished:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+	down:* | up:* | failed:* | absent:* | unfinished:* | hung:* | limit:* | within:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
 		[ "$mailbox_number" -gt "$server_count" ] || return 0
 		;;
 	esac

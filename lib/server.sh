@@ -1,23 +1,26 @@
 # shellcheck shell=sh
 # server - what the loop knows of each server: its policy, from conf, and its story so far
 # Needs: nothing.  A server is its number in the settled conf; values live in server_NUMBER_KEY.
+# A list of names would be searched from its beginning, 40 ms an order with a thousand servers: so each name
+# has a variable of its own, server_by_KEY, that holds the number.
 
 _server_get=
 _server_memory=
 server_count=0
-server_names=' '
+_server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
 
 # server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT
 # The line comes from prepare.py.
 server_new() {
 	server_count=$1
-	server_names="$server_names$2=$1 "
+	_server_key "$2" || return
+	eval "server_by_$_server_key=\$1"
 	eval "server_$1_name=\$2 server_$1_restart=\$3 server_$1_exit_codes=\$4"
 	eval "server_$1_first=\$6 server_$1_longest=\$7 server_$1_give_up=\$8 server_$1_window=\$9"
 	eval "server_$1_wait=\$6 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
 	eval "server_$1_want=up server_$1_alive= server_$1_then="
-	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal="
+	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses="
 	_server_number=$1
 	shift 9
 	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
@@ -34,16 +37,37 @@ server_set() {
 	eval "server_$1_$2=\$3"
 }
 
-# server_number NAME
+# server_number NAME - any text may stand for NAME
 # Sets: _server_number.  Fails: 1 if this monitor does not watch it
 server_number() {
-	case $server_names in
-	*" $1="*)
-		_server_number=${server_names#*" $1="}
-		_server_number=${_server_number%% *}
-		;;
-	*) return 1 ;;
+	_server_key "$1" || return
+	eval "_server_number=\${server_by_$_server_key-0}"
+	[ "$_server_number" -gt 0 ] && [ "$_server_number" -le "$server_count" ] || return
+	# one that conf has no more left its number behind
+	eval "[ \"\$server_${_server_number}_name\" = \"\$1\" ]"
+}
+
+# A name as the end of a variable's: `_` begins what stands for a letter that those may not hold, and itself.
+# Sets: _server_key.  Fails: 1 if it breaks the rule for names
+_server_key() {
+	case $1 in
+	'' | *[!$_server_letters]*) return 1 ;;
 	esac
+	_server_key=
+	_server_tail=$1
+	while :; do
+		_server_head=${_server_tail%%[_.@-]*}
+		_server_key=$_server_key$_server_head
+		_server_tail=${_server_tail#"$_server_head"}
+		case $_server_tail in
+		_*) _server_key=${_server_key}__ ;;
+		.*) _server_key=${_server_key}_d ;;
+		@*) _server_key=${_server_key}_a ;;
+		-*) _server_key=${_server_key}_h ;;
+		*) return 0 ;;
+		esac
+		_server_tail=${_server_tail#?}
+	done
 }
 
 # server_memory NUMBER - what must outlive the monitor, as one line for the record
@@ -64,10 +88,11 @@ server_recall() {
 	*) return 0 ;;
 	esac
 	_server_rest=$3
-	for _server_key in incident wait deaths failures told died_pid died_up ordinal cause; do
+	for _server_key in incident wait deaths failures told died_pid died_up ordinal; do
 		server_set "$1" "$_server_key" "${_server_rest%%:*}"
 		_server_rest=${_server_rest#*:}
 	done
+	server_set "$1" cause "${_server_rest%:}" # it may hold colons of its own
 }
 
 # server_needs_met NUMBER - is every server that it needs RUNNING?

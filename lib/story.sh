@@ -7,8 +7,9 @@
 # known, and then closed by a recovery.
 
 story_hour=3600
+story_patience=5000 # ms
 story_cause=
-_story_name= _story_pid= _story_up= _story_nth=
+_story_name= _story_pid= _story_up= _story_nth= _story_event= _story_died=
 
 # story_death NUMBER 'PID UP INCIDENT CAUSE' - take in a death
 # Sets: story_cause, and the server's incident
@@ -22,6 +23,7 @@ story_death() {
 	server_set "$1" cause "$story_cause"
 	server_set "$1" incident "${_story_rest%% *}"
 	server_set "$1" told ''
+	server_set "$1" excesses ''
 	server_get "$1" deaths
 	restart_recent "$_server_get" "$mailbox_now" "$story_hour"
 	server_set "$1" deaths "$_restart_recent"
@@ -32,14 +34,15 @@ story_death() {
 # story_log_death NUMBER - one line for the death, with what was decided
 story_log_death() {
 	_story_get "$1"
-	case $_restart_decide in
-	leave) _story_text="exited, pid=$_story_pid, left alone ($_story_cause)" ;;
-	fatal) _story_text="stopped, pid=$_story_pid ($_story_cause, up $_story_up$_story_nth)" ;;
-	later) _story_text="stopped, pid=$_story_pid, restarting in $((restart_wait / 1000))s... ($_story_cause, up $_story_up$_story_nth)" ;;
+	case $_story_event:$_restart_decide in
+	hung:* | limit:*) _story_text="$_story_event, pid=$_story_pid, ended ${_story_cause#* }" ;;
+	*:leave) _story_text="exited, pid=$_story_pid, left alone ($_story_cause)" ;;
+	*:fatal) _story_text="stopped, pid=$_story_pid ($_story_cause, up $_story_up$_story_nth)" ;;
+	*:later) _story_text="stopped, pid=$_story_pid, restarting in $((restart_wait / 1000))s... ($_story_cause, up $_story_up$_story_nth)" ;;
 	*) _story_text="stopped, pid=$_story_pid, restarting... ($_story_cause, up $_story_up$_story_nth)" ;;
 	esac
 	log_restart "$mailbox_when" "Server $_story_name $_story_text"
-	log_history "$mailbox_when" death "$_story_name" "$_story_pid" "$_story_cause" "$_restart_decide" "$_story_incident" "up $_story_up"
+	log_history "$mailbox_when" "$_story_event" "$_story_name" "$_story_pid" "$_story_cause" "$_restart_decide" "$_story_incident" "up $_story_up"
 }
 
 # story_untold NUMBER - a monitor that is no more decided about this death, but died before it could write that down
@@ -54,8 +57,16 @@ story_untold() {
 story_left() {
 	_story_get "$1"
 	server_get "$1" want
-	[ "$_server_get" != up ] || alert_send "$1" death "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
+	[ "$_server_get" != up ] || alert_send "$1" "$_story_event" "$_story_pid" "$_story_cause" 'left alone' "ended ($_story_cause, up $_story_up), left alone as conf says"
 	server_set "$1" incident ''
+}
+
+# story_later NUMBER - it is restarted after a wait; a long one is told now, with a recovery at its end
+story_later() {
+	[ "$restart_wait" -ge "$story_patience" ] || return 0
+	_story_get "$1"
+	server_set "$1" told death
+	alert_send "$1" "$_story_event" "$_story_pid" "$_story_cause" 'not restarted' "$_story_died$_story_nth), is DOWN; next try in $((restart_wait / 1000))s"
 }
 
 # story_stopped NUMBER PID - it was ended by order: one line, and the incident, if there was one, is over
@@ -87,7 +98,7 @@ story_failure() {
 	[ -z "$_story_told" ] || return 0
 	server_set "$1" told death
 	if [ -n "$_story_cause" ]; then
-		alert_send "$1" death "$_story_pid" "$_story_cause" 'not restarted' "died ($_story_cause, up $_story_up$_story_nth), is DOWN: $2; $_story_next"
+		alert_send "$1" "$_story_event" "$_story_pid" "$_story_cause" 'not restarted' "$_story_died$_story_nth), is DOWN: $2; $_story_next"
 	else
 		alert_send "$1" death '' '' 'not started' "is DOWN: $2; $_story_next"
 	fi
@@ -126,7 +137,7 @@ story_up() {
 	esac
 	case $_story_incident:$_story_told in
 	:*) ;;
-	*:) alert_send "$1" death "$_story_pid" "$_story_cause" restarted "died ($_story_cause, up $_story_up), $_story_back$_story_nth" ;;
+	*:) alert_send "$1" "$_story_event" "$_story_pid" "$_story_cause" restarted "$_story_died), $_story_back$_story_nth" ;;
 	*) alert_send "$1" recovery "$2" "$_story_cause" 'is back' "is back, pid $2" ;;
 	esac
 	server_set "$1" incident ''
@@ -157,17 +168,66 @@ _story_log_found() {
 	log_history "$mailbox_when" adopted "$_story_name" "$2" '' adopted '' "found by $_story_source"
 }
 
-# What the messages say of a server.
+# story_excess NUMBER PID EVENT KEY TEXT - it runs, and is told of: hung, or over the limit KEY
+story_excess() {
+	server_get "$1" name
+	_story_name=$_server_get
+	_story_incident=$_story_name-$2-$4-$mailbox_now
+	server_get "$1" excesses
+	server_set "$1" excesses "$_server_get$4=$_story_incident "
+	log_restart "$mailbox_when" "Server $_story_name $3, pid=$2, left alone ($5)"
+	log_history "$mailbox_when" "$3" "$_story_name" "$2" '' 'left alone' "$_story_incident" "$5"
+	_story_alert "$1" "$3" "$2" 'left alone' "$3 ($5), pid $2, left alone as conf says"
+}
+
+# story_within NUMBER PID KEY TEXT - and that is over, if it was told
+story_within() {
+	server_get "$1" excesses
+	case " $_server_get" in
+	*" $3="*) ;;
+	*) return 0 ;;
+	esac
+	_story_incident=${_server_get#*"$3="}
+	_story_rest=${_story_incident#* }
+	server_set "$1" excesses "${_server_get%%"$3="*}$_story_rest"
+	_story_incident=${_story_incident%% *}
+	server_get "$1" name
+	log_restart "$mailbox_when" "Server $_server_get recovered, pid=$2 ($4)"
+	log_history "$mailbox_when" recovery "$_server_get" "$2" '' recovered "$_story_incident" "$4"
+	_story_alert "$1" recovery "$2" recovered "is well again, pid $2 ($4)"
+}
+
+# NUMBER EVENT PID ACTION TEXT: an alert of _story_incident, while no other is open
+_story_alert() {
+	server_get "$1" incident
+	_story_open=$_server_get
+	server_set "$1" incident "$_story_incident"
+	alert_send "$1" "$2" "$3" '' "$4" "$5"
+	server_set "$1" incident "$_story_open"
+}
+
+# What the messages say of a server: its death has the event death, or the one that it was ended for.
 _story_get() {
 	eval "_story_name=\$server_$1_name _story_pid=\$server_$1_died_pid _story_up=\$server_$1_died_up"
 	eval "_story_cause=\$server_$1_cause _story_incident=\$server_$1_incident _story_told=\$server_$1_told"
 	eval "_story_nth=\$server_$1_ordinal"
+	case $_story_cause in
+	hung\ * | limit\ *)
+		_story_event=${_story_cause%% *}
+		_story_died="${_story_cause%?}, ended, up $_story_up"
+		;;
+	*)
+		_story_event=death
+		_story_died="died ($_story_cause, up $_story_up"
+		;;
+	esac
 }
 
 # Sets: _story_ordinal: nothing for the first, then `, 2nd in 1h`
 _story_ordinal() {
 	case $1 in
 	1) _story_ordinal= ;;
+	50) _story_ordinal=', 50+ in 1h' ;; # restart_recent counts no further
 	*1[123] | *[4567890]) _story_ordinal=", $1th in 1h" ;;
 	*1) _story_ordinal=", $1st in 1h" ;;
 	*2) _story_ordinal=", $1nd in 1h" ;;

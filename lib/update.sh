@@ -37,7 +37,6 @@ update_stopped() {
 	update_pending=$((update_pending - 1))
 	[ "$update_pending" -eq 0 ] || return 0
 	update_remember
-	server_names=' '
 	server_count=0
 	while read -r _update_deed _update_rest; do
 		# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py

@@ -39,9 +39,10 @@ usage_print() {
 		  ./monitor.sh (login_server|msg_server|route_server|http_msg_server|NAME)...
 		  ./monitor.sh business <port>...
 		  ./monitor.sh all
-		  ./monitor.sh test
-		  ./monitor.sh check | demo | status [NAME...] [--json]
+		  ./monitor.sh test [HOOK...]
+		  ./monitor.sh check | demo [webserver] | status [NAME...|--guard] [--json]
 		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
+		  ./monitor.sh alerts [list|retry|drop|show ID] | silence [NAME... (2h|off)]
 		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers] | update [--dry-run]
 		  ./monitor.sh (install|uninstall) [--systemd|--cron|--sysv] [--user U] [--dry-run]
 		  ./monitor.sh completion (bash|zsh)

@@ -120,7 +120,7 @@ codes() {
 	run -0 grep '^## ' "$README"
 
 	assert_equal 'headings' "$(grep -vx '## BENCHMARKS' <<<"$output" | sed 's/## //' | paste -sd , -)" \
-		"NAME,SYNOPSIS,DESCRIPTION,COMMANDS,CONFIGURATION,HOW A SERVER IS KNOWN,WHAT A DEATH COSTS,HOOKS,EXIT STATUS,$(
+		"NAME,SYNOPSIS,DESCRIPTION,COMMANDS,CONFIGURATION,HOW A SERVER IS KNOWN,WHAT A DEATH COSTS,HEALTH,CHANNELS AND SOCKETS,HOOKS,EXIT STATUS,$(
 		)FILES,DIAGNOSTICS,DEPENDENCIES,SEE ALSO"
 }
 
@@ -128,4 +128,8 @@ codes() {
 	run -0 suite -V
 
 	assert_equal 'newest version' "$(sed -n 's/^## //p' "$ROOT/CHANGELOG.md" | head -n 1)" "${output#monitor.sh }"
+}
+
+@test "the shell is written in ASCII: without a locale yash reads nothing else" {
+	! LC_ALL=C grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }

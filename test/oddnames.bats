@@ -62,3 +62,13 @@ is_kept() {
 
 	assert_equal 'starts' "$(wc -l <"$SERVERS/100% *\\n/starts")" 2
 }
+
+@test "called through a link in PATH, the suite finds its own files" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$ROOT/monitor.sh" "$BATS_TEST_TMPDIR/bin/keep"
+	given_server msg_server
+
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -3 "${SHELL_WORDS[@]}" "$BATS_TEST_TMPDIR/bin/keep" -c "$CONF" -s "$STATE" status
+
+	[[ $output == *"msg_server"*"STOPPED"* ]]
+}

@@ -152,3 +152,17 @@ helper_differs() {
 	now=$(helper_of "$MONITOR")
 	[ -n "$now" ] && [ "$now" != "$1" ]
 }
+
+@test "a message in UTF-8, of a name that is none, ends no monitor that runs without a locale" {
+	given_server msg_server "pid_from = pidfile 消息.pid, own"
+	printf 'p\377d\n' >"$SERVERS/msg_server/消息.pid"
+	unset LANG LC_CTYPE
+	export LC_ALL=C
+
+	monitor_start msg_server
+
+	assert_said 消息.pid
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_left_alone msg_server
+	assert_equal 'helpers that were started again' "$(grep -c 'starting another' "$PRINTED" || :)" 0
+}

@@ -102,7 +102,8 @@ _monitor_further() {
 # _monitor_offer_kind TAKE - a word of usage: of capitals, it stands for others
 _monitor_offer_kind() {
 	case $1 in
-	SIG | VALUE) ;;
+	SIG | VALUE | ID) ;;
+	HOOK) _monitor_hooks ;;
 	NAME) [ "$_monitor_count" -gt 0 ] || _monitor_servers ;;
 	NAMES)
 		_monitor_servers
@@ -122,6 +123,17 @@ _monitor_servers() {
 		case ${_monitor_file%.conf} in
 		*[!A-Za-z0-9_.@-]* | '') ;; # the name of no server; the pattern itself, when there is no file
 		*) _monitor_offer "${_monitor_file%.conf}" ;;
+		esac
+	done
+}
+
+# The hooks that are there
+_monitor_hooks() {
+	for _monitor_file in "$_monitor_conf"/hooks/*; do
+		_monitor_file=${_monitor_file##*/}
+		case $_monitor_file in
+		*[!A-Za-z0-9_@-]* | '') ;; # settings and examples, which have a dot
+		*) _monitor_offer "$_monitor_file" ;;
 		esac
 	done
 }
