@@ -58,20 +58,24 @@ class Settled:
         Elements of a list stand between \\x1f, the words of one element between \\x1e; what is not set is empty.
         Paths may hold bytes that are not UTF-8: encode with surrogateescape.
         """
-        lines = [f"-\t{key}\t{value}\n" for key, value in self.suite.items()]
+        lines = [f"-\t{key}\t{_settled(value)}\n" for key, value in self.suite.items()]
         for server in self.servers:
             name = server["name"]
             for key, value in server.items():
-                lines.append(f"{name}\t{key}\t{_joined(value) if isinstance(value, list) else value}\n")
+                lines.append(f"{name}\t{key}\t{_settled(value)}\n")
         return "".join(lines)
 
 
-def _joined(value: list[Any]) -> str:
+def _settled(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
     return "\x1f".join(["\x1e".join(each) if isinstance(each, list) else str(each) for each in value])
 
 
-def settle(conf_dir: str, root: str, cwd: str, words: list[str]) -> Settled:
+def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool = False) -> Settled:
     """Settle the servers that words name (NAME, NAME@PORT, `all`), each once, in that order; raises ConfError.
+
+    watched: one monitor is to watch them; else they are only asked about, and a channel may lack its other end.
 
     conf_dir is printed as it is given. root (the suite's directory) and cwd are absolute: a relative `dir` or
     `state_dir` starts at root, other relative paths at `dir`. Only the files of these servers, of those that they
@@ -80,7 +84,7 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str]) -> Settled:
     _require_plain(root, cwd)
     _require_names(words)
     conf = confdir.ConfDir(conf_dir, root, cwd)
-    settled = Settled(conf.suite(), conf.servers(words))
+    settled = Settled(conf.suite(), conf.servers(words, watched or "all" in words))
     if conf.faults:
         raise ConfError([grammar.show(fault) for fault in sorted(conf.faults)])
     return settled

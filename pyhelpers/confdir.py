@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 
+import checkwords
 import grammar
 import keys
+import pairs
 import trust
 from values import NAME_RULE, is_server_name, split_instance
 from words import nearest
@@ -44,6 +46,7 @@ class ConfDir:
     def __init__(self, conf_dir: str, root: str, cwd: str) -> None:
         self.faults: set[Fault] = set()
         self._root, self._cwd = root, cwd
+        self._place_of_conf = _absolute(conf_dir, cwd)
         self._monitor_path = os.path.join(conf_dir, "monitor.conf")
         self._servers_dir = os.path.join(conf_dir, "servers")
         self._files: dict[str, dict[str, Setting] | None] = {}
@@ -62,12 +65,26 @@ class ConfDir:
         for key in keys.SUITE:
             if key in self._monitor:
                 self._put(values, key, self._monitor[key])
+        if values["deadman"]:
+            self._require_secret("deadman")
         is_set = "state_dir" in self._monitor
         values["state_dir"] = _absolute(values["state_dir"], self._root) if is_set else ""
         return values
 
-    def servers(self, words: list[str]) -> list[Values]:
-        """Return the values of the servers that words name, each once, as far as they could be settled."""
+    def _require_secret(self, key: str) -> None:
+        """A key of monitor.conf whose value is a secret: nobody else may read that file."""
+        _, path, line = self._monitor[key]
+        mode = os.stat(path).st_mode & 0o777
+        if mode & 0o077:
+            self._fault(
+                path, line, f"{key}: a secret, and may be read by others (mode {mode:o}); run: chmod 600 {path}"
+            )
+
+    def servers(self, words: list[str], watched: bool) -> list[Values]:
+        """Return the values of the servers that words name, each once, as far as they could be settled.
+
+        watched: one monitor is to watch them, so both ends of each channel must be among them.
+        """
         if not self._usable:
             return []
         names = [name for word in words for name in (self._known if word == "all" else [word])]
@@ -75,7 +92,19 @@ class ConfDir:
             self._fault(self._servers_dir, 0, "holds no server; add NAME.conf")
         asked = {server.name: server for server in map(self._server, names) if server}
         self._settle_needs(list(asked.values()))
+        if watched:
+            self.faults.update(pairs.pair([self._channels_of(server) for server in asked.values()]))
         return [server.values for server in asked.values()]
+
+    def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
+        """Return the values of servers without a fault, of these words and of conf; and the names of those with one."""
+        settled = self.servers(["all", *words], False)
+        paths = {path for path, _, _ in self.faults}
+        is_good = {
+            values["name"]: not paths & {self._monitor_path, self._file_of(values["name"])} for values in settled
+        }
+        faulty = [name for name, good in is_good.items() if not good]
+        return [values for values in settled if is_good[values["name"]]], faulty
 
     # Files.
 
@@ -208,7 +237,15 @@ class ConfDir:
         if base in keys.IM_SERVERS and "needs_file" not in own and "needs_file" not in self._monitor:
             values["needs_file"] = ["*.conf"]
         self._fill(values, base)
+        self._judge_check(values, own)
         return values
+
+    def _judge_check(self, values: Values, own: dict[str, Setting]) -> None:
+        """What a check needs besides itself; that it is not there is a fault of the line that asks for the check."""
+        words = checkwords.objection(values, self._place_of_conf)
+        if words:
+            _, path, line = own.get("check") or self._monitor["check"]
+            self._fault(path, line, f"check: {values['name']}: {words}")
 
     def _has_port(self, key: str, setting: Setting, base: str, port: str) -> bool:
         """Say whether setting can do with this port; that it needs one and there is none is a fault."""
@@ -223,6 +260,8 @@ class ConfDir:
         place = values["dir"] = self._place(values["dir"], base)
         values["command"] = values["command"] or [f"./{base}"]
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
+        values["check"] = checkwords.settled(values["check"], place, self._place_of_conf)
+        values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
         values["output"] = _absolute(values["output"], place)
         if "/" in values["oldlog"]:
             values["oldlog"] = _absolute(values["oldlog"], place)
@@ -238,6 +277,12 @@ class ConfDir:
         if os.path.isfile(os.path.join(self._cwd, base)):  # not a directory: beside the suite, dir has this name
             return self._cwd
         return os.path.join(os.path.dirname(self._root), base)
+
+    def _channels_of(self, server: _Server) -> tuple[Values, str, int]:
+        """Return the values of a server, and where its channels are set."""
+        path = self._file_of(server.name)
+        _, place, line = (self._read(path) or {}).get("channels") or self._monitor.get("channels") or ("", path, 0)
+        return server.values, place, line
 
     # Needs.
 

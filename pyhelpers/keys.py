@@ -11,6 +11,12 @@ prints them as conf writes them, the suite's own keys first. `dir`, `command`, `
 
 from __future__ import annotations
 
+import beatwords
+from addresses import channels, sockets
+from checkwords import check
+from deadman import heartbeat
+from excess import max_cpu, max_fds, max_memory
+from hours import quiet
 from values import (
     account,
     assignment,
@@ -51,6 +57,14 @@ SUITE: dict[str, tuple[str, Parser]] = {
     "interval": ("15s", duration(100)),
     "state_dir": ("state", path),
     "syslog": ("no", yes_or_no),
+    "control_group": ("none", or_none(account("group"), "")),
+    "digest_after": ("10", or_none(whole(1, 100_000), 0)),
+    "digest_window": ("60s", duration(1)),
+    "hourly_budget": ("30", or_none(whole(1, 100_000), 0)),
+    "recovery_quiet": ("5s", duration()),
+    "hook_dead_after": ("10m", duration()),
+    "quiet": ("none", quiet),
+    "deadman": ("none", or_none(heartbeat, [])),
 }
 
 SERVER: dict[str, tuple[str, Parser]] = {
@@ -83,10 +97,27 @@ SERVER: dict[str, tuple[str, Parser]] = {
     "oldlog": ("oldlog", path),
     "oldlog_keep": ("100", kept),
     "needs": ("none", or_none(several(name), [])),
+    "sockets": ("none", or_none(sockets, [])),
+    "channels": ("none", or_none(channels, [])),
+    "channel_type": ("dgram", one_of("dgram", "seqpacket", "stream")),
+    "channel_every": ("200ms", duration(10)),
+    "fd_passing": ("listen", one_of("listen", "scm")),
+    "check": ("none", or_none(check, [])),
+    "check_every": ("15s", duration(100)),
+    "check_timeout": ("5s", duration(100)),
+    "check_failures": ("3", whole(1, 1000)),
+    "heartbeat": ("none", or_none(beatwords.source, [])),
+    "heartbeat_timeout": ("by source", or_none(duration(100), "", "by source")),
+    "heartbeat_key": ("0x5095", beatwords.key),
+    "heartbeat_layout": ("<i51sxi4xq", beatwords.layout),
+    "heartbeat_slots": ("1000", whole(1, 1_000_000)),
+    "max_memory": ("none", or_none(max_memory, [])),
+    "max_cpu": ("none", or_none(max_cpu, [])),
+    "max_fds": ("none", or_none(max_fds, [])),
     "alert": ("sms", or_none(several(name), [])),
     "alert_on": (
         "death give_up recovery hung limit",
-        or_none(several(one_of("death", "give_up", "recovery", "hung", "limit")), []),
+        or_none(several(one_of("death", "second", "give_up", "recovery", "hung", "limit")), []),
     ),
 }
 

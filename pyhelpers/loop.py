@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+KILL = 9  # importing signal costs 1 MiB
+
+
 class Timer:
     """A call at a time to come; cancel() takes it back."""
 
@@ -39,21 +42,37 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._readers: dict[int, Callable[[], None]] = {}
+        self._calls: dict[int, Callable[[], None]] = {}
         self._timers: list[Timer] = []
         self.errands: set[int] = set()
+        self.groups: set[int] = set()  # of our children; each leads a process group that is not to outlive us
+        self.ending: dict[int, int] = {}  # pid -> session of each that is being ended
         self.ended = False
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:
         """Make the call whenever fd can be read (a pidfd: once its process is dead)."""
-        self._epoll.register(fd, select.EPOLLIN)
-        self._readers[fd] = call
+        self._wait_for(fd, select.EPOLLIN, call)
+
+    def on_writable(self, fd: int, call: Callable[[], None]) -> None:
+        """Make the call whenever fd can be written to (a socket: once it is connected), instead of another call."""
+        self._wait_for(fd, select.EPOLLOUT, call)
+
+    def _wait_for(self, fd: int, events: int, call: Callable[[], None]) -> None:
+        if fd in self._calls:
+            self._epoll.modify(fd, events)
+        else:
+            self._epoll.register(fd, events)
+        self._calls[fd] = call
 
     def forget(self, fd: int) -> None:
         """Wait for fd no longer; close it."""
-        del self._readers[fd]
-        self._epoll.unregister(fd)
+        self.ignore(fd)
         os.close(fd)
+
+    def ignore(self, fd: int) -> None:
+        """Wait for fd no longer; it stays open."""
+        del self._calls[fd]
+        self._epoll.unregister(fd)
 
     def after(self, milliseconds: float, call: Callable[[], None]) -> Timer:
         """Make the call once, that much later by the monotonic clock."""
@@ -64,11 +83,20 @@ class Loop:
     def run(self) -> None:
         """Until ended is set."""
         while not self.ended:
-            for fd, _ in self._epoll.poll(self._patience()):
-                call = self._readers.get(fd)  # an earlier one of this batch may have forgotten it
-                if call:
+            ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._patience())]
+            for fd, call in ready:
+                if self._calls.get(fd) is call:  # an earlier one of this batch may have put another file in its place
                     call()
             self._ring()
+        self.end_groups()
+
+    def end_groups(self) -> None:
+        """Kill them; those children are not reaped yet, so nobody else has their numbers."""
+        for pid in self.groups:
+            try:
+                os.killpg(pid, KILL)
+            except OSError:
+                pass  # it has just ended, or became another user's, and then it is not ours to end
 
     def _patience(self) -> float:
         """Seconds to the next timer; -1: none."""

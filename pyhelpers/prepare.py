@@ -5,13 +5,14 @@
     conf /opt/monitor/conf
     state /opt/monitor/state
     run /opt/monitor/state/monitors/812
+    key 0123456789abcdef0123456789abcdef.
     server 1 msg_server always 0 1000 0 60000 0 0 sms death,give_up - -
 
 ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's.
 A server line: NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT
 GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT, lists with commas, - for none.  `say TEXT` is for the user.
 
-Exit: 0 ready · 1 no · 2 a NAME breaks the rule · 4 the state directory cannot be written ·
+Exit: 0 ready · 1 no · 2 a NAME breaks the rule · 4 the state directory cannot be written · 5 sysv_ipc is missing ·
 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
 """
 
@@ -23,16 +24,17 @@ import shutil
 import sys
 import tempfile
 
+import access
 import conf
 import identity
 import lock
-from suitable import require_suitable
+from suitable import require_suitable, sysv_ipc_home, sysv_ipc_missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-NO_PERMISSION, INTERRUPTED = 4, 130
+NO_PERMISSION, NOT_INSTALLED, INTERRUPTED = 4, 5, 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
 
@@ -57,9 +59,11 @@ def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str,
 
 
 def _put(directory: str, settled: str, asked: str) -> None:
-    for path, text in ((f"{directory}/settled", settled), (f"{directory}/asked", asked)):
+    key = f"{os.urandom(16).hex()}."
+    for path, text in ((f"{directory}/settled", settled), (f"{directory}/asked", asked), (f"{directory}/key", key)):
         try:
-            with open(path, "w", encoding="utf-8", errors="surrogateescape") as target:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the URL of deadman is a secret
+            with open(fd, "w", encoding="utf-8", errors="surrogateescape") as target:
                 target.write(text)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
@@ -132,6 +136,18 @@ def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     return [f"say {fault}" for fault in fitness.unfit_hooks(conf_dir, names)]
 
 
+def find_library(conf_dir: str, settled: conf.Settled) -> None:
+    """Settle where servers with `heartbeat = shm` import sysv_ipc from.  Raises conf.ConfError (5): nowhere."""
+    asking = [server for server in settled.servers if server["heartbeat"] == ["shm"]]
+    home = sysv_ipc_home() if asking else ""
+    if asking and not home:
+        need = f"heartbeat = shm: {sysv_ipc_missing()}"
+        files = [f"{conf_dir}/servers/{server['name'].partition('@')[0]}.conf" for server in asking]
+        raise conf.ConfError([f"{file}: {need}" for file in dict.fromkeys(files)], NOT_INSTALLED)
+    for server in asking:
+        server["heartbeat_home"] = home
+
+
 def state_directory(root: str, option: str, settled: conf.Settled) -> str:
     """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
     return os.path.abspath(option or settled.suite["state_dir"] or f"{root}/state")
@@ -140,18 +156,36 @@ def state_directory(root: str, option: str, settled: conf.Settled) -> str:
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
     """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
     home = require_suitable()
-    settled = conf.settle(conf_dir, root, cwd, words)
+    settled = conf.settle(conf_dir, root, cwd, words, watched=True)
+    find_library(conf_dir, settled)
     state_dir = state_directory(root, state_dir, settled)
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"syslog {settled.suite['syslog']}")
+    with open(f"{mine}/key", encoding="ascii") as key:
+        lines.append(f"key {key.read()}")
+    _let_order(state_dir, mine, settled)
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
     lines += locked(state_dir, settled.servers)
     return lines + remarks + unfit_hooks(conf_dir, settled.servers)
 
 
+def _let_order(state_dir: str, mine: str, settled: conf.Settled) -> None:
+    """Let the members of control_group order and look.  Raises conf.ConfError."""
+    group = settled.suite["control_group"]
+    if not mine.startswith(f"{state_dir}/"):
+        return  # a full disk: they have to wait
+    try:
+        access.give(state_dir, [server["name"] for server in settled.servers], mine, access.gid_of(group))
+    except OSError as error:
+        shutil.rmtree(mine, ignore_errors=True)
+        text = f"{error.filename} cannot be given to group {group}: {error.strerror}; be in it, or root"
+        raise conf.ConfError([f"control_group: {text}"]) from None
+
+
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
+    os.umask(0o077)
     try:
         print("\n".join(prepare(argv[0], argv[1], argv[2], argv[3], argv[4], argv[5:])))
     except conf.ConfError as error:

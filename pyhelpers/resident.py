@@ -47,7 +47,7 @@ def _watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int
 def remove_run_dir(run_dir: str) -> None:
     """Take away the monitor's own directory and the FIFOs in it."""
     try:
-        for name in ("mailbox", "orders", "settled", "asked"):
+        for name in ("mailbox", "orders", "settled", "asked", "key"):
             os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:

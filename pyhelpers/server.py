@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 
 import identity
+import vitals
 from launch import Launch, LaunchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from handover import Wanted
+
+# sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)
+OF_OUR_SUPERVISOR = "NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID".split()
 ELEMENTS = "\x1f"
 FIELDS = "\x1e"
 
 
 def parse_settled(lines: Iterable[str]) -> tuple[dict[str, str], list[Server]]:
     """The suite's settings and the servers, from `NAME<TAB>KEY<TAB>VALUE` lines, group by group (of conf.py)."""
+    for name in OF_OUR_SUPERVISOR:
+        os.environ.pop(name, None)  # what it says there is for us: servers inherit the rest
     suite: dict[str, str] = {}
     servers: list[Server] = []
     for name, settings in _groups(lines):
@@ -52,23 +59,47 @@ def elements(value: str) -> list[str]:
     return _known[value]
 
 
+def _ends(name: str, settings: dict[str, str]) -> Wanted | None:
+    """Most servers have none, and do not pay for a module."""
+    if not settings["sockets"] + settings["channels"] and "scm" != settings["fd_passing"]:
+        if settings.get("heartbeat") != "channel":
+            return None
+    import handover
+
+    return handover.Wanted(name, settings)
+
+
+_real_parents: dict[str, str] = {}
+
+
+def _real(directory: str) -> str:
+    """As os.path.realpath; a thousand servers beside each other have the way to them followed once."""
+    parent, _, name = directory.rpartition("/")
+    if name in ("", ".", "..") or os.path.islink(directory):
+        return os.path.realpath(directory)
+    if parent not in _real_parents:
+        _real_parents[parent] = os.path.realpath(parent or "/")
+    return os.path.join(_real_parents[parent], name)
+
+
 class Server:
     """Settings (durations in ms), and the identity of the living one: pid 0 while there is none.
 
     pidfd: watched while it lives; sid: its session, if that was made for it, else 0;
-    kids: pid -> start ticks of an adopted server's children, as last seen.
+    kids: pid -> start ticks of an adopted server's children, as last seen; vital: settings of its vitals;
+    ends: the descriptors that its watcher holds for it, if any.
     """
 
     __slots__ = (
-        "argv directory kids last_exit launch logs match memory message mode name needs needs_file number oldlog "
+        "argv directory ends kids last_exit launch logs match memory message mode name needs needs_file number oldlog "
         "oldlog_keep pid pidfd port program restarts sid source sources start_ms state stop stop_tree ticks "
-        "timeout_ms user"
+        "timeout_ms user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: dict[str, str]) -> None:
         self.number = number
         self.name = name
-        self.directory = os.path.realpath(settings["dir"])
+        self.directory = _real(settings["dir"])
         self.argv = settings["command"].split(ELEMENTS)
         self.match = settings["match"].split(ELEMENTS)
         self.needs = elements(settings["needs"])
@@ -83,7 +114,12 @@ class Server:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.user = settings["user"]
+        self.vital = vitals.wanted(settings)
+        self.ends = _ends(name, settings)
+        if self.ends and self.ends.scm:
+            self.argv = self.ends.argv_of(self.argv)
         self.launch = self._launch(settings)
+        self.launch.told = not self.ends or not self.ends.scm
         self.program = self._program()
         self.pid = self.ticks = self.sid = 0
         self.source = self.mode = ""

@@ -27,10 +27,11 @@ import record
 import rotate
 import scan
 import server as servers
+from handover import conf_keys as held_for
 from launch import LaunchError
+from lock import watcher_of
 from prepare import state_directory
 from starting import FAILED, NOT_CONFIGURED, NOT_INSTALLED, fit_to_start
-from status import watcher_of
 from suitable import psutil_home
 
 TYPE_CHECKING = False
@@ -78,6 +79,8 @@ def _running(server: Server, directory: str) -> int:
 
 def launch(server: Server, pidfile: str) -> int:
     """Set its logs aside and start it as a daemon; its pid.  Raises Refused."""
+    if server.ends:
+        raise Refused(FAILED, f"a monitor has to hold {held_for(server)} for it; run ./monitor.sh {server.name}")
     try:
         program = fit_to_start(server)
         for remark in rotate.move_logs(server.directory, server.logs, server.oldlog)[1]:
@@ -144,10 +147,22 @@ def pidfile_of(server: Server) -> str:
     return next((source[1] for source in server.sources if source[0] == "pidfile"), "")
 
 
+def _give_notify_socket(server: Server, directory: str) -> None:
+    """Nobody hears it there now; a monitor to come will."""
+    if server.vital.get("heartbeat") == "notify":
+        import notify
+
+        try:
+            notify.equip(server, directory)
+        except OSError:
+            pass  # no monitor has ever watched it
+
+
 def start(server: Server, state_dir: str, pidfile: str = "") -> str:
     """All of it; what to tell.  pidfile: gets its pid, for a program that writes none itself.  Raises Refused."""
     require_free(server, state_dir)
     began = time.monotonic()
+    _give_notify_socket(server, f"{state_dir}/servers/{server.name}")
     pid = launch(server, pidfile)
     try:
         pid = wait_until_up(server, pid)

@@ -14,6 +14,7 @@ import sys
 OLDEST_PYTHON = (3, 9)  # os.pidfd_open, os.waitid on a pidfd
 OLDEST_PSUTIL = (5, 6)
 UNAVAILABLE = 69
+DEBIAN = "/usr/lib/python3/dist-packages"
 
 
 def require_suitable() -> str:
@@ -37,6 +38,23 @@ def psutil_home() -> str:
                 version = line.split("=")[1].strip(" \"'\n").split(".")
                 return os.path.dirname(os.path.dirname(spec.origin)) if _new_enough(version) else ""
     return ""
+
+
+def sysv_ipc_home() -> str:
+    """The directory to import sysv_ipc from; "" if there is none for this Python.  Debian's serves a .venv too."""
+    from importlib.machinery import PathFinder
+
+    for path in (None, [DEBIAN]):
+        spec = PathFinder.find_spec("sysv_ipc", path)
+        if spec and spec.origin:
+            return os.path.dirname(spec.origin)
+    return ""
+
+
+def sysv_ipc_missing() -> str:
+    """What to tell a person who needs it."""
+    ways = f"apt-get install python3-sysv-ipc, or: {sys.executable} -m pip install sysv_ipc"
+    return f"sysv_ipc is not installed; run: {ways}"
 
 
 def _new_enough(version: list[str]) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GOOD = ("", "")
 
+also: set[int] = set()  # uids that are trusted besides us and root: see place.py
+
 
 def objection(path: str) -> str:
     """Say why path may not be trusted, in words that fit behind its name; "" when it may. Raises OSError."""
@@ -73,7 +75,7 @@ def _quoted(path: str) -> str:
 
 
 def _judge_owner(path: str, status: os.stat_result) -> Verdict:
-    if status.st_uid in (0, os.geteuid()):
+    if status.st_uid in (0, os.geteuid(), *also):
         return GOOD
     return f"belongs to uid {status.st_uid}, not to you", f"chown {os.geteuid()} {_quoted(path)}"
 

@@ -9,8 +9,8 @@
 All of conf is checked first: one error, and nothing changes.  What changes is put beside the
 monitor's settled conf, with the plan; then its mailbox gets one line.
 
-Exit: 0 it is so (or nothing is to change) · 1 not all of it · 2 usage · 6 conf is not in order ·
-7 no monitor runs.
+Exit: 0 it is so (or nothing is to change) · 1 not all of it · 2 usage · 5 sysv_ipc is missing ·
+6 conf is not in order · 7 no monitor runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import identity
 import record
 from control import LOOK_EVERY, timeout_of
 from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
-from prepare import policy
+from prepare import find_library, policy
 from target import end, post
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # What a running process was started with; every other key is only the monitor's
 RESTARTING = frozenset(
     "dir command user group umask environment nice oom_score_adj limit_nofile limit_core limit_memory "
-    "no_new_privileges output".split()
+    "no_new_privileges output sockets channels channel_type fd_passing".split()
 )
 
 
@@ -94,8 +94,13 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     changed = [key for key, value in after.items() if before.get(key) != value]
     if not changed:
         return "", ""
-    restarting = [key for key in changed if key in RESTARTING]
+    restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]
     return ("restart", f"{' '.join(restarting)} changed") if restarting else ("apply", " ".join(changed))
+
+
+def _is_told(key: str, before: dict[str, str], after: dict[str, str]) -> bool:
+    """Is it a heartbeat of the kind that a process must be told of when it is launched?"""
+    return key == "heartbeat" and bool({"notify", "channel"} & {before.get(key), after[key]})
 
 
 def _put(path: str, text: str) -> None:
@@ -137,6 +142,7 @@ def update(place: Place, words: list[str]) -> int:
     timeout, words = timeout_of(words)
     if words not in ([], ["--dry-run"]):
         raise Refused(USAGE, f"update takes --dry-run and --timeout, not {' '.join(words)}")
+    place.require_owner("update")
     faults = conf.check(place.conf_dir, place.root, place.cwd)
     if faults:
         raise conf.ConfError(faults)
@@ -158,11 +164,14 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
         cwd, *words = source.read().split("\n")[:-1]
     known = set(os.listdir(f"{place.conf_dir}/servers"))
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
-    return conf.settle(place.conf_dir, place.root, cwd, kept)
+    settled = conf.settle(place.conf_dir, place.root, cwd, kept, watched=True)
+    find_library(place.conf_dir, settled)
+    return settled
 
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
+    os.umask(0o077)
     return end(lambda: update(Place(*argv[:4]), argv[4:]))
 
 

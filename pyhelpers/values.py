@@ -232,6 +232,8 @@ def give_up(text: str) -> list[int]:
         return [0, 0]
     if len(words) != 3 or words[1] != "in" or not _is_number(words[0]) or int(words[0]) < 1:
         raise ValueError(f'"{text}" is not known; write never, or deaths and time, like 5 in 60s')
+    if int(words[0]) > 50:
+        raise ValueError(f'"{text}": no more than 50 deaths are remembered; write fewer, in a shorter time')
     return [int(words[0]), _milliseconds(words[2], 1)]
 
 

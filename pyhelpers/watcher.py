@@ -1,6 +1,7 @@
 """The resident helper: it sees, and it does what the shell orders; it decides nothing.
 
-It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mailbox:
+It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mailbox, each behind the key
+of RUN_DIR/key, which nobody has who may only order:
 
     WORD NUMBER NOW WHEN REST…     NUMBER: the server's place in the settled conf, 0 for none
                                    NOW: seconds since boot; WHEN: local time, ISO 8601
@@ -13,6 +14,9 @@ It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mai
     failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
     untold N …                     the open incident that was recalled is not in history.jsonl
     want N … WORD                  what the operator wants of it, if not up: down paused
+    hung N … PID TEXT…             it lives and does not serve
+    limit N … PID ACTION KEY TEXT… it is over the limit of KEY; ACTION as in conf: alert restart
+    within N … PID KEY TEXT…       that is over; KEY may be hung
     stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
     locked N … PID                 the monitor PID watches it
     ready 0 … · tick 0 …           the first look is over · an interval has passed
@@ -25,6 +29,8 @@ and orders come out of the other one, each a line of TAB-separated fields:
     leave N STATE RESTARTS MEMORY TEXT     it is not to be started; STATE says why
     keep N RESTARTS MEMORY         only remember
     stop N                         end it, and what it started
+    heard N                        what was told of it needs no more
+    end N TEXT                     end the process, for it does not serve; `down` is told then, with TEXT for CAUSE
     want N WORD                    remember what the operator wants: up down paused
     signal N NAME TOKEN            send it a signal; the answer is as below
     reload                         go by RUN_DIR/settled.new
@@ -39,6 +45,7 @@ from __future__ import annotations
 import os
 import time
 
+import access
 import cause
 import identity
 import launch
@@ -52,15 +59,19 @@ from clock import boot_seconds
 from life import Life
 from loop import Loop, lines_of
 from post import Post
+from walk import Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from held import Held
     from server import Server
+    from walk import Found
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
 TIDY_AFTER_MS = 2000
+FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
 HISTORY_TAIL = 1 << 18
 
 
@@ -68,37 +79,57 @@ class Watcher:
     """All servers of one monitor."""
 
     def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> None:
-        self._run_dir = run_dir
+        self.run_dir = run_dir
         self._arguments = [run_dir, state_dir, conf_dir, psutil_home]
         self.state_dir = state_dir
         self.psutil_home = psutil_home
         self.boot = record.boot_id()
         self.loop = Loop()
         self.followed: dict[int, Life] = {}
+        self.shared: dict[str, object] = {}  # what the vitals of several servers have in common, by their kind
         with open(f"{run_dir}/settled", encoding="utf-8", errors="surrogateescape", newline="\n") as settled:
             self.suite, watched = servers.parse_settled(settled)
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
         self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
+        self.held: Held | None = None
+        if any(server.ends for server in watched) or os.path.exists(f"{run_dir}/held"):
+            self.held = self._hold()
+        if os.path.exists(f"{run_dir}/notify"):
+            import notifysocket
+
+            notifysocket.inherit(self)
+        with open(f"{run_dir}/key", encoding="ascii") as key:
+            self._key = key.read()
         self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
         self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
         self._unsent: list[bytes] = []
         self._half = b""
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
-        self._scans: list[tuple[Life | None, Callable[[], None]]] = []
+        self._ours = {os.getpid(), os.getppid()}
+        self._search = Walk(self.loop, self._find)
+        self.sessions = Walk(self.loop, scan.sessions)
         self._untidy: list[Life] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
         self.loop.on_readable(self._orders, self._take_orders)
+
+    def _hold(self) -> Held:
+        """What is held for servers; a monitor that holds nothing does not pay for the modules."""
+        from held import Held
+
+        holding = Held(self)
+        holding.inherit(self.run_dir)
+        return holding
 
     # -- events ----------------------------------------------------------------------------------
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
         """Put one event into the mailbox.  Never blocks: what does not fit waits here."""
         number = server.number if server else 0
-        line = f"{word} {number} {boot_seconds():.0f} {record.iso_time(time.time())} {rest}"
-        raw = _one_line(line).encode("utf-8", "surrogateescape")[: LONGEST_LINE - 1] + b"\n"
+        line = f"{self._key}{word} {number} {boot_seconds():.0f} {record.iso_time(time.time())} {rest}"
+        raw = _one_line(line) + b"\n"
         if self._unsent or not self._write(raw):
             self._unsent.append(raw)
             if len(self._unsent) == 1:
@@ -118,6 +149,13 @@ class Watcher:
             self._unsent.pop(0)
         if self._unsent:
             self.loop.after(10, self._send_rest)
+
+    def unread(self) -> bool:
+        """Does anything lie in the mailbox that the shell has not read yet?"""
+        import fcntl
+
+        count = fcntl.ioctl(self._mailbox, FIONREAD, b"\0\0\0\0")
+        return bool(self._unsent) or count != b"\0\0\0\0"
 
     def say(self, server: Server | None, text: str) -> None:
         """Tell a person, through the shell."""
@@ -154,7 +192,14 @@ class Watcher:
             self._send_rest()
         for fd in (self._mailbox, self._orders):
             os.set_inheritable(fd, True)
-        os.rename(f"{self._run_dir}/settled.new", f"{self._run_dir}/settled")
+        if self.held:
+            self.held.keep_over_exec(self.run_dir)
+        if "notify" in self.shared:
+            import notifysocket
+
+            notifysocket.keep_over_exec(self)
+        os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
+        self.loop.end_groups()
         resident.execute(self._arguments)
 
     def _order_start(self, life: Life, wait: str, restarts: str, memory: str) -> None:
@@ -172,6 +217,13 @@ class Watcher:
     def _order_stop(self, life: Life) -> None:
         life.stop()
 
+    def _order_end(self, life: Life, text: str) -> None:
+        life.heard()
+        life.health.put_down(text)
+
+    def _order_heard(self, life: Life) -> None:
+        life.heard()
+
     def _order_want(self, life: Life, want: str) -> None:
         life.set_want(want)
 
@@ -185,27 +237,25 @@ class Watcher:
 
     def begin(self) -> None:
         """Lock every server; then look which of them run."""
-        self._want_descriptors(3 * len(self.lives) + 64)
-        for life in self.lives:
-            try:
-                os.makedirs(life.account.directory, 0o700, exist_ok=True)
-                holder = self._lock(life.account.directory)
-            except OSError as error:
-                self.say(life.server, f"{life.account.directory}/lock: {error.strerror}; watched without a lock")
-                continue
-            if holder:
-                self.emit("locked", life.server, holder)
+        notifying = sum(life.server.vital.get("heartbeat") == "notify" for life in self.lives)
+        self._want_descriptors(3 * len(self.lives) + notifying + (self.held.count() if self.held else 0) + 64)
+        if not self._lock_all():
+            return  # the shell leaves
+        if self.held:
+            self.held.recover()
         for life in self.lives:
             life.first_look()
-        self.want_scan(None, self._ready)
+        self._search.want(0, lambda _: self._ready())  # after all that the first look wants
         self._post.deliver_soon()
         self.loop.after(self.interval_ms, self._tick)
 
     def _ready(self) -> None:
         self._deaths_told = None
         self.emit("ready", None, "")
-        if os.path.exists(f"{self._run_dir}/plan"):
-            os.unlink(f"{self._run_dir}/plan")  # of the update that is carried out by this
+        if self.held:
+            self.held.tell_lost()
+        if os.path.exists(f"{self.run_dir}/plan"):
+            os.unlink(f"{self.run_dir}/plan")  # of the update that is carried out by this
 
     def _want_descriptors(self, number: int) -> None:
         """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
@@ -219,6 +269,23 @@ class Watcher:
                 None, f"{number} open files are needed for {len(self.lives)} servers, {hard} allowed; raise ulimit -Hn"
             )
         launch.raise_nofile(min(number, hard))
+
+    def _lock_all(self) -> bool:
+        """Have each server to ourselves; False: another monitor has one of them, and that is told.
+
+        By their names in order: of two monitors that begin at once, one gets the first and goes on.
+        """
+        for life in sorted(self.lives, key=lambda life: life.server.name):
+            try:
+                access.make(life.account.directory)
+                holder = self._lock(life.account.directory)
+            except OSError as error:
+                self.say(life.server, f"{life.account.directory}/lock: {error.strerror}; watched without a lock")
+                continue
+            if holder:
+                self.emit("locked", life.server, holder)
+                return False
+        return True
 
     def _lock(self, directory: str) -> str:
         """ "" or the monitor that holds the lock.
@@ -239,37 +306,27 @@ class Watcher:
             time.sleep(0.05)
         return holder
 
-    def want_scan(self, life: Life | None, absent: Callable[[], None]) -> None:
+    def want_scan(self, life: Life, absent: Callable[[], None]) -> None:
         """Look for it in the process table, together with all that want it now; absent: it is not there."""
-        self._scans.append((life, absent))
-        if len(self._scans) == 1:
-            self.loop.after(0, self._scan)
+        self._search.want(life.server.number, lambda found: None if self._take(life, found) else absent())
 
-    def _scan(self) -> None:
-        wanted, self._scans = self._scans, []
-        sought = [life.server for life, _ in wanted if life]
-        not_these = {os.getpid(), os.getppid(), *self.followed}
-        self.loop.errand(
-            lambda: scan.find(sought, self.directories, self.psutil_home, not_these) if sought else "",
-            lambda found: self._scanned(wanted, found),
-        )
+    def _find(self, numbers: list[int]) -> str:
+        sought = [self.lives[number - 1].server for number in numbers if number]
+        not_these = {*self._ours, *self.followed}
+        return scan.find(sought, self.directories, self.psutil_home, not_these) if sought else ""
 
-    def _scanned(self, wanted: list[tuple[Life | None, Callable[[], None]]], found: str) -> None:
-        pids = {int(number): (int(pid), int(ticks)) for number, pid, ticks in map(str.split, lines_of(found))}
-        for life, absent in wanted:
-            pid, ticks = pids.get(life.server.number, (0, 0)) if life else (0, 0)
-            if not life or not self._take(life, pid, ticks):
-                absent()
-
-    def _take(self, life: Life, pid: int, ticks: int) -> bool:
+    def _take(self, life: Life, found: Found) -> bool:
         """Follow what the scan has found, if it is there still, and nobody's yet."""
-        process = identity.look(pid) if pid and pid not in self.followed else None
-        return process is not None and process.ticks == ticks and life.adopt(process, "scan")
+        for pid, ticks in found:
+            process = identity.look(pid) if pid not in self.followed else None
+            if process and process.ticks == ticks and life.adopt(process, "scan"):
+                return True
+        return False
 
     def history_tells(self, incident: str) -> bool:
         """Does history.jsonl have this death already?  Asked at the first look only; read once for it."""
         if self._deaths_told is None:
-            self._deaths_told = [line for line in self._history() if b'"event":"death"' in line]
+            self._deaths_told = [line for line in self._history() if _is_death(line)]
         needle = f'"incident":"{incident}"'.encode()
         return any(needle in line for line in self._deaths_told)
 
@@ -283,11 +340,14 @@ class Watcher:
 
     # -- orphans ---------------------------------------------------------------------------------
 
-    def orphans(self) -> Iterator[identity.Process]:
-        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead."""
+    def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
+        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead.
+
+        sid: the only session that matters: a thousand servers that are being ended are not looked at for each other.
+        """
         me = os.getpid()
         for pid in identity.children(me):
-            if pid in self.followed or pid in self.loop.errands:
+            if pid in self.followed or pid in self.loop.errands or (sid and self.loop.ending.get(pid, sid) != sid):
                 continue
             process = identity.look(pid)
             if process:
@@ -308,6 +368,8 @@ class Watcher:
             pass  # reaps what has ended
         for life in self.lives:
             life.tick()
+        if self.held:
+            self.held.tell_lost()
         self._post.catch_up()
         self.emit("tick", None, "")
 
@@ -336,6 +398,14 @@ def _tidy_all(untidy: list[Life]) -> str:
     return "".join(lines)
 
 
-def _one_line(text: str) -> str:
-    """No control characters: a file name may hold a newline, a line of ours may not."""
-    return text if text.isprintable() else "".join(c if c.isprintable() or ord(c) > 0xDC00 else "?" for c in text)
+def _is_death(line: bytes) -> bool:
+    """Of a process that was ended for not serving, that is the event."""
+    return any(b'"event":"%b"' % event in line for event in (b"death", b"hung", b"limit"))
+
+
+def _one_line(text: str) -> bytes:
+    """No control characters, and nothing but UTF-8: a file name may hold anything, a line of ours may not."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    raw = text.encode()
+    return raw if len(raw) < LONGEST_LINE else raw[: LONGEST_LINE - 1].decode("utf-8", "ignore").encode()

@@ -39,7 +39,7 @@ given_servers() {
 
 @test "every word and option of -h is offered, and nothing else" {
 	run -0 suite -h
-	for word in all business check completion demo install status test uninstall; do
+	for word in alerts all business check completion demo install silence status test uninstall; do
 		assert_among "$word" -c "$CONF" ''
 	done
 	while read -r option; do
@@ -60,7 +60,7 @@ given_servers() {
 				assert_among gate -c "$CONF" "$word" ''
 				;;
 			SIG) assert_among TERM -c "$CONF" "$word" '' ;;
-			VALUE | DIR) ;;
+			VALUE | DIR | ID | HOOK) ;; # ID: which only the user knows
 			*) assert_among "$take" -c "$CONF" "$word" '' ;;
 			esac
 		done
@@ -124,6 +124,13 @@ given_servers() {
 	given_servers 'a b' '*' 'gate'
 
 	assert_offered 'gate all --json' -c "$CONF" status ''
+}
+
+@test "behind test come the hooks, without their settings" {
+	given_hook mail
+	touch "$CONF/hooks/mail.conf"
+
+	assert_offered 'mail sms' -c "$CONF" test ''
 }
 
 @test "another word than bash and zsh is refused" {

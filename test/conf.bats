@@ -141,7 +141,7 @@ load fixtures/conf
 	assert_bad oldlog_keep 0 '"0" is not a whole number from 1'
 	assert_bad oldlog_keep soon '"soon" is neither a count nor an age'
 	assert_bad alert '../sms' '"../sms" cannot be a name'
-	assert_bad alert_on 'death taxes' '"taxes" is none of death, give_up, recovery, hung, limit'
+	assert_bad alert_on 'death taxes' '"taxes" is none of death, second, give_up, recovery, hung, limit'
 }
 
 @test "a file that others may write is refused, and so is its directory" {

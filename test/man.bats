@@ -30,7 +30,7 @@ table() {
 
 	while read -r word takes; do
 		for wanted in "$word" $takes; do
-			[[ $wanted =~ ^(NAMES?|SIG|VALUE|DIR)$ ]] ||
+			[[ $wanted =~ ^(NAMES?|SIG|VALUE|DIR|ID|HOOK)$ ]] ||
 				grep -qE -- "\\\\fB([^\\]*[ |([])?$wanted([]) |\\]|$)" <<<"$commands" ||
 				assert_equal 'word of -h' "$wanted" 'under COMMANDS of the man page'
 		done

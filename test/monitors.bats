@@ -58,6 +58,27 @@ load helpers
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
 }
 
+@test "two monitors that begin at once for the same servers, in other orders: one stays" {
+	names=()
+	for number in {10..39}; do
+		names+=("server$number")
+		backwards="server$number ${backwards:-}"
+		given_server "server$number"
+	done
+
+	monitor_start "${names[@]}"
+	first=$MONITOR
+	# shellcheck disable=SC2086 # a list of names
+	monitor_start $backwards
+
+	wait_until "$PATIENCE" one_is_gone "$first" "$MONITOR"
+	for name in "${names[@]}"; do
+		wait_until "$PATIENCE" state_is "$name" RUNNING
+		assert_equal "starts of $name" "$(starts_of "$name")" 1
+	done
+	! both_are_gone "$first" "$MONITOR"
+}
+
 @test "two monitors for different servers share a state directory" {
 	given_server msg_server
 	given_server route_server
@@ -95,4 +116,8 @@ load helpers
 
 one_is_gone() {
 	is_gone "$1" || is_gone "$2"
+}
+
+both_are_gone() {
+	is_gone "$1" && is_gone "$2"
 }
