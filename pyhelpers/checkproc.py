@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Look once at the heartbeat table: clear the slots of the dead, end the hung.  Run again and again, by procctl, cron.
+
+    $ pyhelpers/checkproc.py /var/log/checkproc.log
+    $ cat /var/log/checkproc.log
+    2026-11-20 08:01:27 - msg_server, pid=812: no beat for 31s (timeout 30s), gets TERM
+    2026-11-20 08:01:32 - msg_server, pid=812: ended after 5.1s, by KILL; its slot is cleared
+    2026-11-20 08:01:32 - feeder, pid=790: has ended; its slot is cleared
+
+A process is hung if its slot's atime has not changed for its timeout and a second, on the monotonic clock: what an
+earlier pass saw is kept in LOGFILE.seen, so the first pass ends nobody.  Before anything is sent its slot is looked at
+once more, a second later.  It gets TERM, 5 s, and KILL, all hung ones at the same time, each by its pidfd and start
+time.  A timeout of 0 or less is never over.
+
+Nobody is ended who is not proved to be a client: it was seen to beat, or has the table attached.  If root looks at a
+table that others may write to, only the latter proves it.  Never this process, nor pid 1.
+
+Exit: 0 the pass is done (also if there is no table) · 1 the table, the log or LOGFILE.seen cannot be used, or a process
+not be ended · 2 usage · 5 sysv_ipc is not installed.  It follows checkproc of the original, which judged by time(2).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import stat
+import sys
+import time
+
+import table as tables
+import tableoptions
+from ending import Ending
+from loop import Loop
+from pulse import RESOLUTION, Pulse
+from seen import Alien, Seen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from seen import Entry
+    from table import Slot, Table
+
+STEPS = ("TERM", "5000", "KILL")
+CONFIRM = 1.0  # s: who did not run, as we, beats as soon as he does
+PAUSED = 3.0  # s: so long for that second, and we did not run
+
+
+class Log:
+    """The log: one line an event.  A disk that refuses it keeps nobody from being ended."""
+
+    def __init__(self, path: str) -> None:
+        self.failed = False
+        self._fd = -1
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
+                raise OSError(0, "not a plain file")
+            self._fd = fd
+        except OSError as error:
+            self._fail(f"{path}: {error.strerror}; the log goes here")
+
+    def is_free(self) -> bool:
+        """Take it for this pass; False: another pass is at work."""
+        try:
+            if self._fd >= 0:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _fail(self, text: str) -> None:
+        self.failed = True
+        print(f"checkproc.py: {text}", file=sys.stderr)
+
+    def __call__(self, text: str) -> None:
+        """Add a line."""
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} - {text}\n"
+        try:
+            if self._fd >= 0:
+                os.write(self._fd, line.encode("utf-8", "replace"))
+                return
+        except OSError as error:
+            self._fail(f"log: {error.strerror}")
+        sys.stderr.write(line)
+
+
+class Pass:
+    """One pass.  It tells what it does to the log."""
+
+    def __init__(self, table: Table, seen: Seen, log: Log) -> None:
+        self._table = table
+        self._seen = seen
+        self._log = log
+        self._clearable: list[tuple[Entry, Slot, str]] = []
+        self.failed = False
+
+    def look(self) -> list[tuple[Entry, Slot]]:
+        """See who is in the table; the hung ones.  Raises TableError."""
+        earlier, self._seen.pulses = self._seen.pulses, {}
+        hung, now = [], time.monotonic()
+        for index, slot in self._table.used():
+            ticks = tables.living(slot.pid)
+            entry = (index, slot.pid, ticks)
+            if not ticks or slot.pid == os.getpid():  # nobody, or one that had the pid that we have now
+                self._clearable.append((entry, slot, "has ended"))
+                self._seen.pulses[entry] = earlier.get(entry) or Pulse(slot.atime, now)
+                continue
+            pulse = earlier.get(entry)
+            if pulse is None:
+                if self._is_reused(earlier, entry, slot):
+                    continue
+                pulse = Pulse(slot.atime, now)
+            elif pulse.see(slot.atime, now):
+                self._seen.said.discard(entry)
+            self._seen.pulses[entry] = pulse
+            if slot.timeout > 0 and pulse.silent(now) >= slot.timeout + RESOLUTION:
+                hung.append((entry, slot))
+        self._seen.said &= set(self._seen.pulses)
+        ended = {entry for entry, _, _ in self._clearable}
+        beating = {pid for _, pid, _ in set(self._seen.pulses) - ended - {entry for entry, _ in hung}}
+        # One that has several slots, by whatever mistake, is hung only if it is so in each
+        once = {entry[1]: (entry, slot) for entry, slot in hung if entry[1] not in beating}
+        return [(entry, slot) for entry, slot in once.values() if self._may_end(entry, slot)]
+
+    def _is_reused(self, earlier: dict[Entry, Pulse], entry: Entry, slot: Slot) -> bool:
+        """Is the slot of a process that had this pid before?  Not if its atime is new: then the present one took it."""
+        index, pid, ticks = entry
+        for old in earlier:
+            if old[:2] == (index, pid) and 0 < old[2] < ticks and earlier[old].mark == slot.atime:
+                if tables.attached(pid, self._table.id):
+                    return False
+                self._clearable.append((entry, slot, "is another process by now"))
+                return True
+        return False
+
+    def _may_end(self, entry: Entry, slot: Slot) -> bool:
+        """Is it proved to be a client?  If not, that is said, once."""
+        anybody = os.geteuid() == 0 and self._table.mode & 0o022
+        if slot.pid == 1:
+            why = "is pid 1"
+        elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not anybody):
+            return True
+        else:
+            why = "has not attached the table" + ("" if anybody else ", and was not seen to beat")
+        if entry not in self._seen.said:
+            self._seen.said.add(entry)
+            self._log(f"{_name(slot)}: no beat, but it {why}; left alone")
+        return False
+
+    # -- the hung --------------------------------------------------------------------------------
+
+    def confirm(self, hung: list[tuple[Entry, Slot]]) -> list[tuple[Entry, Slot]]:
+        """Those that are as they were a second later; of a second in which we did not run, another one counts."""
+        while hung:
+            before = time.monotonic()
+            select.select([], [], [], CONFIRM)  # time.sleep() fails under libfaketime
+            took = time.monotonic() - before
+            hung = [(entry, slot) for entry, slot in hung if self._is_mute(entry, slot)]
+            if took < PAUSED:
+                break
+        return hung
+
+    def _is_mute(self, entry: Entry, before: Slot) -> bool:
+        index, pid, ticks = entry
+        slot = self._table.slot(index)
+        if slot.pid != pid or tables.living(pid) != ticks:
+            return False
+        return not self._seen.pulses[entry].see(slot.atime, time.monotonic()) and slot.timeout == before.timeout
+
+    def end(self, hung: list[tuple[Entry, Slot]]) -> None:
+        """End them, all at the same time."""
+        loop = Loop()
+        left = [len(hung)]
+        for entry, slot in hung:
+            self._end(loop, entry, slot, left)
+        if hung:
+            loop.run()
+
+    def _end(self, loop: Loop, entry: Entry, slot: Slot, left: list[int]) -> None:
+        _, pid, ticks = entry
+        began = time.monotonic()
+        silent = self._seen.pulses[entry].silent(began)
+        self._log(f"{_name(slot)}: no beat for {silent:.0f}s (timeout {slot.timeout}s), gets {STEPS[0]}")
+
+        def done(stuck: list[int]) -> None:
+            took = time.monotonic() - began
+            if stuck:
+                self.failed = True
+                self._log(f"{_name(slot)}: could not be ended: stuck in the kernel, or not ours to signal")
+            else:
+                by = STEPS[0] if took * 1000 < int(STEPS[1]) else STEPS[2]
+                self._clearable.append((entry, slot, f"ended after {took:.1f}s, by {by}"))
+                self._seen.pulses.pop(entry, None)
+            left[0] -= 1
+            loop.ended = not left[0]
+
+        Ending(loop, [(pid, ticks)], STEPS, done)
+
+    # -- the dead --------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Free the slots of the dead.  Where the semaphore cannot be had, the next pass does."""
+        trouble = ""
+        for entry, slot, what in self._clearable:
+            index, pid, ticks = entry
+            wait = 0 if trouble else tables.LOCK_SECONDS
+            is_other = bool(ticks)
+
+            def still(now: Slot, pid: int = pid, atime: int = slot.atime, is_other: bool = is_other) -> bool:
+                gone = not tables.living(pid) or pid == os.getpid()
+                return now.pid == pid and (gone or (is_other and now.atime == atime))
+
+            try:
+                cleared = self._table.clear(index, still, wait)
+            except tables.TableError as error:
+                trouble, self.failed = str(error), True
+                if entry not in self._seen.said:
+                    self._seen.said.add(entry)
+                    self._log(f"{_name(slot)}: {what}; its slot is not cleared: {trouble}")
+            else:
+                self._seen.pulses.pop(entry, None)
+                self._log(f"{_name(slot)}: {what}; its slot is cleared" if cleared else f"{_name(slot)}: {what}")
+
+
+def _name(slot: Slot) -> str:
+    return f"{slot.name or '?'}, pid={slot.pid}"
+
+
+def one_pass(table: Table, seen: Seen, log: Log) -> int:
+    """All of it; the exit status."""
+    try:
+        table = _open(table)
+        this = Pass(table, seen, log)
+        hung = this.look()
+    except tables.TableError as error:
+        is_none = isinstance(error, tables.NoTable)
+        if str(error) != seen.trouble:
+            log(str(error))
+        seen.trouble = str(error)
+        seen.pulses, seen.said = {}, set()
+        return 0 if is_none else error.status
+    seen.trouble = ""
+    this.end(this.confirm(hung))
+    this.clear()
+    table.close()
+    return 1 if this.failed else 0
+
+
+def _open(table: Table) -> Table:
+    """To write, where we may; else the slots of the dead stay."""
+    try:
+        return table.open(write=True)
+    except tables.NoTable:
+        raise
+    except tables.TableError:
+        return table.open()
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    import argparse
+
+    words = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="checkproc.py",
+        description=words[0],
+        epilog="\n\n".join(words[2:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    tableoptions.add(parser)
+    parser.add_argument("logfile", metavar="LOGFILE", help="gets a line for each event; LOGFILE.seen is beside it")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command line; returns the exit status."""
+    options = _options(argv)
+    table = tableoptions.chosen(options)
+    path = os.path.abspath(options.logfile)
+    try:
+        tables.library()
+    except tables.TableError as error:
+        print(f"checkproc.py: {error}", file=sys.stderr)
+        return error.status
+    log = Log(path)
+    if not log.is_free():
+        print(f"checkproc.py: {path}: another pass is at work", file=sys.stderr)
+        return 0
+    seen = Seen(f"{path}.seen", f"0x{options.key:x} {options.layout} {options.slots}")
+    try:
+        seen.read()
+    except Alien as alien:
+        log(str(alien))
+    return _finish(one_pass(table, seen, log), seen, log)
+
+
+def _finish(status: int, seen: Seen, log: Log) -> int:
+    try:
+        seen.write()
+    except OSError as error:
+        print(f"checkproc.py: what was seen cannot be kept, so the next pass ends nobody: {error}", file=sys.stderr)
+        return status or 1
+    return status or (1 if log.failed else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Run a program again and again: start it, wait for its end, sleep, and so on.
+
+    $ pyhelpers/procctl.py 10 pyhelpers/checkproc.py /var/log/checkproc.log
+
+SECONDS are counted from the end of the program to its next start, however it ended; an end other than with 0 is said.
+The program runs in the caller's directory, with its umask, environment, standard input and output, in a session of its
+own, with every signal at its default: TERM to the program ends it, and it is started again.
+
+TERM or INT to procctl is handed on to the program, and procctl ends when that has ended, with its exit status; with
+--leave it ends at once, with 0, and the program goes on.  Other signals are handed on.  With -d procctl goes into the
+background, as the original did by itself, with input and output on /dev/null, and 0 once the program has been executed.
+
+Exit: that of the program's last run, 128 + N for signal N · 126, 127 it could not be executed the first time · 2 usage.
+It follows procctl of the original, which left all signals ignored in its children; the guard of `daeml.py --guard` does
+the work, see parent.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import parent
+from launch import Launch, LaunchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE = 2
+LONGEST = 24 * 86400.0  # s
+LINE = "Usage: procctl.py [-d] [--leave] SECONDS PROGRAM [ARG...]"
+
+
+def seconds(text: str) -> float:
+    """The number of seconds.  Raises ValueError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= LONGEST:
+        raise ValueError(f'"{text}" is not a number of seconds from 0 to {LONGEST:.0f}')
+    return found
+
+
+def keep(pause: float, argv: Sequence[str], foreground: bool, leaves: bool) -> None:
+    """Become procctl, or have it made in the background.  Raises LaunchError."""
+    launch = Launch(argv, os.getcwd(), "" if foreground else os.devnull)
+    launch.umask = os.umask(0o077)
+    os.umask(launch.umask)
+    path = launch.program()
+    parent.guard(launch, path, foreground, interval=f"{pause * 1000:.0f}", always="1", leaves="1" if leaves else "")
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command line; returns the exit status."""
+    words = list(argv)
+    options = set()
+    while words and words[0].startswith("-"):
+        options.add(words.pop(0))
+    if options & {"-h", "--help"}:
+        print(f"{LINE}\n\n{__doc__}")
+        return 0
+    try:
+        if options - {"-d", "--leave"} or len(words) < 2:
+            raise ValueError("needs SECONDS and a PROGRAM")
+        keep(seconds(words[0]), words[1:], "-d" not in options, "--leave" in options)
+    except ValueError as error:
+        print(f"procctl.py: {error}\n{LINE}", file=sys.stderr)
+        return USAGE
+    except LaunchError as failure:
+        print(f"Error: Failed to execute '{words[1]}': {failure.reason}", file=sys.stderr)
+        return failure.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
