@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from walk import Found
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
+ORDERS_AT_ONCE = 1 << 13  # bytes: between so many, deaths are seen, however many orders wait
 TIDY_AFTER_MS = 2000
 FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
 HISTORY_TAIL = 1 << 18
@@ -164,7 +165,7 @@ class Watcher:
     # -- orders ----------------------------------------------------------------------------------
 
     def _take_orders(self) -> None:
-        piece = os.read(self._orders, 1 << 16)
+        piece = os.read(self._orders, ORDERS_AT_ONCE)
         if not piece:
             self.loop.ended = True
             return

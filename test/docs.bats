@@ -133,3 +133,13 @@ codes() {
 @test "the shell is written in ASCII: without a locale yash reads nothing else" {
 	! LC_ALL=C grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
+
+@test "pyhelpers/README.md says of every file there which question it belongs to" {
+	local name missing=
+	for file in "$ROOT"/pyhelpers/*.py; do
+		name=${file##*/}
+		grep -qE "^\|.*[ *]${name%.py}[ *]" "$ROOT/pyhelpers/README.md" || missing="$missing $name"
+	done
+
+	assert_equal 'files that are not named there' "$missing" ''
+}
