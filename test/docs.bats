@@ -131,7 +131,7 @@ codes() {
 }
 
 @test "the shell is written in ASCII: without a locale yash reads nothing else" {
-	! LC_ALL=C grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
+	LC_ALL=C run -1 grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
 
 @test "pyhelpers/README.md says of every file there which question it belongs to" {

@@ -76,7 +76,7 @@ load helpers
 		wait_until "$PATIENCE" state_is "$name" RUNNING
 		assert_equal "starts of $name" "$(starts_of "$name")" 1
 	done
-	! both_are_gone "$first" "$MONITOR"
+	run -1 both_are_gone "$first" "$MONITOR"
 }
 
 @test "two monitors for different servers share a state directory" {

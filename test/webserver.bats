@@ -121,6 +121,12 @@ has_four_without() {
 	run ! compgen -G "$BATS_TEST_TMPDIR/monitor-demo.*"
 }
 
+suite_in_path() {
+	local status=0
+	$1 "$ROOT/monitor.sh" demo webserver </dev/null >"$SAID" 2>&1 3>&- || status=$?
+	assert_equal 'exit status' "$status" 5
+}
+
 @test "demo webserver without a compiler says so" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	for program in dash sh bash env readlink cat sed python3 mktemp id uname dirname; do
@@ -130,10 +136,4 @@ has_four_without() {
 	PATH=$BATS_TEST_TMPDIR/bin suite_in_path "${TEST_SHELL:-dash}"
 
 	grep -F 'demo: no C compiler (cc)' "$SAID"
-}
-
-suite_in_path() {
-	local status=0
-	$1 "$ROOT/monitor.sh" demo webserver </dev/null >"$SAID" 2>&1 3>&- || status=$?
-	assert_equal 'exit status' "$status" 5
 }
