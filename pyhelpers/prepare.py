@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 NO_PERMISSION, NOT_INSTALLED, INTERRUPTED = 4, 5, 130
+LIBRARY_HOME = "heartbeat_home"  # settled, but no key of conf: where sysv_ipc is imported from
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
 
@@ -145,7 +146,7 @@ def find_library(conf_dir: str, settled: conf.Settled) -> None:
         files = [f"{conf_dir}/servers/{server['name'].partition('@')[0]}.conf" for server in asking]
         raise conf.ConfError([f"{file}: {need}" for file in dict.fromkeys(files)], NOT_INSTALLED)
     for server in asking:
-        server["heartbeat_home"] = home
+        server[LIBRARY_HOME] = home
 
 
 def state_directory(root: str, option: str, settled: conf.Settled) -> str:

@@ -24,7 +24,7 @@ import identity
 import record
 from control import LOOK_EVERY, timeout_of
 from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
-from prepare import find_library, policy
+from prepare import LIBRARY_HOME, find_library, policy
 from target import end, post
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     """("", "") where nothing is to be done."""
     if before is None:
         return "start", ""
-    changed = [key for key, value in after.items() if before.get(key) != value]
+    changed = [key for key, value in after.items() if before.get(key) != value and key != LIBRARY_HOME]
     if not changed:
         return "", ""
     restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]

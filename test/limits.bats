@@ -83,7 +83,7 @@ is_told_twice() {
 		os.fork()
 		signal.pause()
 	END
-	given_conf pair "dir = $SERVERS/pair" "command = $(python) pair" 'max_memory = 72M for 1s alert' 'max_fds = 2 for 1s alert'
+	given_conf pair "dir = $SERVERS/pair" "command = '$(python)' pair" 'max_memory = 72M for 1s alert' 'max_fds = 2 for 1s alert'
 
 	monitor_start pair
 	assert_alerted limit pair 'open files' # that was looked at as often

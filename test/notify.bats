@@ -16,7 +16,7 @@ given_script() {
 given_speaker() {
 	mkdir -p "$SERVERS/$1"
 	cp "$FIXTURES/speaker.py" "$SERVERS/$1/speaker.py"
-	given_conf "$1" "dir = $SERVERS/$1" "command = $(python) speaker.py READY=1" 'match = speaker.py' \
+	given_conf "$1" "dir = $SERVERS/$1" "command = '$(python)' speaker.py READY=1" 'match = speaker.py' \
 		'heartbeat = notify' 'output = out.txt' "${@:2}"
 }
 
