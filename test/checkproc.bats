@@ -9,8 +9,10 @@ logged() {
 	grep -qF -- "$1" "$LOG"
 }
 
-# pass_later - a pass when a timeout of 1 s is over for those that do not beat
+# pass_later - a pass when a timeout of 1 s is over for those that do not beat any more: a pass now sees their last beat,
+# which may have come after the pass before
 pass_later() {
+	checkproc
 	pass_time 3
 	checkproc
 }
@@ -92,6 +94,7 @@ pass_later() {
 	start_client back 1
 	checkproc
 	kill -s USR1 "$cleared" "$CLIENT"
+	checkproc # sees their last beats
 	pass_time 3
 	before=$(slot_of "$CLIENT" atime)
 
@@ -344,6 +347,7 @@ as_nobody() {
 		assert_equal 'log' "$(<"$LOG")" ''
 	done
 	mute "$CLIENT"
+	run -0 faketime_of +1h # sees its last beat
 	pass_time 3
 	run -0 faketime_of +1h
 
@@ -433,6 +437,7 @@ assert_forgotten() {
 	start_client msg_server 1
 	checkproc
 	mute "$CLIENT"
+	checkproc # sees its last beat
 	pass_time 3
 	start_pass
 
@@ -447,6 +452,7 @@ assert_forgotten() {
 	start_client msg_server 1
 	checkproc
 	mute "$CLIENT"
+	checkproc # sees its last beat
 	pass_time 3
 	mv "$LOG" "$LOG.1"
 	ln -s /dev/full "$LOG"

@@ -208,7 +208,7 @@ modem_has_sent() {
 given_mail() {
 	given_background "$(python)" "$FIXTURES/smtp_sink.py" "$T"
 	wait_until "$PATIENCE" test -e "$T/smtp-port"
-	given_shipped mail "sendmail = $(python) $FIXTURES/sendmail.py $(<"$T/smtp-port")" "$@"
+	given_shipped mail "sendmail = '$(python)' '$FIXTURES/sendmail.py' $(<"$T/smtp-port")" "$@"
 }
 
 # mail NUMBER EXPRESSION - prints what stands in that mail (from 1), m
@@ -263,7 +263,7 @@ print(eval(sys.argv[2]))' "$T/mail.$1" "$2"
 	call mail 1 hello
 	sed -i 's/^sendmail.*/sendmail = false/' "$CONF/hooks/mail.conf"
 	call mail 75 hello
-	sed -i "s|^sendmail.*|sendmail = $(python) $FIXTURES/sendmail.py 1|" "$CONF/hooks/mail.conf"
+	sed -i "s|^sendmail.*|sendmail = '$(python)' '$FIXTURES/sendmail.py' 1|" "$CONF/hooks/mail.conf"
 	call mail 75 hello
 	sed -i 's/^sendmail.*/sendmail = sendmail-is-not-here/' "$CONF/hooks/mail.conf"
 	call mail 75 hello

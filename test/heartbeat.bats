@@ -143,7 +143,7 @@ beats_later() {
 
 @test "a Python server beats, and its slot is free at the end, also that of an exception" {
 	run -0 in_python 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' '    for _ in range(1000): heartbeat.beat()' \
-		"    os.system('$(python) -BEs $ROOT/pyhelpers/heartbeat.py --key $KEY list --json')"
+		"    os.system('\"$(python)\" -BEs \"$ROOT/pyhelpers/heartbeat.py\" --key $KEY list --json')"
 	[[ $output == *'"name": "feeder", "timeout": 30, '* ]]
 	assert_equal 'slots' "$(heartbeat list --json)" '[]'
 
