@@ -454,7 +454,7 @@ touch_on() {
 no_sysv_ipc() {
 	local home=$BATS_TEST_TMPDIR/python real=$ROOT/.venv/bin/python
 	[ -x "$real" ] || real=/usr/bin/python3
-	printf '%s\n' '#!/bin/sh' "exec $real -c '
+	printf '%s\n' '#!/bin/sh' "exec \"$real\" -c '
 import importlib.machinery, runpy, sys
 finder = importlib.machinery.PathFinder
 find = finder.find_spec
