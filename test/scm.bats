@@ -108,14 +108,14 @@ started_after() {
 
 @test "the shutdown message to a manager is of module -20" {
 	impatient
-	given_peer one '0 module=2 mute-when=quiet obey' 'heartbeat = channel'
+	given_peer one '0 module=2 mute-when=quiet obey' 'heartbeat = channel' 'backoff = 60s 60s' # its successor would be quiet too
 	monitor_start one
 	wait_until "$PATIENCE" message_says one 'module 2'
 	pid=$(pid_of one)
 
 	: >"$SERVERS/one/quiet"
 
-	wait_until "$PATIENCE" pid_differs one "$pid"
+	wait_until "$PATIENCE" is_gone "$pid"
 	assert_equal 'shutdown message' "$(<"$SERVERS/one/shutdown")" "ecffffff$(cut -c 9- <<<"${GOODBYE// /}")"
 }
 
