@@ -38,6 +38,7 @@ suite_dir=${suite_file%/*}
 . "$suite_dir/lib/update.sh" || exit 1
 
 main() {
+	log_streams
 	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
@@ -136,6 +137,7 @@ event() {
 	hung) on_hung "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	limit) on_limit "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	within) on_within "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	stuck) on_stuck "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
 	untold) story_untold "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
@@ -169,6 +171,7 @@ on_down() {
 	later) story_later "$1" ;;
 	fatal) story_give_up "$1" "$story_cause" ;;
 	esac
+	[ "$_restart_decide" = now ] || keep "$1"
 }
 
 # on_hung NUMBER PID TEXT - it lives, and does not serve: end it, and its death is answered like any other
@@ -178,7 +181,7 @@ on_hung() {
 	if [ "$_server_get" = never ]; then
 		leave_running "$1" "$2" hung hung "$3"
 	else
-		helper_order end "$1" "hung ($3)"
+		helper_order end "$1" "$2" "hung ($3)"
 	fi
 }
 
@@ -188,14 +191,20 @@ on_limit() {
 	server_get "$1" restart
 	case $3:$_server_get in
 	alert:* | *:never) leave_running "$1" "$2" limit "${4%% *}" "$4" ;;
-	*) helper_order end "$1" "limit ($4)" ;;
+	*) helper_order end "$1" "$2" "limit ($4)" ;;
 	esac
 }
 
 # leave_running NUMBER PID EVENT KEY TEXT - that is told, and nothing is done about it
 leave_running() {
 	helper_order heard "$1"
-	story_excess "$@"
+	story_excess "$@" 'left alone' 'left alone as conf says'
+}
+
+# on_stuck NUMBER PID CAUSE - it was to be ended for that, and has outlived all of `stop`: a person must see to it
+on_stuck() {
+	helper_order heard "$1"
+	story_stuck "$@"
 }
 
 # on_within NUMBER PID 'KEY TEXT' - what story_excess told is over
@@ -218,6 +227,7 @@ on_failed() {
 	act "$1"
 	story_failure "$1" "$3"
 	[ "$_restart_decide" != fatal ] || story_give_up "$1" "$3"
+	[ "$_restart_decide" = now ] || keep "$1"
 }
 
 # on_up NUMBER 'PID HOW SOURCE MS' - it runs: launched by us and stayed up, or found
@@ -229,10 +239,15 @@ on_up() {
 	server_set "$1" alive "${2%% *}"
 	server_get "$1" want
 	[ "$_server_get" = paused ] || server_set "$1" state RUNNING
+	keep "$1"
+	start_waiting
+}
+
+# keep NUMBER - have the record hold what was told of it, so that the next monitor, too, ends what this one began
+keep() {
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order keep "$1" "$_server_get" "$_server_memory"
-	start_waiting
 }
 
 # on_absent NUMBER - it did not run when we first looked

@@ -2,8 +2,9 @@
 # check - is conf in order?  Every fault, with its file and line
 # Needs: python.sh usage.sh
 
-# check_main - ends the program: 0 good, 6 not
+# check_main check - ends the program: 0 good, 6 not
 check_main() {
+	[ $# -eq 1 ] || usage_die 'check takes nothing behind it: it looks at all of conf'
 	check_fitness check
 	exit $?
 }

@@ -57,8 +57,11 @@ completion_table() {
 				return "VALUE"
 			if (part ~ /^[[]?</)
 				return ""
-			if (part ~ /^[[]?NAME[]]?[.][.][.]/)
-				return "NAMES"
+			if (part ~ /^[[]?NAME[]]?[.][.][.]/) {
+				sub(/^[[]?NAME[]]?[.][.][.][|]?/, "", part)
+				gsub(/[][()]/, "", part)
+				return "NAMES" (part == "" ? "" : " " part)
+			}
 			gsub(/[][().]/, "", part)
 			gsub(/[|]/, " ", part)
 			return part

@@ -10,6 +10,13 @@ log_late_count=0
 log_most_late=1000
 log_refused=
 
+# log_streams - what was handed to us closed is /dev/null: the next file that is opened would take its place
+log_streams() {
+	{ true 9<&0; } 2>/dev/null || exec </dev/null
+	{ true 9>&1; } 2>/dev/null || exec >/dev/null
+	true 9>&2 || exec 2>/dev/null
+}
+
 # warn TEXT - say it on stderr, and to syslog if conf wants that
 warn() {
 	printf '%s: %s\n' "$log_name" "$1" >&2

@@ -85,7 +85,7 @@ mailbox_is_event() {
 	case $_mailbox_stranger$mailbox_word:$mailbox_number:$mailbox_now in
 	/*) ;;
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | unfinished:* | hung:* | limit:* | within:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+	down:* | up:* | failed:* | absent:* | unfinished:* | hung:* | limit:* | within:* | stuck:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
 		[ "$mailbox_number" -gt "$server_count" ] || return 0
 		;;
 	esac

@@ -68,6 +68,7 @@ order_pause() {
 		return
 	}
 	_order_begin "$1" paused
+	server_set "$1" excesses '' # nobody looks any more when that is over
 	server_get "$1" then
 	[ "$_server_get" != start ] || server_set "$1" then ''
 	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED

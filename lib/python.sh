@@ -32,12 +32,29 @@ python_venv() {
 		die 5 "python3 is not installed; run: apt-get install python3 python3-psutil"
 	warn "psutil is not installed; putting it into $suite_dir/.venv (once, about 10 s)"
 	_python_new=$suite_dir/.venv.$$
-	if "$_python_system" -m venv "$_python_new" >&2 &&
-		"$_python_new/bin/python" -m pip install --quiet --disable-pip-version-check 'psutil>=5.6' >&2 &&
-		mv "$_python_new" "$suite_dir/.venv"; then
+	if _python_fill >&2 && mv "$_python_new" "$suite_dir/.venv"; then
 		python_path=$suite_dir/.venv/bin/python
 	else
 		rm -rf "$_python_new"
 		die 5 "psutil cannot be had (no network, no venv, or $suite_dir is not writable); run: apt-get install python3-psutil"
 	fi
 }
+
+# _python_fill - make _python_new, with psutil in it
+_python_fill() {
+	if "$_python_system" -m ensurepip --version >/dev/null 2>&1; then
+		"$_python_system" -m venv "$_python_new" &&
+			"$_python_new/bin/python" -m pip install --quiet --disable-pip-version-check 'psutil>=5.6'
+	else
+		"$_python_system" -m venv --without-pip "$_python_new" && _python_debian
+	fi
+}
+
+# _python_debian - a fresh Debian has no pip: unpack its own psutil there, which takes no root and installs nothing
+_python_debian() (
+	cd "$_python_new" || exit 1
+	mkdir -p apt/lists/partial apt/archives/partial || exit 1
+	set -- -qq -o "Dir::State::lists=$_python_new/apt/lists" -o "Dir::Cache=$_python_new/apt"
+	apt-get "$@" update && apt-get "$@" download python3-psutil && dpkg-deb -x python3-psutil_*.deb apt &&
+		mv apt/usr/lib/python3/dist-packages/psutil lib/python3*/site-packages/ && rm -rf apt python3-psutil_*.deb
+)

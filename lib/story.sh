@@ -35,6 +35,7 @@ story_death() {
 story_log_death() {
 	_story_get "$1"
 	case $_story_event:$_restart_decide in
+	hung:later | limit:later) _story_text="$_story_event, pid=$_story_pid, ended ${_story_cause#* }, restarting in $((restart_wait / 1000))s..." ;;
 	hung:* | limit:*) _story_text="$_story_event, pid=$_story_pid, ended ${_story_cause#* }" ;;
 	*:leave) _story_text="exited, pid=$_story_pid, left alone ($_story_cause)" ;;
 	*:fatal) _story_text="stopped, pid=$_story_pid ($_story_cause, up $_story_up$_story_nth)" ;;
@@ -142,6 +143,7 @@ story_up() {
 	esac
 	server_set "$1" incident ''
 	server_set "$1" cause ''
+	server_set "$1" excesses '' # of another process, or judged anew
 }
 
 _story_log_launched() {
@@ -168,16 +170,28 @@ _story_log_found() {
 	log_history "$mailbox_when" adopted "$_story_name" "$2" '' adopted '' "found by $_story_source"
 }
 
-# story_excess NUMBER PID EVENT KEY TEXT - it runs, and is told of: hung, or over the limit KEY
+# story_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - it runs, and is told of: hung, or over the limit KEY
+# While that lasts it is told once: the helper tells again what was not answered within an interval.
 story_excess() {
 	server_get "$1" name
 	_story_name=$_server_get
-	_story_incident=$_story_name-$2-$4-$mailbox_now
 	server_get "$1" excesses
+	case " $_server_get" in
+	*" $4=$_story_name-$2-"*) return 0 ;;
+	esac
+	_story_incident=$_story_name-$2-$4-$mailbox_now
 	server_set "$1" excesses "$_server_get$4=$_story_incident "
-	log_restart "$mailbox_when" "Server $_story_name $3, pid=$2, left alone ($5)"
-	log_history "$mailbox_when" "$3" "$_story_name" "$2" '' 'left alone' "$_story_incident" "$5"
-	_story_alert "$1" "$3" "$2" 'left alone' "$3 ($5), pid $2, left alone as conf says"
+	log_restart "$mailbox_when" "Server $_story_name $3, pid=$2, $6 ($5)"
+	log_history "$mailbox_when" "$3" "$_story_name" "$2" '' "$6" "$_story_incident" "$5"
+	_story_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
+}
+
+# story_stuck NUMBER PID CAUSE - it was to be ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, and lives
+story_stuck() {
+	_story_rest=${3#* ?}
+	set -- "$1" "$2" "${3%% *}" hung "${_story_rest%?}"
+	[ "$3" = hung ] || set -- "$1" "$2" "$3" "${5%% *}" "$5"
+	story_excess "$@" 'could not be ended' 'could not be ended: stuck in the kernel, or not ours to signal; see to it'
 }
 
 # story_within NUMBER PID KEY TEXT - and that is over, if it was told

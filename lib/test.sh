@@ -6,14 +6,13 @@
 # Without a HOOK it goes through each that conf names.
 test_main() {
 	shift
-	test_hooks=$*
 	printf 'Testing monitor script...\n'
 	check_fitness test || {
 		test_say "$_python_run"
 		exit "$_check_status"
 	}
 	test_say "${_python_run%"$log_newline"alerts *}"
-	test_send "${_python_run##*"$log_newline"alerts }"
+	test_send "${_python_run##*"$log_newline"alerts }" "$@"
 	exit $?
 }
 
@@ -21,15 +20,18 @@ test_say() {
 	[ -z "$1" ] || printf '%s\n' "$1"
 }
 
-# test_send 'SPOOL HOOK...' - hand one TEST alert to each hook, now
-# Fails: 1 refused, 6 the hook is not fit
+# test_send 'SPOOL HOOK...' [HOOK...] - hand one TEST alert to each hook, now: to those of conf, or to these if there are any
+# Fails: 1 refused, 6 the hook is not fit, or there is none
 test_send() {
 	_test_hooks=${1##*/alerts}
 	_test_spool=${1%"$_test_hooks"}
-	_test_hooks=${test_hooks:-$_test_hooks}
-	# shellcheck disable=SC2086 # names of hooks: no blanks in them, nor globs, or they are none
-	"$python_path" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" $_test_hooks
+	shift
+	# shellcheck disable=SC2086 # names that conf has checked: no blanks in them, nor globs
+	[ $# -gt 0 ] || set -- $_test_hooks
+	[ $# -gt 0 ] || die 6 'no hook to test: alert is none in all of conf; set it in monitor.conf, or run: ./monitor.sh test HOOK'
+	"$python_path" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" -- "$@"
 	_test_status=$?
-	printf 'Test completed. Check %s for details.\n' "${_test_spool%/*}/restart.log"
+	printf 'Test completed.\n'
+	[ "$_test_status" -ne 1 ] || printf 'What was not sent is kept: ./monitor.sh alerts shows it.\n'
 	return "$_test_status"
 }

@@ -11,19 +11,29 @@ option_daemon=
 usage_options() {
 	usage_options=$#
 	OPTIND=1
+	case ${1:-} in
+	--help) set -- -h ;;
+	--version) set -- -V ;;
+	esac
 	while getopts :c:s:dhV _usage_option; do
 		case $_usage_option in
 		c) option_conf=$OPTARG ;;
 		s) option_state=$OPTARG ;;
 		d) option_daemon=1 ;;
-		h) usage_print && exit 0 ;;
-		V) printf 'monitor.sh %s\n' "$suite_version" && exit 0 ;;
+		h) usage_tell usage_print ;;
+		V) usage_tell printf 'monitor.sh %s\n' "$suite_version" ;;
 		:) usage_die "-$OPTARG needs a directory" ;;
 		*) usage_die "no such option: -$OPTARG" ;;
 		esac
 	done
 	usage_options=$((OPTIND - 1))
 	[ -n "$option_conf" ] || option_conf=$suite_dir/conf
+}
+
+# usage_tell COMMAND ARG... - what -h and -V print; ends the program
+usage_tell() {
+	"$@" || exit 1
+	exit 0
 }
 
 # usage_die TEXT - say what was wrong, and what would be right
@@ -43,7 +53,8 @@ usage_print() {
 		  ./monitor.sh check | demo [webserver] | status [NAME...|--guard] [--json]
 		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
 		  ./monitor.sh alerts [list|retry|drop|show ID] | silence [NAME... (2h|off)]
-		  ./monitor.sh signal SIG NAME... | tail NAME | shutdown [--stop-servers] | update [--dry-run]
+		  ./monitor.sh signal SIG NAME... | tail NAME | update [--dry-run]
+		  ./monitor.sh shutdown [--timeout 60s] [--stop-servers]
 		  ./monitor.sh (install|uninstall) [--systemd|--cron|--sysv] [--user U] [--dry-run]
 		  ./monitor.sh completion (bash|zsh)
 

@@ -23,9 +23,10 @@ class Account:
     """The record of one server, in directory, and its remarks.
 
     want: what the operator wants of it; dead: the last process, for the record of a start.
+    ending: why its process is being ended, where that is not by order; "" for no such end.
     """
 
-    __slots__ = "_ordered _said _unwritten dead directory server want watcher".split()
+    __slots__ = "_ordered _said _unwritten dead directory ending server want watcher".split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str, dead: Dead) -> None:
         self.server = server
@@ -33,6 +34,7 @@ class Account:
         self.directory = directory
         self.dead = dead
         self.want = "up"
+        self.ending = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self._ordered = ""
@@ -120,6 +122,7 @@ class Account:
             "message": server.message,
             "ordered": self._ordered,
             "port": str(server.port or ""),
+            "ending": self.ending,
             "boot": self.watcher.boot,
             "monitor": str(os.getppid()),
         }

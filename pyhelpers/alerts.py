@@ -24,10 +24,14 @@ import time
 from fnmatch import fnmatchcase
 
 import hook
+import hours
 import outbox
+import silence
 import spool
 import target
+import telling
 from place import FAILED, GOOD, NO_PERMISSION, USAGE, Place, Refused
+from tally import HOUR, Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +44,11 @@ class Spool:
     """The messages of one state directory."""
 
     def __init__(self, place: Place) -> None:
+        self.state_dir = place.state_dir
         self.directory = f"{place.state_dir}/alerts"
         self.conf_dir = place.conf_dir
+        self._telling = telling.from_conf(place.conf_dir)
+        self._tally = Tally(self.directory)
 
     def of(self, *folders: str) -> list[tuple[str, Alert]]:
         """The folder and message of all that can be read there, the oldest first."""
@@ -61,21 +68,38 @@ class Spool:
         places = [folder for folder in spool.FOLDERS if os.path.lexists(f"{self.directory}/{folder}/{identity}.json")]
         return places[-1] if places else ""
 
+    def until_when(self, alert: Alert, now: float) -> str:
+        """When it may go, as far as conf and silence say; gate.py may hold it for others of its storm besides."""
+        left = alert.wait(now)
+        if not left and not alert.is_loud:
+            own = self._telling.of(alert.hook)
+            if silent := silence.until(self.state_dir, alert.server, now):
+                return silence.in_words(silent)
+            if quiet := hours.wait(own.quiet, alert.fields["event"], now):
+                return f"quiet until {_clock(now + quiet)}"
+            if full := own.hourly_budget and self._tally.room_in(alert.hook, HOUR, now, own.hourly_budget):
+                return f"hourly_budget spent until {_clock(now + full)}"
+        return f"next in {left:.0f} s"
+
+
+def _clock(when: float) -> str:
+    return time.strftime("%H:%M", time.localtime(when))
+
 
 def _list(messages: Spool, words: list[str]) -> int:
     if words:
         raise Refused(USAGE, f"alerts list takes nothing behind it, and not {' '.join(words)}")
     found = messages.of("new", "failed")
     for folder, alert in found:
-        print(f"{alert.id}  {_state(folder, alert)}: {_one_line(alert.fields['message'])}")
+        print(f"{alert.id}  {_state(messages, folder, alert)}: {_one_line(alert.fields['message'])}")
     if not found:
         print("no alert waits, and none has failed")
     return GOOD
 
 
-def _state(folder: str, alert: Alert) -> str:
+def _state(messages: Spool, folder: str, alert: Alert) -> str:
     if folder == "new":
-        return f"waits, tries {alert.fields['tries']}, next in {alert.wait(time.time()):.0f} s"
+        return f"waits, tries {alert.fields['tries']}, {messages.until_when(alert, time.time())}"
     said = [_one_line(line) for line in alert.fields["last_output"].splitlines() if line.strip()]
     return f"{_SHOWN_AS[folder]} ({said[-1]})" if said else _SHOWN_AS[folder]
 
@@ -147,7 +171,7 @@ def _outcome(messages: Spool, identity: str) -> int:
         print(f"{identity}: sent")
         return GOOD
     for _, alert in messages.named([_literal(identity)], folder) if folder else []:
-        print(f"{identity}: {_state(folder, alert)}", file=sys.stderr)
+        print(f"{identity}: {_state(messages, folder, alert)}", file=sys.stderr)
     return FAILED
 
 

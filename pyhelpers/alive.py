@@ -129,6 +129,14 @@ def _usage(what: str) -> int:
     return USAGE
 
 
+def _in_venv(argv: list[str]) -> None:
+    """Begin again in the suite's own .venv, which has psutil, where monitor.sh has made one; else return."""
+    program = os.path.realpath(__file__)
+    venv = f"{os.path.dirname(os.path.dirname(program))}/.venv"
+    if os.path.realpath(sys.prefix) != venv and os.access(f"{venv}/bin/python", os.X_OK):
+        os.execv(f"{venv}/bin/python", [f"{venv}/bin/python", "-E", "-s", program, *argv])
+
+
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     word, words = (argv[0], argv[1:]) if argv else ("", [])
@@ -146,6 +154,7 @@ def main(argv: list[str]) -> int:
     try:
         import psutil  # noqa: F401
     except ImportError:
+        _in_venv(argv)
         print(
             "alive.py: psutil is missing; run ./monitor.sh check once, or: apt install python3-psutil", file=sys.stderr
         )

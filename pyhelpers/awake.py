@@ -3,6 +3,9 @@
 Who was stopped (SIGSTOP), suspended with the machine or starved by it for a minute has seen nothing in that minute, and
 may hold it against nobody.  A tick of the loop comes every period; of the time between two ticks no more than that
 period counts.  Source: clock_gettime(2): CLOCK_MONOTONIC stands still while the machine sleeps.
+
+patience.py has the same aim for one question, and ticks only until that is answered.  What is looked at here is never
+answered: a beat may come, or not, as long as the server lives; so all share one tick, and it goes on for ever.
 """
 
 from __future__ import annotations

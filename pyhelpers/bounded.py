@@ -122,10 +122,11 @@ class Run:
 
     def _kill(self) -> None:
         """All of its process group at once; it is our child and not reaped, so nobody else can have its number."""
-        try:
-            os.killpg(self._pid, loop.KILL)
-        except OSError:
-            pass  # it has just ended, or became another user's, and then it is not ours to end
+        for kill in (os.killpg, os.kill):  # the latter, for it may not lead a group yet
+            try:
+                kill(self._pid, loop.KILL)
+            except OSError:
+                pass  # it has just ended, or became another user's, and then it is not ours to end
 
     def _ended(self) -> None:
         self._drain_timer.cancel()

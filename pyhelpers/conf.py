@@ -108,7 +108,11 @@ def _require_plain(*directories: str) -> None:
 def _require_names(words: list[str]) -> None:
     bad = [word for word in words if not is_server_name(word) and word != "all"]
     if bad:
-        raise ConfError([f'"{word}": cannot name a server; {NAME_RULE}' for word in bad], USAGE)
+        raise ConfError([f'"{word}": cannot name a server; {_rule_for(word)}' for word in bad], USAGE)
+
+
+def _rule_for(word: str) -> str:
+    return "options stand before the word, see -h" if word.startswith("-") else NAME_RULE
 
 
 def _here() -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from keys import Values
 
 # One setting becomes two values where each half is a number of its own.
-_HALVES = {"backoff": ("backoff_first", "backoff_longest"), "give_up": ("give_up_count", "give_up_window")}
+HALVES = {"backoff": ("backoff_first", "backoff_longest"), "give_up": ("give_up_count", "give_up_window")}
 
 
 class _Server:
@@ -93,7 +93,8 @@ class ConfDir:
         asked = {server.name: server for server in map(self._server, names) if server}
         self._settle_needs(list(asked.values()))
         if watched:
-            self.faults.update(pairs.pair([self._channels_of(server) for server in asked.values()]))
+            self.faults.update(pairs.pair([self._place_of("channels", server) for server in asked.values()]))
+            self.faults.update(pairs.addresses([self._place_of("sockets", server) for server in asked.values()]))
         return [server.values for server in asked.values()]
 
     def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
@@ -278,10 +279,10 @@ class ConfDir:
             return self._cwd
         return os.path.join(os.path.dirname(self._root), base)
 
-    def _channels_of(self, server: _Server) -> tuple[Values, str, int]:
-        """Return the values of a server, and where its channels are set."""
+    def _place_of(self, key: str, server: _Server) -> tuple[Values, str, int]:
+        """Return the values of a server, and where that key of it is set."""
         path = self._file_of(server.name)
-        _, place, line = (self._read(path) or {}).get("channels") or self._monitor.get("channels") or ("", path, 0)
+        _, place, line = (self._read(path) or {}).get(key) or self._monitor.get(key) or ("", path, 0)
         return server.values, place, line
 
     # Needs.
@@ -342,8 +343,8 @@ def _circle(edges: dict[str, list[str]]) -> list[str]:
 
 
 def _store(values: Values, key: str, value: object) -> None:
-    if key in _HALVES and isinstance(value, list):
-        values.update(zip(_HALVES[key], value))
+    if key in HALVES and isinstance(value, list):
+        values.update(zip(HALVES[key], value))
     else:
         values[key] = value
 

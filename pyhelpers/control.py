@@ -73,8 +73,13 @@ def _await(word: str, target: Target, deadline: float) -> str:
             )
         if not said and now > begun + SAY_AFTER:
             said = True
-            print(f"{target.name}: waiting; state {known['state']}, pid {known['pid']} {known['message']}", flush=True)
+            print(f"{target.name}: waiting; {_so_far(known)}", flush=True)
         time.sleep(LOOK_EVERY)
+
+
+def _so_far(known: dict[str, str]) -> str:
+    pid = known["pid"] and f"pid {known['pid']}"
+    return ", ".join(filter(None, (f"state {known['state']}", pid, known["message"])))
 
 
 def _outcome(word: str, target: Target) -> str | None:
@@ -165,7 +170,7 @@ def parse(words: list[str]) -> tuple[str, list[str], str, float]:
     if word == "signal":
         more, rest = signal_name(rest[0] if rest else ""), rest[1:]
     if word == "shutdown" and rest not in ([], ["--stop-servers"]):
-        raise Refused(USAGE, f"shutdown takes --stop-servers, and not {' '.join(rest)}")
+        raise Refused(USAGE, f"shutdown takes --stop-servers and --timeout, not {' '.join(rest)}")
     if not rest and word != "shutdown":
         raise Refused(USAGE, f"{word} needs the name of a server, a glob, or all")
     return word, rest, more, timeout

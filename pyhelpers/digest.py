@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVER = "all"  # no server can have this name
 MOST_SERVERS = 5000  # that a digest remembers: its file has a bound, and so its reader
+LONGEST_CAUSE = 60  # letters
 DOWN, BACK, GAVE_UP = "down", "back", "gave up"
 
 
@@ -69,12 +70,13 @@ def take_in(fields: dict[str, Any], alerts: list[Alert], touched: float) -> dict
 def _counted(entry: list[Any], alert: Alert) -> list[Any]:
     deaths, state, cause = entry
     event, action = alert.fields["event"], alert.fields["action"]
+    last = wording.squeezed(alert.fields["cause"], LONGEST_CAUSE) or cause
     if event == "give_up":
-        return [deaths, GAVE_UP, alert.fields["cause"] or cause]
+        return [deaths, GAVE_UP, last]
     if event == "recovery":
         return [deaths, BACK, cause]
     if event == "death" or action in OPEN or action == "restarted":
-        return [deaths + 1, BACK if action == "restarted" else DOWN, alert.fields["cause"] or cause]
+        return [deaths + 1, BACK if action == "restarted" else DOWN, last]
     return [deaths, event, cause]  # hung or over a limit, and left alone
 
 

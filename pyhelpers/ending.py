@@ -23,12 +23,19 @@ class Ending:
 
     who: (pid, start ticks) of each.  steps: "TERM", "5000", "KILL": signals, and waits in ms
     (a last KILL is given 2 s).  done gets the pids that are still there: stuck in the kernel.
+    reap: no, where somebody else follows them, who learns from that how they ended.
     """
 
     def __init__(
-        self, loop: Loop, who: Sequence[tuple[int, int]], steps: Sequence[str], done: Callable[[list[int]], None]
+        self,
+        loop: Loop,
+        who: Sequence[tuple[int, int]],
+        steps: Sequence[str],
+        done: Callable[[list[int]], None],
+        reap: bool = True,
     ) -> None:
         self._loop = loop
+        self._reap = reap
         self._steps = list(steps) + ["2000"]
         self._done: Callable[[list[int]], None] | None = done
         self._left: dict[int, int] = {}
@@ -52,7 +59,8 @@ class Ending:
 
     def _gone(self, pid: int) -> None:
         self._forget(pid, self._left.pop(pid))
-        _reap(pid)
+        if self._reap:
+            _reap(pid)
         if not self._left:
             self._finish()
 

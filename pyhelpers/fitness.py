@@ -20,8 +20,9 @@ import sys
 import cause
 import conf
 import hook
-from prepare import NO_PERMISSION, state_directory
+from prepare import ELSEWHERE, NO_PERMISSION, state_directory
 from suitable import psutil_home
+from target import make_private
 
 NOT_CONFIGURED = 6
 
@@ -89,9 +90,9 @@ def main(argv: list[str]) -> int:
         return 0
     state_dir = state_directory(root, state_option, settled)
     try:
-        os.makedirs(f"{state_dir}/alerts", 0o700, exist_ok=True)
+        make_private(f"{state_dir}/alerts")
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}; set state_dir to a place that you may write", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}; {ELSEWHERE}", file=sys.stderr)
         return NO_PERMISSION
     print(f"alerts {state_dir}/alerts {' '.join(hooks_of(settled))}")
     return 0

@@ -23,6 +23,7 @@ from tally import HOUR, Tally, parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from telling import Own, Telling
@@ -41,6 +42,7 @@ class Gate:
         self._telling = telling
         self._waiting = waiting
         self._now = 0.0
+        self._crowded: Collection[str] = ()
         self._held: dict[str, float] = {}  # seconds, by ID
         self._quiet: set[str] = set()  # IDs
         self._silent: set[str] = set()
@@ -55,8 +57,9 @@ class Gate:
             self._lay_by(identity)
         return True
 
-    def ready(self, now: float) -> list[Alert]:
-        """The messages to be handed over now, the first in line first."""
+    def ready(self, now: float, crowded: Collection[str] = ()) -> list[Alert]:
+        """The messages to be handed over now, the first in line first; crowded: hooks with places for give-ups only."""
+        self._crowded = crowded
         self._now, self._held, self._quiet, self._silent = now, {}, set(), set()
         found: list[Alert] = []
         hooks = {alert.hook for alert in self._waiting.values()}
@@ -99,16 +102,18 @@ class Gate:
         return [alert for alert in heads if not self._wait(alert, self._now)]
 
     def _idle(self, hook: str, loud: bool | None = None) -> list[Alert]:
-        """The messages to a hook that it is not being called with, in their order."""
+        """The messages to a hook that it is not being called with, in their order; loud: those that may become one."""
         found = [alert for alert in self._waiting.values() if alert.hook == hook and not alert.calling]
-        return sorted([a for a in found if loud is None or a.is_loud == loud], key=lambda alert: alert.order)
+        if loud is not None:
+            found = [alert for alert in found if alert.is_loud == loud and not alert.is_notice]
+        return sorted(found, key=lambda alert: alert.order)
 
     def _calls(self, hook: str) -> list[Alert]:
         return [alert for alert in self._waiting.values() if alert.hook == hook and alert.calling]
 
     def _lanes(self, hook: str = "") -> list[list[Alert]]:
         """The first message of each lane that is not being served, and the first of a give-up behind it."""
-        lanes: dict[tuple[str, str], list[Alert]] = {}
+        lanes: dict[tuple[str, str, bool], list[Alert]] = {}
         for alert in sorted(self._waiting.values(), key=lambda each: each.order):
             if hook in ("", alert.hook):
                 lanes.setdefault(alert.lane, []).append(alert)
@@ -117,10 +122,14 @@ class Gate:
 
     def _head(self, line: list[Alert]) -> Alert:
         """A give-up passes by what its server still waits with, and by that alone."""
-        return line[-1] if self._wait(line[0], self._now) else line[0]
+        return line[-1] if line[0].hook in self._crowded or self._wait(line[0], self._now) else line[0]
 
     def _wait(self, alert: Alert, now: float) -> float:
         return max(alert.wait(now), self._held.get(alert.id, 0.0))
+
+    def _left(self, since: float, seconds: float) -> float:
+        """Of so many seconds since then; 0 where that is yet to come: the clock was put back, nobody knows how far."""
+        return max(0.0, since + seconds - self._now) if since <= self._now + 1 else 0.0
 
     def _hold_for(self, alert: Alert, seconds: float) -> None:
         self._held[alert.id] = max(self._held.get(alert.id, 0.0), seconds)
@@ -131,7 +140,7 @@ class Gate:
 
     def _relieve(self, hooks: set[str]) -> None:
         waiting = {hook: [a for a in self._waiting.values() if a.hook == hook] for hook in hooks}
-        failing = {hook for hook in hooks if self.line.failing_since(hook, waiting[hook])}
+        failing = {hook for hook in hooks if self.line.failing_since(hook, waiting[hook], self._now)}
         for hook in failing:
             self.line.relieve(hook, waiting[hook], failing, self._now)
 
@@ -153,8 +162,7 @@ class Gate:
             self._quiet.add(alert.id)
             self._hold_for(alert, quiet)
         if alert.is_open and not alert.fields["tries"]:
-            age = max(0.0, self._now - alert.fields["created"])
-            self._hold_for(alert, max(0.0, own.recovery_quiet - age))
+            self._hold_for(alert, self._left(alert.fields["created"], own.recovery_quiet))
         end = silence.until(os.path.dirname(self._alerts_dir), alert.server, self._now)
         if end and alert.is_open:  # it may be down still when the silence ends
             self._silent.add(alert.id)
@@ -212,19 +220,22 @@ class Gate:
         return True
 
     def _hold_digests(self, hook: str, own: Own) -> None:
-        """Until the storm is over, at most a window; and one a window. Behind what of its servers is on its way."""
+        """Until the storm is over, at most a window; and one a window. Behind what of its servers is on its way.
+
+        One of give-ups is first, unless its hook would not have it.
+        """
         on_their_way = {alert.server for alert in self._calls(hook)}
+        of_hook = [alert for alert in self._waiting.values() if alert.hook == hook]
+        first = any(alert.is_digest and alert.is_loud and not alert.fields["tries"] for alert in of_hook)
         for alert in [alert for alert in self._idle(hook) if alert.is_digest]:
-            if on_their_way.intersection(alert.fields["toll"]):
+            if (first and not alert.is_loud) or on_their_way.intersection(alert.fields["toll"]):
                 self._hold_for(alert, _SOON)
             if alert.fields["tries"]:
                 continue
             calm = LOUD_CALM if alert.is_loud else min(CALM, own.digest_window / 12)
-            due = min(alert.fields["touched"] + calm, alert.fields["made"] + own.digest_window)
-            if not alert.is_loud:
-                due = max(due, self.tally.last(hook, "digest") + own.digest_window)
-            # a clock that was put back must not hold it for longer
-            self._hold_for(alert, max(0.0, min(due - self._now, own.digest_window)))
+            left = min(self._left(alert.fields["touched"], calm), self._left(alert.fields["made"], own.digest_window))
+            last = 0.0 if alert.is_loud else self.tally.last(hook, self._now, "digest")
+            self._hold_for(alert, max(left, self._left(last, own.digest_window)))
 
     def _ration(self, hook: str, own: Own) -> None:
         """Keep to hourly_budget: its last message says that it is, and is a digest of all that waits."""

@@ -1,8 +1,8 @@
 """What is a server given when it is launched?  The descriptors that its watcher holds for it, by their keys.
 
-A key says all that makes a descriptor what it is, so a setting that changes is another key:
+A key says what makes a descriptor what it is; what may be changed in one that is open (backlog, mode) is no part of it:
 
-    socket SERVER NAME tcp ADDR PORT BACKLOG REUSEPORT      the words of addresses.py, with \\x1e between them
+    socket KIND ADDR PORT OWNER         \\x1e between the words; OWNER: SERVER/NAME of one with reuseport, else -
     channel TYPE NAME SERVER PEER       SERVER's end; PEER's is the one with the two exchanged
     daemon SERVER theirs                the server's end of the socket between it and its watcher
     daemon SERVER ours                  the watcher's end, which is never handed over
@@ -24,16 +24,20 @@ class Wanted:
     """The keys of one server's descriptors, by the names that it is told: sockets, channels, then the daemon socket.
 
     scm: it is told the number of the daemon socket only, and receives the others over that.
+    sockets: what conf says of each listening socket, the words of addresses.py, by their keys.
     """
 
-    __slots__ = ("daemon", "ends", "scm")
+    __slots__ = ("daemon", "ends", "scm", "sockets")
 
     def __init__(self, name: str, settings: dict[str, str]) -> None:
         self.scm = settings["fd_passing"] == "scm"
         kind = settings["channel_type"]
         self.ends: dict[str, str] = {}
+        self.sockets: dict[str, list[str]] = {}
         for socket in _elements(settings["sockets"]):
-            self.ends[socket.partition(FIELDS)[0]] = f"socket {name} {socket}"
+            words = socket.split(FIELDS)
+            key = self.ends[words[0]] = _key_of_socket(name, words)
+            self.sockets[key] = words
         for channel in _elements(settings["channels"]):
             label, _, peer = channel.partition(FIELDS)
             self.ends[label] = f"channel {kind} {label} {name} {peer}"
@@ -55,6 +59,12 @@ class Wanted:
         if any("{channel_fd}" in word for word in argv):
             return [word.replace("{channel_fd}", number) for word in argv]
         return [*argv, number]
+
+
+def _key_of_socket(server: str, words: list[str]) -> str:
+    name, kind, address, port, _, option = words
+    owner = f"{server}/{name}" if option == "reuseport" else "-"
+    return "socket " + FIELDS.join((kind, address, port, owner))
 
 
 def peer_of(key: str) -> str:
@@ -80,11 +90,12 @@ def listed(keys: list[str]) -> str:
 
 
 def shown(key: str) -> str:
-    """A key for a person: `socket 8080 (tcp 127.0.0.1 8080)`, `channel tasks`, `the daemon socket`."""
+    """A key for a person: `socket tcp://127.0.0.1:8080`, `channel tasks`, `the daemon socket`."""
     word, _, rest = key.partition(" ")
     if word == "socket":
-        words = rest.partition(" ")[2].split(FIELDS)
-        return f"socket {words[0]} ({' '.join(words[1:4]).rstrip()})"
+        kind, address, port, _ = rest.split(FIELDS)
+        address = f"[{address}]" if port and ":" in address else address
+        return f"socket {kind}://{address}" + (f":{port}" if port else "")
     return f"channel {rest.split(' ')[1]}" if word == "channel" else "the daemon socket"
 
 

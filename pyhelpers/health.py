@@ -16,12 +16,11 @@ REMARK_EVERY_MS = 1000  # a server may change its mind a thousand times a second
 class Health:
     """The vitals of one server, and what they have said."""
 
-    __slots__ = "_ended_for _life _remark_due _remarks _vitals".split()
+    __slots__ = "_life _remark_due _remarks _vitals".split()
 
     def __init__(self, life: Life) -> None:
         self._life = life
         self._vitals: list[Vital] = vitals.made(life) if life.server.vital else []
-        self._ended_for = ""  # why it is being ended, if that is not by order
         self._remarks: dict[object, str] = {}
         self._remark_due = False
 
@@ -35,6 +34,8 @@ class Health:
 
     def begin(self, fresh: bool) -> None:
         """One is followed; fresh: it was launched, and is STARTING."""
+        if not self._life.account.ending:
+            self._remarks.pop(self, None)
         for vital in self._vitals:
             vital.begin(fresh)
 
@@ -75,7 +76,7 @@ class Health:
     def _matters(self) -> bool:
         """Is it RUNNING, and not being ended already?"""
         life = self._life
-        return life.phase == "up" and life.account.want == "up" and not self._ended_for and life.server.pid != 0
+        return life.phase == "up" and life.account.want == "up" and not life.account.ending and life.server.pid != 0
 
     def hung(self, text: str) -> None:
         """It lives and does not serve: `no beat for 31s`.  The shell decides."""
@@ -114,19 +115,25 @@ class Health:
 
     # -- its end ---------------------------------------------------------------------------------
 
-    def put_down(self, why: str) -> None:
-        """End the process, for it does not serve; its death is then told as any other's, with that cause."""
-        if not self._matters():
+    def put_down(self, pid: int, why: str) -> None:
+        """End the process, for it does not serve; its death is then told as any other's, with that cause.
+
+        Its vitals go on: should it survive, they tell when it is well again.
+        """
+        life, server = self._life, self._life.server
+        if not self._matters() or server.pid != pid:
             return  # it has died meanwhile, or is being stopped
-        self._ended_for = why
-        server, steps = self._life.server, self.farewell()
-        self.end()
-        self._life.ending = Ending(self._life.watcher.loop, [(server.pid, server.ticks)], steps, self._put_down)
+        life.account.ending = why  # a watcher after us goes on with that
+        self.remark(self, "is being ended")
+        life.account.write()
+        who, loop = [(pid, server.ticks)], life.watcher.loop
+        life.ending = Ending(loop, who, self.farewell(), self._put_down, reap=False)
 
     def _put_down(self, stuck: list[int]) -> None:
-        if stuck and self.reason():
-            self._life.say_stuck(stuck[0])
-            self.resume()
+        why = self.reason() if stuck else ""
+        if why:
+            self.remark(self, "could not be ended")
+            self._life.tell("stuck", f"{stuck[0]} {why}")
 
     def farewell(self) -> list[str]:
         """The steps of its end: a vital may have a way of its own to ask it to go."""
@@ -138,5 +145,6 @@ class Health:
 
     def reason(self) -> str:
         """Why it was being ended, "" if it was not; asked once, when that is over."""
-        why, self._ended_for = self._ended_for, ""
+        account = self._life.account
+        why, account.ending = account.ending, ""
         return why

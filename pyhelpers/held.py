@@ -8,6 +8,7 @@ watcher that becomes a new one in place (an update) keeps it open over the exec:
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 
 import daemonsocket
@@ -35,7 +36,7 @@ class Held:
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
         self._fds: dict[str, int] = {}
-        self._users: set[str] = set()  # servers that use theirs now, or will after a restart
+        self._seen: set[str] = set()  # servers of which it is known what their process has
         self._lost: dict[int, str] = {}  # number of a living server -> what it must be restarted for
         self._written: dict[str, str] = {}
         self._asking = [life.server for life in watcher.lives if life.server.ends]
@@ -61,16 +62,12 @@ class Held:
         if not wanted:
             return []
         self._lost.pop(server.number, None)
-        self._users.add(server.name)
+        self._seen.add(server.name)
         for key in wanted.keys():
             try:
                 self._make(key, server)
             except OSError as error:
-                keys = handover.conf_keys(server)
-                text = (
-                    f"{handover.shown(key)} cannot be had: {error.strerror}; end who has it, or change {keys} in conf"
-                )
-                raise LaunchError(FAILED, text) from None
+                raise LaunchError(FAILED, _refusal(key, error)) from None
             os.set_blocking(self._fds[key], True)  # the last one to have it may have changed that
         self._remember(server)
         ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
@@ -82,21 +79,41 @@ class Held:
         return ends[-1:] if wanted.scm else ends
 
     def _make(self, key: str, server: Server) -> None:
-        """Have it, new or as it was.  A channel of which one end was lost is a new one.  Raises OSError."""
+        """Have it, new or as it was.  Raises OSError."""
         word, _, rest = key.partition(" ")
         if word == "socket":
-            if key not in self._fds:
-                words = rest.partition(" ")[2].split(handover.FIELDS)
-                settings = server.launch.settings
-                self._fds[key] = listeners.bound(words, settings.get("user", ""), settings.get("group", ""))
+            self._make_socket(key, server)
+        elif word == "channel":
+            self._make_pair(key, handover.peer_of(key), TYPES[rest.partition(" ")[0]])
+        else:
+            self._make_pair(key, handover.ours_of(server.name), _socket.SOCK_DGRAM)
+
+    def _make_socket(self, key: str, server: Server) -> None:
+        assert server.ends
+        settings = server.launch.settings
+        what = server.ends.sockets[key], settings.get("user", ""), settings.get("group", "")
+        if key in self._fds and not listeners.kept(self._fds[key], *what):
+            self._close(key)
+        if key not in self._fds:
+            self._fds[key] = listeners.bound(*what)
+
+    def _make_pair(self, key: str, other: str, kind: int) -> None:
+        """Of which one end was lost, or shut down by a server, is a new one: who lives with the old end needs that."""
+        ends = [self._fds[end] for end in (key, other) if end in self._fds]
+        if len(ends) == 2 and not any(map(listeners.is_shut, ends)):
             return
-        other = handover.peer_of(key) if word == "channel" else handover.ours_of(server.name)
-        if key in self._fds and other in self._fds:
-            return
+        partner = self._server_of(other) if other in self._fds else None
         self._close(key)
         self._close(other)
-        kind = TYPES[rest.partition(" ")[0]] if word == "channel" else _socket.SOCK_DGRAM
         self._fds[key], self._fds[other] = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, kind))
+        if partner and partner.pid:
+            self._lost[partner.number] = f"the other end of {handover.shown(key)} is lost"
+            self._watcher.loop.after(0, self.tell_lost)
+
+    def _server_of(self, end: str) -> Server | None:
+        """Whose end of a channel it is."""
+        name = end.split(" ")[3] if end.startswith("channel ") else ""
+        return next((server for server in self._asking if server.name == name), None)
 
     def _remember(self, server: Server) -> None:
         """Write down which they are, for a successor; as a rule the same as ever."""
@@ -117,13 +134,16 @@ class Held:
         """It is not to be started for now: let go of what nobody else uses, so that its clients are refused."""
         if state not in ENDED or not server.ends:
             return
-        self._users.discard(server.name)
+        self._lost.pop(server.number, None)
         for key in [*server.ends.keys(), handover.ours_of(server.name)]:
             if not key.startswith("channel "):
                 self._close(key)
-            elif key.split(" ")[4] not in self._users:
+                continue
+            other = handover.peer_of(key)
+            partner = self._server_of(other)
+            if partner is None or partner.state in ENDED:
                 self._close(key)
-                self._close(handover.peer_of(key))
+                self._close(other)
 
     def _close(self, key: str) -> None:
         fd = self._fds.pop(key, -1)
@@ -153,7 +173,7 @@ class Held:
                     self._fds[key] = fd
             except OSError:
                 pass  # of an exec that never came to be
-        self._users = {server.name for server in self._asking if self._is_whole(server)}
+        self._seen = {server.name for server in self._asking if self._is_whole(server)}
 
     # -- taken back ------------------------------------------------------------------------------
 
@@ -171,8 +191,9 @@ class Held:
 
     def _take_back(self, living: list[tuple[Server, int]]) -> None:
         """From each server and its pid what it was given, as far as the kernel lets us have it."""
+        asked = {key for server in self._asking if server.ends for key in server.ends.keys()}
         wanted = [(pid, seal, key) for server, pid in living for key, seal in self._remembered(server).items()]
-        wanted = [(pid, seal, key) for pid, seal, key in wanted if key not in self._fds]
+        wanted = [(pid, seal, key) for pid, seal, key in wanted if key in asked and key not in self._fds]
         refusals: dict[str, str] = {}
         for (_, _, key), got in zip(wanted, retake.fetch([(pid, seal) for pid, seal, _ in wanted]) if wanted else []):
             if isinstance(got, int):
@@ -180,7 +201,7 @@ class Held:
             else:
                 refusals[key] = got
         for server, pid in living:
-            self._users.add(server.name)
+            self._seen.add(server.name)
             self._take_up(server, pid, refusals)
 
     def _recorded(self, life: Life) -> int:
@@ -208,7 +229,8 @@ class Held:
         assert server.ends
         if server.ends.daemon in self._fds and self.ours(server.name) < 0:
             self._fds[handover.ours_of(server.name)] = daemonsocket.joined(self._fds[server.ends.daemon])
-        missing = [key for key in server.ends.keys() if key not in self._fds]
+        given = self._remembered(server)
+        missing = [key for key in server.ends.keys() if key not in self._fds or key not in given]
         severed = [key for key in server.ends.peers() if key not in self._fds]
         if missing:
             why = refusals.get(missing[0], "it was not given that")
@@ -225,9 +247,11 @@ class Held:
     def tell_lost(self) -> None:
         """Have those restarted that need new ones; say of strangers that they have none."""
         self._see_to_found()
+        for server in self._asking:
+            self.left(server, server.state)  # one that was given up may have come by what an update took from another
         for number, text in list(self._lost.items()):
             life = self._watcher.lives[number - 1]
-            if self._is_whole(life.server):
+            if self._is_whole(life.server) and self._are_given(life.server):
                 del self._lost[number]
                 self._say_taken_back(life.server, life.server.pid)
             elif life.phase == "up" and life.account.want == "up":
@@ -237,12 +261,12 @@ class Held:
     def _see_to_found(self) -> None:
         """Those that no record named, for their watcher died as it launched them; or that we did not launch at all."""
         for server in self._asking:
-            if not server.pid or server.name in self._users:
+            if not server.pid or server.name in self._seen:
                 continue
             if self._has_some(server):
                 self._take_back([(server, server.pid)])
                 continue
-            self._users.add(server.name)
+            self._seen.add(server.name)
             what = handover.conf_keys(server)
             self._watcher.say(server, f"was started by somebody else; it has {what} from its next start on")
 
@@ -255,9 +279,27 @@ class Held:
             return bool(inodes)
 
     def _is_whole(self, server: Server) -> bool:
-        """Has it all that it is given, and the other ends?"""
+        """Do we hold all that it is given, and the other ends?"""
         wanted = server.ends
         return wanted is not None and all(key in self._fds for key in [*wanted.keys(), *wanted.peers()])
+
+    def _are_given(self, server: Server) -> bool:
+        """Are those that we hold for it the ones that its process has?"""
+        given = self._remembered(server)
+        return server.ends is not None and all(
+            given.get(key) == retake.seal_of(self._fds[key]) for key in server.ends.keys()
+        )
+
+
+def _refusal(key: str, error: OSError) -> str:
+    """Why there is no such descriptor, and what to do."""
+    word = key.partition(" ")[0]
+    advice = f"change {word}s in conf" if word != "daemon" else "raise ulimit -n"
+    if error.errno == errno.EADDRINUSE:
+        advice = f"end who has it, or {advice}"
+    elif error.errno == errno.ENOENT:
+        advice = f"make its directory, or {advice}"
+    return f"{handover.shown(key)} cannot be had: {error.strerror}; {advice}"
 
 
 def _inventory(path: str) -> list[tuple[int, retake.Seal, str]]:

@@ -16,6 +16,7 @@ Exit status: 0 sent, 75 it asks for another try or took too long, 1 refused, 2 u
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 import sys
@@ -35,6 +36,8 @@ import wording
 SECONDS = 30.0  # a hook may live
 LATER = "75"  # EX_TEMPFAIL of sysexits.h
 UNFIT = "unfit"
+_FOR_ALL = ("digest_window", "recovery_quiet", "hook_dead_after")
+_ALIKE = 0.8  # of two keys: one letter is missing, or two changed places
 _TOLD = ("event", "server", "host", "pid", "cause", "action", "count", "incident")
 INHERITED = frozenset(
     "HOME LANG LANGUAGE LOGNAME PATH SHELL TMPDIR TZ USER http_proxy https_proxy no_proxy all_proxy "
@@ -105,9 +108,24 @@ def _settings(path: str) -> dict[str, grammar.Setting]:
     if mode & 0o077:  # it is where the secrets stand
         raise Unfit(f"{path}: may be read by others (mode {stat.S_IMODE(mode):o}); run: chmod 600 {path}")
     for key, (_, _, line) in found.items():
-        if not (key.isascii() and key.isidentifier()):
-            raise Unfit(f'{path}:{line}: "{key}" cannot be a key; write letters, digits and _')
+        if words := _objection(key):
+            raise Unfit(f"{path}:{line}: {words}")
     return found
+
+
+def _objection(key: str) -> str:
+    """What is wrong with a key; "" for one that we or the hook may know.
+
+    Which ones the hook knows, only it can say; but `event = give_up` must not have a phone ring for all else.
+    """
+    if not (key.isascii() and key.isidentifier()):
+        return f'"{key}" cannot be a key; write letters, digits and _'
+    if key in OWN:
+        return ""
+    if key in _FOR_ALL:
+        return f"{key} holds for all hooks; set it in monitor.conf"
+    meant = difflib.get_close_matches(key.lower(), OWN, 1, _ALIKE)
+    return f'"{key}" is no key of ours; did you mean {meant[0]}?' if meant else ""
 
 
 def call(conf_dir: str, name: str, alert: Mapping[str, object], seconds: float = SECONDS) -> session.Call:

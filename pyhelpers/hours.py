@@ -16,6 +16,7 @@ import time
 
 EVENTS = ("death", "give_up", "recovery", "hung", "limit", "digest")
 _DAY = 24 * 60
+_DIGITS = ((1, 2), (2, 2))  # of an hour and a minute
 
 
 def quiet(text: str) -> list[str]:
@@ -41,9 +42,9 @@ def _is_span(text: str) -> bool:
 def _minute(text: str) -> int:
     """The minute of the day of HH:MM; -1: it is none."""
     hour, colon, minute = text.partition(":")
-    if not colon or not (hour + minute).isdigit() or not 1 <= len(hour) <= 2 or len(minute) != 2 or int(minute) > 59:
+    if not colon or not (hour + minute).isdigit() or not text.isascii() or (len(hour), len(minute)) not in _DIGITS:
         return -1
-    return int(hour) * 60 + int(minute) if int(hour) <= 24 else -1
+    return int(hour) * 60 + int(minute) if int(hour) <= 24 and int(minute) <= 59 else -1
 
 
 def wait(settled: list[str], event: str, now: float) -> float:

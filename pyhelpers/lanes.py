@@ -102,7 +102,8 @@ class Lanes:
             warn(f"new/{name}: no message: {why}; cannot be put aside: {grammar.reason(error)}")
 
     def _begin_calls(self) -> None:
-        for alert in self._gate.ready(time.time()) if not self._ending else []:
+        crowded = [name for name, calls in self._places.items() if calls >= PLACES]
+        for alert in self._gate.ready(time.time(), crowded) if not self._ending else []:
             if self._places[alert.hook] < PLACES + (LOUD_PLACES if alert.is_loud else 0):
                 self._begin_call(alert)
 

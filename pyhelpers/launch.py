@@ -182,6 +182,8 @@ def hear(told: int) -> str:
 def become(launch: Launch, program: str, tell: int) -> None:
     """Turn this process into the program; never returns.  A failure is written to the descriptor tell."""
     try:
+        if launch.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
+            close_all_but([tell, launch.output_fd, *(fd for _, fd in launch.ends)])
         take_state(launch)
         environment = launch.environment
         if launch.ends:

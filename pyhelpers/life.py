@@ -78,6 +78,8 @@ class Life:
             self.watcher.want_scan(self, lambda: self._first_absence(known))
         elif known.get("pid") == str(process.pid):
             self.server.sid = int(known["sid"] or 0)  # made by the launch of an earlier watcher
+            if known["ending"]:
+                self.health.put_down(process.pid, known["ending"])
 
     def _resume(self, process: identity.Process, source: str) -> None:
         """Its watcher died while it started: see that to its end."""
@@ -105,7 +107,7 @@ class Life:
         incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
-        rest = f"{known['pid']} {up_for:.0f} {incident} {cause.UNKNOWN}"
+        rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
         self.tell("unfinished" if told else "down", rest)
 
     def tell(self, word: str, rest: str) -> None:
@@ -151,6 +153,7 @@ class Life:
             os.close(pidfd)
             return False
         self.unfollow()
+        self.account.ending = ""  # that was another one's
         self.server.is_now(process, source, mode)
         self.server.pidfd = pidfd
         self.watcher.followed[process.pid] = self

@@ -1,9 +1,9 @@
-"""Which is a server's newest log?
+"""Which is a server's newest log?  Where it has none, the file of `output`.
 
     $ python3 -E -s pyhelpers/newest.py ROOT CONF_DIR CWD msg_server
     /opt/im/msg_server/log_812_1.txt
 
-Exit: 0 · 1 it has none · 2, 6 as conf.py.
+Exit: 0 · 1 it has none · 2, 6 as conf.py, 6 also without its directory · 4 that may not be read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import conf
 import globs
 import server as servers
+from prepare import NO_PERMISSION
 
 
 def main(argv: list[str]) -> int:
@@ -27,9 +28,16 @@ def main(argv: list[str]) -> int:
     server = servers.parse_settled(settled.text().split("\n")[:-1])[1][0]
     try:
         logs = [os.path.join(server.directory, log) for log in globs.names(server.directory, server.logs)]
+    except FileNotFoundError:
+        settings = f"conf/servers/{name.partition('@')[0]}.conf"
+        print(f"{name}: no directory {server.directory}; set dir in {settings}", file=sys.stderr)
+        return conf.NOT_CONFIGURED
     except OSError as error:
-        print(f"{server.directory}: {error.strerror}", file=sys.stderr)
-        return 1
+        print(f"{name}: dir {server.directory}: {error.strerror}", file=sys.stderr)
+        return NO_PERMISSION
+    output = os.path.join(server.directory, server.launch.output)
+    if not logs and os.path.isfile(output):
+        logs = [output]
     if not logs:
         print(f"{name}: no log like {' '.join(server.logs)} in {server.directory}", file=sys.stderr)
         return 1

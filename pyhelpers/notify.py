@@ -208,8 +208,8 @@ class Notify(Vital):
     def _main_pid(self, text: str) -> None:
         """Follow the process that it names, if that is one of its own: root may name any."""
         server = self.life.server
-        if not self._followed or text == str(self._root):
-            return
+        if not self._followed or self.life.account.ending or text == str(self._root):
+            return  # what a hung one leaves in its place as it ends goes with it
         process = identity.look(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
         if not process or not self._may_be_main(process):
             self._say_once("MAINPID", f"MAINPID={text[:20]!a} is no living process of it; ignored")

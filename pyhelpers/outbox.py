@@ -25,7 +25,7 @@ import values
 
 FIRST_WAIT = 5.0  # seconds
 LONGEST_WAIT = 300.0
-_LARGEST_FILE = 1 << 20  # bytes
+_LARGEST_FILE = 8 << 20  # bytes; a digest of digest.MOST_SERVERS has half of that at most
 _LONGEST_TEXT = 1 << 14  # characters of a field: one string of an environment may have 128 KiB
 OPEN = ("not restarted", "not started")  # the actions of messages which say that a server is down
 _KEPT_FILES = 1000  # in sent/ and in failed/
@@ -57,9 +57,9 @@ class Alert:
         self.server: str = fields["server"]
 
     @property
-    def lane(self) -> tuple[str, str]:
-        """Messages of one lane go out one after another."""
-        return self.server, self.hook
+    def lane(self) -> tuple[str, str, bool]:
+        """Messages of one lane go out one after another; a digest of give-ups has one of its own."""
+        return self.server, self.hook, self.is_digest and self.is_loud
 
     @property
     def order(self) -> tuple[float, str]:
@@ -70,6 +70,11 @@ class Alert:
     def is_digest(self) -> bool:
         """Does it tell of several others?"""
         return "toll" in self.fields
+
+    @property
+    def is_notice(self) -> bool:
+        """Does it tell of a hook that fails (successor.py)?  Of no server, so no digest can count it up."""
+        return self.fields["event"] == "digest" and not self.is_digest
 
     @property
     def is_loud(self) -> bool:
@@ -152,13 +157,9 @@ def _fields(name: str, raw: bytes) -> dict[str, Any]:
         fields.setdefault(key, unknown)
     for key in ("id", *spool.NEEDED, *spool.MORE, "last_output"):
         fields[key] = _text(key, fields.get(key))
-    for key in ("created", "tries", "next"):
-        if type(fields.get(key)) not in (int, float) or not 0 <= fields[key] < _FAR:
-            raise Alien(f"no {key}")
-    if type(fields.get("first_try", 0)) not in (int, float):
-        raise Alien("no first_try")
+    _require_numbers({"first_try": 0, **fields}, "created", "tries", "next", "first_try")
     merged = fields.get("merged", [])
-    if not isinstance(merged, list) or any(not isinstance(each, str) or "/" in each for each in merged):
+    if not isinstance(merged, list) or not all(map(_is_file_name, merged)):
         raise Alien("no merged")
     if "toll" in fields:
         _require_digest(fields)
@@ -173,10 +174,18 @@ def _require_digest(fields: dict[str, Any]) -> None:
     entries = list(toll.values()) if isinstance(toll, dict) else [None]
     if any(not isinstance(entry, list) or [type(part) for part in entry] != [int, str, str] for entry in entries):
         raise Alien("no toll")
-    for key in ("told", "touched", "made"):
-        if type(fields.get(key)) not in (int, float):
-            raise Alien(f"no {key}")
+    _require_numbers(fields, "told", "touched", "made")
     _text("last", fields.setdefault("last", ""))
+
+
+def _require_numbers(fields: dict[str, Any], *keys: str) -> None:
+    for key in keys:  # JSON as Python reads it knows Infinity and NaN
+        if type(fields.get(key)) not in (int, float) or not 0 <= fields[key] < _FAR:
+            raise Alien(f"no {key}")
+
+
+def _is_file_name(found: object) -> bool:
+    return isinstance(found, str) and not {"/", "\0"}.intersection(found) and _text("merged", found) == found
 
 
 def _text(key: str, value: object) -> str:
@@ -210,7 +219,7 @@ def settle(alerts_dir: str, alert: Alert, folder: str, output: str) -> None:
 
 
 def keep(alerts_dir: str, fields: dict[str, Any], folder: str) -> None:
-    """Write a message into a folder, durably. Raises OSError."""
+    """Write a message into a folder, whole or not at all. Raises OSError."""
     text = json.dumps(fields, ensure_ascii=False) + "\n"
     spool.replace(f"{alerts_dir}/{folder}", f"{fields['id']}.json", text)
 

@@ -1,5 +1,7 @@
 """Which two servers hold the ends of a channel?  Two that name it in their `channels`; more, or one alone, is a fault.
 
+And whose is a listening socket?  One server's: an address that stands twice is a fault, unless it is with reuseport.
+
 Imported by confdir.py, for the servers that one monitor is to watch.
 """
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from grammar import Fault
     from keys import Values
 
-    # the values of a server, and where its channels are set
+    # the values of a server, and where its channels or sockets are set
     Place = tuple[Values, str, int]
 
 
@@ -52,3 +54,19 @@ def _faults_of(name: str, ends: Sequence[Place]) -> list[Fault]:
 
 def _peer(values: Values, ends: Sequence[Place]) -> str:
     return str(next(other["name"] for other, _, _ in ends if other is not values))
+
+
+def addresses(places: Sequence[Place]) -> list[Fault]:
+    """What is wrong with the `sockets` of all these servers together."""
+    takers: dict[str, list[tuple[Place, str]]] = {}
+    for place in places:
+        for _, kind, address, port, _, option in place[0]["sockets"]:
+            where = f"[{address}]" if port and ":" in address else address
+            takers.setdefault(f"{kind}://{where}{port and f':{port}'}", []).append((place, option))
+    faults: list[Fault] = []
+    for address, found in takers.items():
+        if len(found) > 1 and {option for _, option in found} != {"reuseport"}:
+            names = ", ".join(values["name"] for (values, _, _), _ in found)
+            _, path, line = found[-1][0]
+            faults.append((path, line, f"sockets: {address} is named by {names}; give each an address of its own"))
+    return faults

@@ -31,6 +31,7 @@ class Post:
         self._unqueued: list[dict[str, str]] = []
         self._refused = False  # by a full disk, and said
         self._due = False  # a delivery is to begin
+        self._unbegun = False  # it could not, and that was said
         self._running = False
         self._again = False  # something was queued while one ran
         self._next_ms = ""
@@ -90,17 +91,32 @@ class Post:
                 return
         except OSError:
             return
-        self._running, self._again, self._next_ms = True, False, str(AFTER_A_FAILURE_MS)
+        try:
+            self._begin()
+        except OSError as error:  # too many processes, or Python itself is just being replaced
+            if not self._unbegun:
+                self._watcher.say(None, f"alerts cannot be delivered: {error.strerror}; tried again every 5 s")
+            self._unbegun = True
+            self.deliver_soon(AFTER_A_FAILURE_MS)
+
+    def _begin(self) -> None:
         told, tell = os.pipe()
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-E", "-s", f"{os.path.dirname(os.path.abspath(__file__))}/deliver.py"]
-            + ["run", "--settled", f"{self._watcher.run_dir}/settled", self._alerts_dir, self._conf_dir],
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
-            setsid=True,
-        )
-        os.close(tell)
+        try:
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-E", "-s", f"{os.path.dirname(os.path.abspath(__file__))}/deliver.py"]
+                + ["run", "--settled", f"{self._watcher.run_dir}/settled", self._alerts_dir, self._conf_dir],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
+                setsid=True,
+            )
+        except OSError:
+            os.close(told)
+            raise
+        finally:
+            os.close(tell)
+        self._unbegun = False
+        self._running, self._again, self._next_ms = True, False, str(AFTER_A_FAILURE_MS)
         self._watcher.loop.hear(pid, told, lambda rest: self._delivered(), self._hear_line)
 
     def _hear_line(self, line: str) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 NO_PERMISSION, NOT_INSTALLED, INTERRUPTED = 4, 5, 130
+ELSEWHERE = "set state_dir, -s or MONITOR_STATE to a place of your own"
 LIBRARY_HOME = "heartbeat_home"  # settled, but no key of conf: where sysv_ipc is imported from
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
@@ -96,14 +97,13 @@ def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
 
 
 def require_own(state_dir: str) -> None:
-    """Nobody else may put a link or a record into our state.  Raises OSError (EPERM) with what to do."""
+    """Nobody else may put a link or a record into our state.  Raises OSError, conf.ConfError."""
     status = os.stat(state_dir)
     if status.st_uid != os.geteuid():
         raise OSError(errno.EPERM, f"belongs to uid {status.st_uid}, not to you", state_dir)
     if status.st_mode & 0o022:
-        raise OSError(
-            errno.EPERM, f"may be written by others (mode {status.st_mode & 0o777:o}); chmod 700 it", state_dir
-        )
+        text = f"may be written by others (mode {status.st_mode & 0o777:o}); chmod 700 it"
+        raise conf.ConfError([f"{state_dir}: {text}, or {ELSEWHERE}"], NO_PERMISSION)
 
 
 def policy(number: int, server: dict[str, Any]) -> str:
@@ -193,8 +193,7 @@ def main(argv: list[str]) -> int:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except OSError as error:
-        advice = "or set state_dir, -s or MONITOR_STATE to a place of your own"
-        print(f"{error.filename}: {error.strerror}; {advice}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}; {ELSEWHERE}", file=sys.stderr)
         return NO_PERMISSION
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from url import Url
 
 LONGEST_HEAD = 1 << 16
+MOST_INTERIM = 50  # answers 1xx before the true one
 SHOWN = 60  # letters of what is no HTTP
 
 
@@ -109,24 +110,37 @@ class HttpProbe:
 
 def judge(answer: bytes, wanted: int, ended: bool) -> str | None:
     """What is wrong with an answer, "" for nothing; None: more of it must come first.  ended: no more will."""
-    if not answer:
-        return "it closed the connection without an answer" if ended else None
-    line = answer.partition(b"\n")[0]
+    rest = answer
+    for _ in range(MOST_INTERIM):
+        fault = _is_no_http(rest)
+        if fault:
+            return fault
+        ends = [end for end in (rest.find(b"\n\r\n"), rest.find(b"\n\n")) if end >= 0]
+        if not ends:
+            break
+        status = int(rest.split(None, 2)[1])
+        if not 100 <= status < 200 or status in (101, wanted):
+            good = status == wanted if wanted else 200 <= status < 400
+            return "" if good else f"status {status}" + (f", not {wanted}" if wanted else "")
+        rest = rest[min(ends) :].lstrip(b"\r\n")
+    else:
+        return f"more than {MOST_INTERIM} answers 1xx, and not the true one"
+    if len(rest) > LONGEST_HEAD:
+        return f"the head of its answer does not end in {LONGEST_HEAD >> 10} KiB"
+    if not ended:
+        return None
+    return "it closed the connection " + ("within the head of its answer" if answer else "without an answer")
+
+
+def _is_no_http(answer: bytes) -> str:
+    """What it is instead; "" as long as it may be HTTP."""
+    line, newline, _ = answer.partition(b"\n")
+    if not newline and b"HTTP/1.".startswith(answer[:7]):
+        return ""
     words = line.split(None, 2)
-    if b"\n" in answer or not b"HTTP/1.".startswith(answer[:7]):
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or len(words[1]) != 3 or not words[1].isdigit():
-            return f"no HTTP: {printable(line.strip())}"
-    end = max(answer.find(b"\n\r\n"), answer.find(b"\n\n"))
-    if end < 0:
-        if len(answer) > LONGEST_HEAD:
-            return f"the head of its answer does not end in {LONGEST_HEAD >> 10} KiB"
-        return "it closed the connection within the head of its answer" if ended else None
-    status = int(words[1])
-    if 100 <= status < 200 and status != 101 and status != wanted:
-        return judge(answer[end:].lstrip(b"\r\n"), wanted, ended)
-    if wanted:
-        return "" if status == wanted else f"status {status}, not {wanted}"
-    return "" if 200 <= status < 400 else f"status {status}"
+    if len(words) > 1 and words[0].startswith(b"HTTP/1.") and len(words[1]) == 3 and words[1].isdigit():
+        return ""
+    return f"no HTTP: {printable(line.strip())}"
 
 
 def printable(line: bytes) -> str:

@@ -19,7 +19,7 @@ import time
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
-    *"port restarts memory last_exit message ordered monitor".split(),
+    *"port restarts memory last_exit message ordered monitor ending".split(),
 )
 WANTS = ("up", "down", "paused")
 END = "end\n"
@@ -41,7 +41,8 @@ def boot_id() -> str:
 def read(directory: str) -> dict[str, str]:
     """The record in this directory: all KEYS, "" where not known; {} where there is none.
 
-    `starting` is set where the one it names is dead and its successor was about to be started.
+    `starting` is set where the one it names is dead and its successor was about to be started; `ending`
+    says why it is being ended, where that is not by order.
     A torn or alien one is put aside as record.bad and raises Torn.
     """
     path = f"{directory}/record"

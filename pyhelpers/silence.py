@@ -77,7 +77,7 @@ def obey(words: list[str], place: Place) -> int:
             _set(place.state_dir, server.name, end)
         except OSError as error:
             name = f"{place.state_dir}/servers/{server.name}/silence"
-            raise Refused(NO_PERMISSION, f"{name}: {error.strerror}") from None
+            raise Refused(NO_PERMISSION, f"{name}: {error.strerror}; be its owner, on a disk with room") from None
         print(f"{server.name}: {in_words(end) if end else 'not silent'}")
     return 0
 

@@ -19,6 +19,7 @@ import rotate
 import scan
 from ending import Ending
 from leftovers import end_leftovers
+from patience import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Start:
         self._identified = False
         self._pause = 1.0
         self._look: Timer | None = None
-        self._deadline: Timer | None = None
+        self._deadline: Patience | None = None
 
     def cancel(self) -> None:
         """No more looks, no deadline; what is still waited for changes nothing any more."""
@@ -72,14 +73,16 @@ class Start:
         self._rest()
 
     def _rest(self) -> None:
-        for timer in (self._look, self._deadline):
-            if timer:
-                timer.cancel()
+        if self._look:
+            self._look.cancel()
+        if self._deadline:
+            self._deadline.end()
+            self._deadline = None
 
     def resume(self) -> None:
         """It was launched by an earlier watcher, and is followed already: wait until it counts as started."""
         self._identified = True
-        self._deadline = self._loop.after(self._server.timeout_ms, self._timed_out)
+        self._wait_at_most(self._server.timeout_ms)
         self._look_again()
 
     # -- the way is cleared ----------------------------------------------------------------------
@@ -160,7 +163,7 @@ class Start:
             return
         self._ticks = process.ticks
         self._life.account.write()
-        self._deadline = self._loop.after(self._server.timeout_ms, self._timed_out)
+        self._wait_at_most(self._server.timeout_ms)
         self._look_again()
 
     def ended(self, why: str) -> None:
@@ -198,14 +201,18 @@ class Start:
 
     def look_now(self) -> None:
         """Something has changed: look, unless we wait for nothing any more."""
-        if self._deadline and self._deadline.call and self._server.pid:
+        if self._deadline and self._server.pid:
             self._look_again()
 
     def extend(self, milliseconds: float) -> None:
         """It has at least so long from now."""
-        if self._deadline and self._deadline.call and self._deadline.due < time.monotonic() + milliseconds / 1000:
-            self._deadline.cancel()
-            self._deadline = self._loop.after(milliseconds, self._timed_out)
+        if self._deadline and not self._deadline.lasts(milliseconds):
+            self._wait_at_most(milliseconds)
+
+    def _wait_at_most(self, milliseconds: float) -> None:
+        if self._deadline:
+            self._deadline.end()
+        self._deadline = Patience(self._loop, milliseconds, self._timed_out)
 
     def _missing(self) -> str:
         """What keeps it from counting as started, though it is identified; "" for nothing."""
@@ -230,7 +237,8 @@ class Start:
     def _succeed_later(self) -> None:
         """It counts as started once it has stayed up for start_seconds; how fast it was back is known now."""
         if self._deadline:
-            self._deadline.cancel()
+            self._deadline.end()
+            self._deadline = None
         took_ms = (time.monotonic() - self._since) * 1000
         rest_ms = max(0, self._server.start_ms - self._life.age() * 1000)
         self._look = self._loop.after(rest_ms, lambda: self._life.started(took_ms))

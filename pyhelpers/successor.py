@@ -33,16 +33,17 @@ class Line:
         self._tally = tally
         self.has_queued = False  # since the spool was last looked at
 
-    def failing_since(self, name: str, waiting: Iterable[Alert]) -> float:
+    def failing_since(self, name: str, waiting: Iterable[Alert], now: float) -> float:
         """When the hook of these messages first failed, since it last took one (Unix seconds); 0: it does not."""
-        last = self._tally.last(name)
+        last = self._tally.last(name, now)
         tried = [float(alert.fields["first_try"]) for alert in waiting if alert.fields.get("first_try")]
         return min((first for first in tried if first > last), default=0.0)
 
     def relieve(self, name: str, waiting: list[Alert], failing: set[str], now: float) -> None:
         """Have others tell what waits for a hook that is dead; failing: all that are."""
-        since = self.failing_since(name, waiting)
-        if not since or now - since < self._telling.of(name).hook_dead_after:
+        since = self.failing_since(name, waiting, now)
+        # a time to come is of a clock that was put back: nobody knows how long ago that was
+        if not since or 0 <= now - since < self._telling.of(name).hook_dead_after:
             return
         for other in {self.hand_on(alert, failing) for alert in waiting} - {""}:
             self._notify(other, name, waiting, since, now)
@@ -83,7 +84,7 @@ class Line:
         host = os.uname().nodename
         outputs = [line for alert in waiting for line in alert.fields["last_output"].splitlines()[:1] if line.strip()]
         why = f" ({outputs[0][:60]})" if outputs else ""
-        minutes = int(now - since) // 60
+        minutes = int(max(0.0, now - since)) // 60
         text = f"{host}: alerts by {name} fail for {minutes}m{why}, {len(waiting)} wait for it; {other} tells instead"
         fields = {"incident": f"hook-{name}-{since:.0f}", "event": "digest", "hook": other, "server": "all"}
         self._put({**fields, "message": text, "action": "told instead", "instead": name})

@@ -58,9 +58,10 @@ class Tally:
         times = self._times(hook, seconds, now, singles)
         return times[-most] + seconds - now if len(times) >= most else 0.0
 
-    def last(self, hook: str, event: str = "") -> float:
+    def last(self, hook: str, now: float, event: str = "") -> float:
         """When the last one (of that event) was sent; 0: never."""
-        return max((when for when, which in self._sent.get(hook, []) if event in ("", which)), default=0.0)
+        sent = [when for when, which in self._sent.get(hook, []) if event in ("", which) and when <= now + 1]
+        return max(sent, default=0.0)
 
     def _times(self, hook: str, seconds: float, now: float, singles: bool) -> list[float]:
         # a time to come is of a clock that was put back: nobody knows how long ago that was
@@ -90,7 +91,7 @@ def main(words: list[str]) -> int:
         print("usage: tally.py ALERTS_DIR HOOK", file=sys.stderr)
         return 2
     tally, now = Tally(words[0]), time.time()
-    last = tally.last(words[1])
+    last = tally.last(words[1], now)
     ago = f", the last {now - last:.0f} s ago" if last else ""
     print(
         f"{tally.count(words[1], HOUR, now)} in the last hour, {tally.count(words[1], 60, now)} in the last minute{ago}"

@@ -10,7 +10,7 @@ import conf
 import record
 from account import SEPARATOR
 from lock import watcher_of
-from place import NO_PERMISSION, NOT_RUNNING, Refused
+from place import FAILED, NO_PERMISSION, NOT_RUNNING, Refused
 from prepare import INTERRUPTED
 
 TYPE_CHECKING = False
@@ -87,15 +87,30 @@ def post(mailbox: str, line: str) -> None:
         os.close(fd)
 
 
+def _printed(status: int) -> int:
+    """The status; where what was said could not be written, that of a failure, and Python has nothing more to write."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # who reads it has seen enough
+            print(f"standard output: {error.strerror}", file=sys.stderr)
+        return status or FAILED
+    return status
+
+
 def end(obey: Callable[[], int]) -> int:
     """The exit status of a command line: what obey returns, or that of its refusal, which is said."""
     try:
-        return obey()
+        return _printed(obey())
     except conf.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except Refused as refused:
         print(refused, file=sys.stderr)
         return refused.status
+    except PermissionError as error:
+        print(f"{error.filename}: {error.strerror}; be its owner", file=sys.stderr)
+        return NO_PERMISSION
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -22,6 +22,7 @@ import time
 import conf
 import identity
 import record
+from confdir import HALVES
 from control import LOOK_EVERY, timeout_of
 from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
 from prepare import LIBRARY_HOME, find_library, policy
@@ -95,7 +96,13 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     if not changed:
         return "", ""
     restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]
-    return ("restart", f"{' '.join(restarting)} changed") if restarting else ("apply", " ".join(changed))
+    return ("restart", f"{_as_set(restarting)} changed") if restarting else ("apply", _as_set(changed))
+
+
+def _as_set(settled: list[str]) -> str:
+    """These settled values by the keys that conf sets them with."""
+    keys = {half: key for key, halves in HALVES.items() for half in halves}
+    return " ".join(dict.fromkeys(keys.get(value, value) for value in settled))
 
 
 def _is_told(key: str, before: dict[str, str], after: dict[str, str]) -> bool:

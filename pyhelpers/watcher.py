@@ -17,6 +17,7 @@ of RUN_DIR/key, which nobody has who may only order:
     hung N … PID TEXT…             it lives and does not serve
     limit N … PID ACTION KEY TEXT… it is over the limit of KEY; ACTION as in conf: alert restart
     within N … PID KEY TEXT…       that is over; KEY may be hung
+    stuck N … PID TEXT…            the order to end it is carried out, and it lives; TEXT as in the order
     stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
     locked N … PID                 the monitor PID watches it
     ready 0 … · tick 0 …           the first look is over · an interval has passed
@@ -30,7 +31,7 @@ and orders come out of the other one, each a line of TAB-separated fields:
     keep N RESTARTS MEMORY         only remember
     stop N                         end it, and what it started
     heard N                        what was told of it needs no more
-    end N TEXT                     end the process, for it does not serve; `down` is told then, with TEXT for CAUSE
+    end N PID TEXT                 end the process, for it does not serve; `down` is told then, with TEXT for CAUSE
     want N WORD                    remember what the operator wants: up down paused
     signal N NAME TOKEN            send it a signal; the answer is as below
     reload                         go by RUN_DIR/settled.new
@@ -218,9 +219,9 @@ class Watcher:
     def _order_stop(self, life: Life) -> None:
         life.stop()
 
-    def _order_end(self, life: Life, text: str) -> None:
+    def _order_end(self, life: Life, pid: str, text: str) -> None:
         life.heard()
-        life.health.put_down(text)
+        life.health.put_down(int(pid), text)
 
     def _order_heard(self, life: Life) -> None:
         life.heard()

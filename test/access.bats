@@ -71,6 +71,21 @@ member_ends() {
 	running_as msg_server "$RUNS"
 }
 
+@test "who may look into the state directory, but not at its alerts, is told so" {
+	given_member
+	given_server msg_server
+	chmod -R go+rX "$CONF"
+	mkdir -p "$STATE/alerts/new"
+	chmod 755 "$STATE"
+	chmod 700 "$STATE/alerts"
+	local status=0
+
+	as_stranger "${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c "$CONF" -s "$STATE" alerts >"$SAID" 2>&1 || status=$?
+
+	assert_equal "exit status: $(<"$SAID")" "$status" 4
+	assert_answered 'Permission denied; be its owner'
+}
+
 @test "a member may read records and wants, write into the mailbox, and nothing more" {
 	given_member
 	given_running msg_server

@@ -462,7 +462,10 @@ is_gone() {
 		cp "$good" other.json
 		sed 's/"hook": "sms"/"hook": "..\/x"/; s/"id": "[^"]*"/"id": "path"/' "$good" >path.json
 		sed 's/"created": [0-9.]*/"created": 1e400/' "$good" >time.json
-		head -c 3000000 /dev/zero >zeros.json
+		head -c 9000000 /dev/zero >zeros.json
+		sed 's/"tries"/"merged": ["a\\u0000b"], "tries"/; s/"id": "[^"]*"/"id": "nul"/' "$good" >nul.json
+		sed 's/"tries"/"merged": ["\\ud800"], "tries"/; s/"id": "[^"]*"/"id": "half"/' "$good" >half.json
+		sed 's/"tries"/"first_try": Infinity, "tries"/; s/"id": "[^"]*"/"id": "never"/' "$good" >never.json
 		touch $'new\nline' "$(printf '%0255d' 0)"
 		touch -d '1 hour ago' .unfinished.json.tmp
 		touch .being-written.json.tmp
@@ -473,7 +476,7 @@ is_gone() {
 	assert_line 'sent sms i1[.]death[.]sms [0-9]+'
 	assert_line 'next -'
 	[ "$(ls -A "$ALERTS/new")" = .being-written.json.tmp ]
-	[ "$(find "$ALERTS/failed" -mindepth 1 -maxdepth 1 -name '*.torn' -printf x | wc -c)" -eq 13 ]
+	[ "$(find "$ALERTS/failed" -mindepth 1 -maxdepth 1 -name '*.torn' -printf x | wc -c)" -eq 16 ]
 	assert_said 'new/empty.json: no message: empty; put aside as .*/failed/empty.json.torn'
 	assert_said 'new/torn.death.sms.json: no message: '
 	assert_calls 1

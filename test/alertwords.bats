@@ -50,6 +50,27 @@ setup_words() {
 	assert_equal 'list' "$(sed 's/in . s//' "$SAID")" "$(sed 's/in . s//' "$BATS_TEST_TMPDIR/first")"
 }
 
+@test "alerts says why a message waits that is not tried: quiet hours, silence, the budget" {
+	setup_words
+	given_conf gate 'alert = sms'
+	conf_says 'recovery_quiet = 0s' 'hourly_budget = 1' "quiet = 00:00-24:00 except death"
+	queue incident=i1
+	deliver
+	queue incident=i2 action='not restarted' server=gate
+	suite_ends 0 silence gate 2h
+	queue incident=i3 event=hung action='left alone' server=other
+	queue incident=i4 server=third
+
+	suite_ends 0 alerts
+
+	grep -qE '^i2[.]death[.]sms  waits, tries 0, silent until 20[0-9: -]+: im-3: gate death' "$SAID"
+	grep -qE '^i3[.]hung[.]sms  waits, tries 0, quiet until [0-9:]{5}: im-3: other hung' "$SAID"
+	grep -qE '^i4[.]death[.]sms  waits, tries 0, hourly_budget spent until [0-9:]{5}: im-3: third death' "$SAID"
+	queue incident=i5 event=give_up action='gave up' server=gate
+	suite_ends 0 alerts
+	grep -qE '^i5[.]give_up[.]sms  waits, tries 0, next in 0 s: im-3: gate give_up' "$SAID"
+}
+
 @test "alerts says when there is none, also where there is no state yet" {
 	given_conf msg_server 'alert = sms'
 
@@ -170,6 +191,15 @@ setup_words() {
 	says 'third says test TEST'
 	grep -qE '^third: refused \(exit 3\) \([0-9]+ ms\)$' "$SAID"
 	suite_ends 6 test none_such
+	suite_ends 6 test -x ''
+	says '"-x" cannot name a hook'
+	says '"" cannot name a hook'
+	cd "$ROOT"
+	suite_ends 6 test 'R*'
+	says '"R*" cannot name a hook'
+	echo 'alert = none' >"$CONF/servers/msg_server.conf"
+	suite_ends 6 test
+	says 'no hook to test: alert is none in all of conf; set it in monitor.conf, or run: ./monitor.sh test HOOK'
 }
 
 # --- silence

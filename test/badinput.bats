@@ -230,3 +230,89 @@ given_no_venv() {
 	done
 	assert_nothing_ran
 }
+
+@test "no psutil, and no pip: it is unpacked from Debian's archive" {
+	local place="$BATS_TEST_TMPDIR/a pläce" library home
+	require dpkg-deb
+	library=$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')
+	home=$(suite test 2>/dev/null | sed -n 's/.*, psutil in //p')/psutil
+	mkdir "$BATS_TEST_TMPDIR/empty" "$BATS_TEST_TMPDIR/bin" "$place"
+	mkdir -p "$BATS_TEST_TMPDIR/deb/DEBIAN" "$BATS_TEST_TMPDIR/deb/usr/lib/python3/dist-packages"
+	cp -r "$home" "$BATS_TEST_TMPDIR/deb/usr/lib/python3/dist-packages/psutil"
+	printf '%s\n' 'Package: python3-psutil' 'Version: 9' 'Architecture: all' 'Maintainer: x' 'Description: x' \
+		>"$BATS_TEST_TMPDIR/deb/DEBIAN/control"
+	dpkg-deb --build "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >/dev/null
+	# shellcheck disable=SC2016 # the shell's variables are those of the archive that is played
+	printf '#!/bin/sh\nfor word; do :; done\n[ "$word" != python3-psutil ] || cp "%s" .\n' \
+		"$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >"$BATS_TEST_TMPDIR/bin/apt-get"
+	chmod +x "$BATS_TEST_TMPDIR/bin/apt-get"
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$ROOT/conf" "$place"
+	given_binds "$BATS_TEST_TMPDIR/empty" "$library/ensurepip"
+	! home=$(/usr/bin/python3 -I -c 'import psutil; print(psutil.__path__[0])' 2>/dev/null) ||
+		given_binds "$BATS_TEST_TMPDIR/empty" "$home"
+
+	run -0 env -u MONITOR_PYTHON PATH="$BATS_TEST_TMPDIR/bin:/usr/bin:/bin" "${SHELL_WORDS[@]}" "$place/monitor.sh" check
+
+	[[ $output == *'psutil is not installed; putting it into '*"$place"* ]]
+	[[ $output == *'conf is good: '* ]]
+	assert_equal 'left in .venv' "$(ls "$place/.venv")" "$(printf '%s\n' bin include lib lib64 pyvenv.cfg)"
+	assert_equal 'left beside it' "$(find "$place" -maxdepth 1 -name '.venv.*')" ''
+}
+
+@test "an option behind the word" {
+	refuses 2 '"-d"' 'options stand before the word' -- msg_server -d
+}
+
+@test "check with a name behind it" {
+	given_server msg_server
+
+	suite_ends 2 check msg_server
+
+	says_once "$SAID" 'check takes nothing behind it'
+}
+
+@test "--help and --version are -h and -V" {
+	assert_equal 'help' "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" --help)" "$(suite -h)"
+	assert_equal 'version' "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" --version)" "$(suite -V)"
+}
+
+# status_closed WORD... - the exit status of the suite where no standard stream is open
+status_closed() {
+	local status=0
+	suite "$@" <&- >&- 2>&- || status=$?
+	printf '%s' "$status"
+}
+
+@test "closed standard streams" {
+	given_server msg_server
+
+	suite status >&- 2>"$SAID" || :
+
+	assert_equal 'what status says' "$(<"$SAID")" ''
+	assert_equal 'status' "$(status_closed status)" 3
+	assert_equal '-h' "$(status_closed -h)" 0
+	assert_equal 'alerts' "$(status_closed alerts)" 0
+	assert_equal 'ghost_server' "$(status_closed ghost_server)" 6
+}
+
+@test "a full device behind standard output" {
+	given_server msg_server
+
+	for word in -h -V alerts silence; do
+		status=0
+		suite "$word" >/dev/full 2>"$SAID" || status=$?
+		assert_equal "exit status of $word" "$status" 1
+		! grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
+	done
+	says_once "$SAID" 'standard output: No space left on device'
+}
+
+@test "test makes the state directory for its owner alone" {
+	given_server msg_server
+	[ ! -e "$STATE" ] || rmdir "$STATE"
+	umask 022
+
+	suite test >"$SAID" 2>&1 || :
+
+	assert_equal 'mode' "$(stat -c %a "$STATE")" 700
+}

@@ -76,6 +76,41 @@ given_two() {
 	wait_until "$PATIENCE" has_line "$SERVERS/right/said" 'got again'
 }
 
+@test "a channel is held for a server that was not started yet, though its partner is stopped" {
+	given_server slow 'start_seconds = 1h'
+	given_two
+	printf 'needs = slow\n' >>"$CONF/servers/right.conf"
+	monitor_start left right slow
+	wait_until "$PATIENCE" state_is left RUNNING
+	ask_port "$LEFT" 'send c early'
+	suite_ends 0 stop left
+
+	sed -i '/^start_seconds/d' "$CONF/servers/slow.conf"
+	suite_ends 0 update
+
+	wait_until "$PATIENCE" has_line "$SERVERS/right/said" 'got early'
+}
+
+@test "a channel that one of its servers shut down is a new one for both" {
+	for type in dgram seqpacket stream; do
+		given_two "channel_type = $type"
+		monitor_start left right
+		wait_until "$PATIENCE" state_is left RUNNING
+		wait_until "$PATIENCE" state_is right RUNNING
+		right=$(pid_of right)
+
+		pid=$(ask_port "$LEFT" shut)
+
+		wait_until "$PATIENCE" pid_differs left "$pid"
+		wait_until "$PATIENCE" pid_differs right "$right"
+		wait_until "$PATIENCE" state_is right RUNNING
+		wait_until "$PATIENCE" state_is left RUNNING
+		ask_port "$LEFT" "send c by a new $type"
+		wait_until "$PATIENCE" has_line "$SERVERS/right/said" "got by a new $type"
+		suite_ends 0 shutdown --stop-servers
+	done
+}
+
 @test "restarts leave the descriptors of the helper as many as they were" {
 	given_two 'start_seconds = 0s' 'backoff = 0s 0s'
 	monitor_start left right

@@ -44,6 +44,7 @@ load fixtures/checks
 		[close]='it closed the connection without an answer'
 		[half]='it closed the connection within the head of its answer'
 		[endless]='the head of its answer does not end in 64 KiB'
+		[flood]='more than 50 answers 1xx, and not the true one'
 	)
 	given_asked x 'check = http http://127.0.0.1:{port}/' 'check_failures = 1'
 	url=http://127.0.0.1:$ASKED_PORT/
@@ -105,13 +106,15 @@ message_is_empty() {
 @test "a host that is a name is asked by curl" {
 	require curl
 	# 127.1 is no numeric address to us, and needs no DNS
-	given_asked x 'check = http http://127.1:{port}/' 'check_failures = 2'
+	given_asked x 'check = http http://127.1:{port}/{a,b}' 'check_failures = 2' # to curl that would be two
+	export HOME=$BATS_TEST_TMPDIR
+	echo 'proxy = http://127.0.0.1:1' >"$HOME/.curlrc" # whoever asks has an own one
 	monitor_start x
 	wait_until "$PATIENCE" state_is x RUNNING
 	old=$(pid_of x)
 
 	mode_is x 503
-	assert_hung x "$old" "check http://127.1:$ASKED_PORT/ failed 2 times: status 503"
+	assert_hung x "$old" "check http://127.1:$ASKED_PORT/{a,b} failed 2 times: status 503"
 	mode_is x 200
 	wait_until "$PATIENCE" state_is x RUNNING
 
@@ -407,6 +410,22 @@ stopped_while_asking() {
 	wait_until "$PATIENCE" test -e "$SERVERS/x/asked.$1"
 	given_command 'echo >>asked'
 	wait_until "$PATIENCE" asked_more x "$(asked x)"
+}
+
+@test "a pause of the monitor's own is not held against a server that starts" {
+	given_commanded 'start_timeout = 5s'
+	given_command 'echo >>asked' 'test -e well'
+	monitor_start x
+	wait_until "$PATIENCE" asked_more x 1
+	helper=$(helper_of "$MONITOR")
+
+	kill -STOP "$helper"
+	wait_until "$PATIENCE" is_up_for x 6
+	touch "$SERVERS/x/well"
+	kill -CONT "$helper"
+
+	wait_until "$PATIENCE" state_is x RUNNING
+	assert_equal 'starts' "$(starts_of x)" 1
 }
 
 # --- what follows

@@ -53,6 +53,8 @@ given_servers() {
 @test "all that -h has behind a word is offered behind it" {
 	given_servers gate
 	while read -r word takes; do
+		names=
+		[[ $takes != *NAMES* ]] || names=yes
 		for take in $takes; do
 			case $take in
 			NAMES | NAME)
@@ -61,6 +63,7 @@ given_servers() {
 				;;
 			SIG) assert_among TERM -c "$CONF" "$word" '' ;;
 			VALUE | DIR | ID | HOOK) ;; # ID: which only the user knows
+			[!-]*) assert_among "$take" -c "$CONF" "$word" ${names:+gate} '' ;;
 			*) assert_among "$take" -c "$CONF" "$word" '' ;;
 			esac
 		done
@@ -88,8 +91,8 @@ given_servers() {
 	given_servers gate1 gate2
 
 	assert_offered 'gate2' -c "$CONF" gate1 gate
-	assert_offered 'gate1 gate2 all --json' -c "$CONF" status ''
-	assert_offered 'gate2 all' -c "$CONF" status gate1 --json ''
+	assert_offered 'gate1 gate2 all --guard --json' -c "$CONF" status ''
+	assert_offered 'gate2 all --guard' -c "$CONF" status gate1 --json ''
 }
 
 @test "behind signal come signals, then servers" {
@@ -101,12 +104,22 @@ given_servers() {
 }
 
 @test "options are offered behind their words; the value of one is the user's" {
-	assert_offered '--json' status --
+	assert_offered '--guard --json' status --
 	assert_offered '--systemd --sysv' install --sy
 	assert_offered '' install --user ''
 	assert_offered '--dry-run' uninstall --user root --d
 	assert_offered 'bash zsh' completion ''
 	[[ $(table) != *update* ]] || assert_offered '--dry-run' update ''
+}
+
+@test "a plain word is offered in its place: first, or behind the servers" {
+	given_servers gate
+
+	assert_offered 'list retry drop show' alerts ''
+	assert_offered '' alerts list ''
+	assert_offered 'webserver' demo ''
+	assert_offered 'gate all' -c "$CONF" silence ''
+	assert_offered 'all 2h off' -c "$CONF" silence gate ''
 }
 
 @test "behind -c comes a directory" {
@@ -123,7 +136,7 @@ given_servers() {
 @test "a file that names no server is not offered" {
 	given_servers 'a b' '*' 'gate'
 
-	assert_offered 'gate all --json' -c "$CONF" status ''
+	assert_offered 'gate all --guard --json' -c "$CONF" status ''
 }
 
 @test "behind test come the hooks, without their settings" {

@@ -265,6 +265,82 @@ nothing_waits() {
 	[ "$(waiting)" -eq 0 ]
 }
 
+@test "a digest that the clock has left behind is told all the same" {
+	setup_storm
+	given_hook sms 'exit 75'
+	queue_many 12 1
+	deliver
+	given_hook sms
+	local ahead digest key
+	ahead=$(($(date +%s) + 3600)) digest=$(the_digest new)
+	for key in touched made tries=0 next=0; do
+		[[ $key == *=* ]] || key=$key=$ahead
+		change "$digest" "${key%=*}" "${key#*=}"
+	done
+
+	deliver
+
+	assert_equal 'calls' "$(calls)" 1
+}
+
+@test "a digest of give-ups does not take the place of an earlier one of deaths" {
+	setup_storm
+	queue_many 20 1
+	queue_many 20 100 event=give_up action='gave up'
+
+	deliver
+
+	assert_equal 'digests' "$(cut -d ' ' -f 1-6 "$ALERTS")" $'digest all 20 servers GAVE UP\ndigest all 20 servers down on'
+	assert_equal 'waiting' "$(waiting)" 0
+}
+
+@test "a digest of give-ups leaves one of deaths that is tried again where it is" {
+	setup_storm
+	given_hook sms 'exit 75'
+	queue_many 20 1
+	deliver
+	given_hook sms
+	queue_many 20 100 event=give_up action='gave up'
+
+	deliver
+
+	assert_equal 'calls' "$(cut -d ' ' -f 1-6 "$ALERTS")" 'digest all 20 servers GAVE UP'
+	assert_equal 'waiting' "$(waiting)" 1
+}
+
+@test "that a hook fails is told by itself, beside a storm" {
+	setup_storm
+	conf_says 'digest_after = 1'
+	queue incident=hook-a-1 event=digest server=all action='told instead' message='im-3: alerts by a fail'
+	queue incident=hook-b-1 event=digest server=all action='told instead' message='im-3: alerts by b fail'
+	deliver
+	queue_many 5 1
+	queue incident=hook-c-1 event=digest server=all action='told instead' message='im-3: alerts by c fail'
+
+	deliver
+
+	local hook
+	for hook in a b c; do
+		grep -qx "digest all im-3: alerts by $hook fail" "$ALERTS"
+	done
+	grep -q '^digest all 5 servers down on im-3' "$ALERTS"
+}
+
+@test "a digest of thousands of long causes can be read again" {
+	setup_storm
+	given_hook sms 'exit 75'
+	queue_many 6000 1 cause="hung ($(printf 'x%.0s' {1..300}))"
+	deliver
+	given_hook sms
+	change "$(the_digest new)" next 0
+
+	deliver
+
+	assert_equal 'torn' "$(find "$SPOOL/failed" -name '*.torn')" ''
+	grep -q '^digest all [56]000 servers down on im-3' "$ALERTS"
+	assert_equal 'waiting' "$(waiting)" 0
+}
+
 # --- budget
 
 @test "the last message of an hour's budget says so, and tells all that waits" {

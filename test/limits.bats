@@ -176,6 +176,20 @@ takes_more_than() {
 	(($(status_of "$1" memory_bytes) > $2))
 }
 
+@test "a monitor that answers late tells of a limit once" {
+	given_running hoard 'files 500' 'max_fds = 100 for 1s alert'
+
+	kill -STOP "$MONITOR" # its helper tells again what is not answered within an interval
+	leak_more hoard
+	wait_until "$PATIENCE" is_up_for hoard 6
+	kill -CONT "$MONITOR"
+
+	assert_alerted limit hoard 'max_fds'
+	assert_left_alone hoard
+	assert_equal 'limits' "$(logged_times ' limit, ')" 1
+	assert_equal 'alerts' "$(alerted_times limit hoard)" 1
+}
+
 @test "a server that is within its limits is left alone" {
 	given_running hoard 'memory 16000000' 'max_memory = 64M for 1s restart' 'max_cpu = 90% for 1s restart' \
 		'max_fds = 50 for 1s restart'

@@ -50,7 +50,7 @@ at_hour() {
 
 @test "hours that cannot be meant are refused" {
 	local text
-	for text in 'night' '23:00' '25:00-07:00' '23:60-07:00' '23-7' '07:00-07:00' '23:00-07:00 except' '-'; do
+	for text in 'night' '23:00' '25:00-07:00' '23:60-07:00' '23-7' '07:00-07:00' '23:00-07:00 except' '-' '²3:00-07:00'; do
 		printf '%s\n' "quiet = $text" >"$CONF/monitor.conf"
 		given_conf x 'alert = sms'
 		suite_ends 6 check
@@ -126,6 +126,20 @@ at_hour() {
 	assert_equal 'told' "$(cut -d ' ' -f 1 "$ALERTS" | tr '\n' ' ')" 'death recovery '
 }
 
+@test "a clock that was put back holds no message for as long" {
+	spool_setup
+	conf_says 'recovery_quiet = 5s' 'digest_window = 12s'
+	queue incident=i1 action='not restarted'
+	change i1.death.sms created "$(($(date +%s) + 3600))" # told by the clock as it was
+
+	deliver
+
+	assert_equal 'told' "$(calls)" 1
+	queue_many 30 1
+	deliver --seconds 1
+	assert_equal 'told' "$(calls)" 2
+}
+
 @test "a server that is down for a moment rings once" {
 	given_server msg_server 'backoff = 1s 1s'
 	monitor_start msg_server
@@ -138,6 +152,21 @@ at_hour() {
 
 	assert_alerted death msg_server 'runs again after'
 	assert_equal 'told' "$(calls)" 1
+}
+
+@test "a monitor that is killed between a death that was told and its recovery: the next one tells the recovery" {
+	given_server msg_server 'backoff = 6s 6s'
+	conf_says 'recovery_quiet = 0s'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+	assert_alerted death msg_server 'is DOWN; next try in 6s'
+
+	monitor_crash
+	monitor_start msg_server
+
+	assert_alerted recovery msg_server 'is back'
+	assert_equal 'incidents' "$(grep MONITOR_INCIDENT "$BATS_TEST_TMPDIR/alerts.env" | sort -u | wc -l)" 1
 }
 
 # --- alert_on = second

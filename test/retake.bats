@@ -52,8 +52,8 @@ sorted() {
 	ask_port "$LEFT" 'send c in the gap'
 	go_on
 
-	assert_said "left: socket web (tcp 127.0.0.1 $LEFT), channel c taken back from pid $left"
-	assert_said "right: socket web (tcp 127.0.0.1 $RIGHT), channel c taken back from pid $right"
+	assert_said "left: socket tcp://127.0.0.1:$LEFT, channel c taken back from pid $left"
+	assert_said "right: socket tcp://127.0.0.1:$RIGHT, channel c taken back from pid $right"
 	assert_equal 'what the helper holds' "$(sorted "$(inodes_of "$(helper_of "$MONITOR")")")" "$(sorted "$held")"
 	kill_server right
 	wait_until "$PATIENCE" has_line "$SERVERS/right/said" 'got in the gap'
@@ -71,7 +71,7 @@ sorted() {
 	ask_port "$LEFT" 'send c while nobody watched'
 	monitor_start left right
 
-	assert_said "left: socket web (tcp 127.0.0.1 $LEFT), channel c taken back from pid $left"
+	assert_said "left: socket tcp://127.0.0.1:$LEFT, channel c taken back from pid $left"
 	wait_until "$PATIENCE" has_line "$SERVERS/right/said" 'got while nobody watched'
 	two_run
 	kill_server left
@@ -87,7 +87,7 @@ sorted() {
 
 	monitor_start left right
 
-	assert_said "left: socket web (tcp 127.0.0.1 $LEFT), channel c taken back from pid $left"
+	assert_said "left: socket tcp://127.0.0.1:$LEFT, channel c taken back from pid $left"
 }
 
 @test "a server that died with the watcher: just its partner is restarted, for the other end is lost" {
@@ -126,7 +126,7 @@ sorted() {
 	crash_helper
 	go_on
 
-	assert_logged "Server closed hung, pid=$closed, ended (socket $port (tcp 127.0.0.1 $port), the daemon socket could not be taken"
+	assert_logged "Server closed hung, pid=$closed, ended (socket tcp://127.0.0.1:$port, the daemon socket could not be taken"
 	assert_said "open: socket"
 	wait_until "$PATIENCE" pid_differs closed "$closed"
 	assert_equal 'pid of open' "$(pid_of open)" "$open"
@@ -189,11 +189,30 @@ sorted() {
 
 	monitor_start left right
 
-	assert_logged "Server left hung, pid=$pid, ended (socket web (tcp 127.0.0.1 $LEFT) could not be taken back from pid $pid"
+	assert_logged "Server left hung, pid=$pid, ended (socket tcp://127.0.0.1:$LEFT could not be taken back from pid $pid"
 	wait_until "$PATIENCE" pid_differs left "$pid"
 	two_run
 	ask_port "$LEFT" 'send c all the same'
 	wait_until "$PATIENCE" has_line "$SERVERS/right/said" 'got all the same'
+}
+
+@test "what conf no longer has after the death of the monitor is let go; what it has now instead costs a restart" {
+	port=$(free_port)
+	other=$(free_port)
+	given_ends one "sockets = tcp://127.0.0.1:$port"
+	monitor_start one
+	wait_until "$PATIENCE" state_is one RUNNING
+	pid=$(pid_of one)
+	monitor_crash
+	given_ends one "sockets = tcp://127.0.0.1:$other"
+
+	monitor_start one
+
+	assert_logged "Server one hung, pid=$pid, ended (socket tcp://127.0.0.1:$other could not be taken back from pid $pid: it was not given that)"
+	wait_until "$PATIENCE" pid_differs one "$pid"
+	wait_until "$PATIENCE" state_is one RUNNING
+	ask_port "$other"
+	run ! is_listening "$port"
 }
 
 @test "one that was launched as its watcher died, and that no record names, is found, and keeps its ends" {
@@ -208,8 +227,8 @@ sorted() {
 	monitor_start left right
 
 	assert_adopted left "$left"
-	assert_said "left: socket web (tcp 127.0.0.1 $LEFT), channel c taken back from pid $left"
-	assert_said "right: socket web (tcp 127.0.0.1 $RIGHT), channel c taken back from pid "
+	assert_said "left: socket tcp://127.0.0.1:$LEFT, channel c taken back from pid $left"
+	assert_said "right: socket tcp://127.0.0.1:$RIGHT, channel c taken back from pid "
 	kill_server left
 	assert_equal 'ends' "$(inodes_of "$(pid_of left)")" "$ends"
 }

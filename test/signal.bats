@@ -102,7 +102,7 @@ has_state() {
 	kill "$OPERATOR"
 }
 
-@test "tail: no name, two names, a bad name: usage; an unknown one: not configured; no log, no directory: failed" {
+@test "tail: no name, two names, a bad name: usage; an unknown one, no directory: not configured; no log: failed" {
 	given_server msg_server
 
 	suite_ends 2 tail
@@ -113,8 +113,19 @@ has_state() {
 	suite_ends 1 tail msg_server
 	assert_answered "msg_server: no log like log*.txt in $SERVERS/msg_server"
 	given_conf msg_server "dir = $SERVERS/none"
-	suite_ends 1 tail msg_server
-	assert_answered "$SERVERS/none: "
+	suite_ends 6 tail msg_server
+	assert_answered "msg_server: no directory $SERVERS/none; set dir in conf/servers/msg_server.conf"
+}
+
+@test "tail: without a log, what the server prints" {
+	given_server msg_server
+	given_conf msg_server "dir = $SERVERS/msg_server" 'output = out.txt'
+	printf 'it said so\n' >"$SERVERS/msg_server/out.txt"
+
+	operator tail msg_server
+
+	operator_says 'it said so'
+	kill "$OPERATOR"
 }
 
 @test "tail: no one server is meant by a glob or by all" {

@@ -108,9 +108,10 @@ kept_over_kill() {
 	given_ends file "sockets = unix://$BATS_TEST_TMPDIR/file"
 	monitor_start served file
 
-	assert_logged 'Server served not started, next try in 1s (socket stale (unix '
-	assert_logged 'Server file not started, next try in 1s (socket file (unix '
+	assert_logged 'Server served not started, next try in 1s (socket unix://'
+	assert_logged 'Server file not started, next try in 1s (socket unix://'
 	assert_logged 'cannot be had: Address already in use; end who has it, or change sockets in conf'
+	assert_logged 'file cannot be had: there is a file that is no socket; change sockets in conf'
 	[ -f "$BATS_TEST_TMPDIR/file" ]
 	assert_left_alone one # it was not even called
 }
@@ -146,12 +147,98 @@ kept_over_kill() {
 	wait_until "$PATIENCE" is_listening "$port"
 	given_ends one "sockets = tcp://127.0.0.1:$port" 'backoff = 200ms 200ms'
 	monitor_start one
-	assert_logged "socket $port (tcp 127.0.0.1 $port) cannot be had: Address already in use"
+	assert_logged "socket tcp://127.0.0.1:$port cannot be had: Address already in use"
 
 	kill -KILL "$BY_HAND"
 
 	wait_until "$PATIENCE" state_is one RUNNING
 	ask_port "$port"
+}
+
+@test "a path in a directory that is not there says so; a link is not followed" {
+	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$BATS_TEST_TMPDIR/link"
+	given_ends one "sockets = unix://$BATS_TEST_TMPDIR/missing/s"
+	given_ends two "sockets = unix://$BATS_TEST_TMPDIR/link"
+
+	monitor_start one two
+
+	assert_logged '/missing/s cannot be had: No such file or directory; make its directory, or change sockets in conf'
+	assert_logged '/link cannot be had: there is a file that is no socket; change sockets in conf'
+	[ ! -e "$BATS_TEST_TMPDIR/elsewhere" ]
+}
+
+@test "an update that exchanges sockets, names them or changes their options keeps each with its callers" {
+	local ports path=$BATS_TEST_TMPDIR/s before
+	ports=("$(free_port)" "$(free_port)")
+	given_ends one "sockets = tcp://127.0.0.1:${ports[0]} unix://$path"
+	given_ends two "sockets = tcp://127.0.0.1:${ports[1]}"
+	monitor_start one two
+	wait_until "$PATIENCE" state_is one RUNNING
+	wait_until "$PATIENCE" state_is two RUNNING
+	before=$(inodes_of "$(helper_of "$MONITOR")" | tr ' ' '\n' | sort)
+	kill -STOP "$(pid_of one)"
+	ask_port "${ports[0]}" >"$BATS_TEST_TMPDIR/answer" 3>&- &
+	wait_until "$PATIENCE" waits_at "${ports[0]}"
+
+	given_ends one "sockets = tcp://127.0.0.1:${ports[1]}?backlog=7"
+	given_ends two "sockets = web=tcp://127.0.0.1:${ports[0]}?backlog=9 unix://$path?mode=600"
+	suite_ends 0 update
+
+	wait_until "$PATIENCE" has_line "$BATS_TEST_TMPDIR/answer" "$(pid_of two)"
+	assert_equal 'who answers' "$(ask_port "${ports[1]}")" "$(pid_of one)"
+	assert_equal 'sockets' "$(inodes_of "$(helper_of "$MONITOR")" | tr ' ' '\n' | sort)" "$before"
+	assert_equal 'mode' "$(stat -c %a "$path")" 600
+	run -0 ss -Hltn "sport = :${ports[0]}"
+	[[ $output == *' 9 '* ]]
+	has_line "$SERVERS/two/said" 'names web:3 s:4'
+}
+
+# waits_at PORT - is there somebody in the backlog of that port?
+waits_at() {
+	[[ $(ss -Hltn "sport = :$1") =~ ^LISTEN\ +1\  ]]
+}
+
+@test "a socket that its server shut down, or whose file is gone, serves the next one" {
+	port=$(free_port)
+	path=$BATS_TEST_TMPDIR/s
+	given_ends one "sockets = tcp://127.0.0.1:$port unix://$path"
+	monitor_start one
+	wait_until "$PATIENCE" state_is one RUNNING
+
+	pid=$(ask_port "$port" shut)
+
+	wait_until "$PATIENCE" pid_differs one "$pid"
+	ask_port "$port"
+	ask_path "$path"
+	rm "$path"
+	kill_server one
+	ask_path "$path"
+}
+
+# ask_path PATH - send a word to that unix socket; fails when nobody answers
+ask_path() {
+	"$(python)" -I -S -c '
+import socket, sys
+end = socket.socket(socket.AF_UNIX)
+end.settimeout(float(sys.argv[2]))
+end.connect(sys.argv[1])
+end.sendall(b"hello")
+sys.exit(not end.recv(100))
+' "$1" "$PATIENCE"
+}
+
+@test "an address that two servers name is an error, unless both do with reuseport" {
+	port=$(free_port)
+	given_ends one "sockets = tcp://127.0.0.1:$port"
+	given_ends two "sockets = a=tcp://127.0.0.1:$port?reuseport"
+	suite_ends 6 check
+	grep -F "two.conf:5: sockets: tcp://127.0.0.1:$port is named by one, two; give each an address of its own" "$SAID"
+
+	given_ends one "sockets = b=tcp://127.0.0.1:$port?reuseport c=tcp://127.0.0.1:$port?reuseport"
+	monitor_start one two
+	wait_until "$PATIENCE" state_is one RUNNING
+	wait_until "$PATIENCE" state_is two RUNNING
+	assert_equal 'sockets of that port' "$(ss -Hltn "sport = :$port" | wc -l)" 3
 }
 
 @test "bad sockets are errors that say what to write" {
@@ -250,12 +337,16 @@ kept_over_kill() {
 	cat >"$BATS_TEST_TMPDIR/show" <<-'END'
 		#!/bin/bash
 		[ "$LISTEN_PID" = $$ ] && mine=yes
-		descriptors=$(printf '%s\n' /proc/$$/fd/* | sed 's|.*/||' | grep -vx 255 | sort -n | paste -sd ' ')
-		printf 'mine=%s fds=%s names=%s open=%s\n' "$mine" "$LISTEN_FDS" "$LISTEN_FDNAMES" "$descriptors" >>"$0.$1"
+		open= # without a pipe, which would show
+		for fd in /proc/$$/fd/*; do
+			[ ! -e "$fd" ] || [ "${fd##*/}" = 255 ] || open="$open ${fd##*/}"
+		done
+		printf 'mine=%s fds=%s names=%s open=%s\n' "$mine" "$LISTEN_FDS" "$LISTEN_FDNAMES" "$open" >>"$0.$1"
 		exec sleep 1000
 	END
 	chmod 755 "$BATS_TEST_TMPDIR/show"
-	systemd-socket-activate -l "127.0.0.1:$port" --fdname=web "$BATS_TEST_TMPDIR/show" theirs </dev/null >/dev/null 2>&1 3>&- &
+	systemd-socket-activate -l "127.0.0.1:$port" --fdname=web "$BATS_TEST_TMPDIR/show" theirs \
+		</dev/null >/dev/null 2>&1 3>&- 4>&- &
 	wait_until "$PATIENCE" is_listening "$port"
 	call_port "$port"
 	wait_until "$PATIENCE" test -s "$BATS_TEST_TMPDIR/show.theirs"

@@ -108,6 +108,37 @@ assert_all_told() {
 	assert_equal 'waiting' "$(waiting)" 0
 }
 
+@test "a delivery that cannot be begun is said once, and tried again; the loop lives on" {
+	spool_setup
+	queue incident=i1
+
+	run -0 "$(python)" -E -s - "$ROOT/pyhelpers" "$SPOOL" "$CONF" <<-'END'
+		import os, sys
+		sys.path.insert(0, sys.argv[1])
+		import post
+		class Watcher:
+		    suite, run_dir = {}, "/nowhere"
+		    def __init__(self): self.loop, self.calls = self, []
+		    def after(self, ms, call): self.calls.append((ms, call))
+		    def say(self, server, text): print(text)
+		    def hear(self, pid, told, done, line): print("begun"); os.waitpid(pid, 0)
+		watcher = Watcher()
+		one, real, sys.executable = post.Post(watcher, *sys.argv[2:]), sys.executable, "/nowhere/python3"
+		one.deliver_soon()
+		fds = len(os.listdir("/proc/self/fd"))
+		for _ in range(2):
+		    ms, call = watcher.calls.pop()
+		    call()
+		print(len(os.listdir("/proc/self/fd")) - fds)
+		sys.executable = real
+		ms, call = watcher.calls.pop()
+		print(ms)
+		call()
+	END
+
+	assert_equal 'said' "$output" $'alerts cannot be delivered: No such file or directory; tried again every 5 s\n0\n5000\nbegun'
+}
+
 # --- what a hook does to itself while it runs
 
 @test "a hook that is deleted while it runs has sent; the others wait until it is there again" {
@@ -189,8 +220,7 @@ assert_all_told() {
 	# shellcheck disable=SC2016 # it is the hook that expands these
 	given_recording_hook sms '[ "$1" = give_up ] || until [ -e "$home/go" ]; do sleep 0.05; done'
 	queue_many 9 1
-	"$(python)" -E -s "$ROOT/pyhelpers/deliver.py" run "$SPOOL" "$CONF" >>"$PRINTED" 2>&1 3>&- &
-	deliverer=$!
+	deliver_beside
 	wait_until "$PATIENCE" has_told 8
 
 	queue incident=loud event=give_up action='gave up' server=gate
@@ -199,6 +229,28 @@ assert_all_told() {
 	assert_equal 'sent' "$(find "$SPOOL/sent" -name '*.json' | wc -l)" 1
 	touch "$BATS_TEST_TMPDIR/go"
 	wait "$deliverer"
+}
+
+@test "a give-up finds a place where eight calls hang and its server waits with more" {
+	spool_setup
+	# shellcheck disable=SC2016 # it is the hook that expands these
+	given_recording_hook sms '[ "$1" = give_up ] || until [ -e "$home/go" ]; do sleep 0.05; done'
+	queue_many 8 1
+	deliver_beside
+	wait_until "$PATIENCE" has_told 8
+	queue incident=quiet server=gate
+	queue incident=loud event=give_up action='gave up' server=gate
+
+	wait_until "$PATIENCE" test -e "$SPOOL/sent/loud.give_up.sms.json"
+	touch "$BATS_TEST_TMPDIR/go"
+	wait "$deliverer"
+	assert_equal 'told' "$(sed -n '9,$p' "$BATS_TEST_TMPDIR/told")" loud
+}
+
+# deliver_beside - a delivery in the background; $deliverer is its pid
+deliver_beside() {
+	"$(python)" -E -s "$ROOT/pyhelpers/deliver.py" run "$SPOOL" "$CONF" >>"$PRINTED" 2>&1 3>&- &
+	deliverer=$!
 }
 
 has_told() {
@@ -316,4 +368,28 @@ has_told() {
 	deliver
 
 	[[ $output == *"unfit sms $CONF/hooks/sms.conf:2: events: \"deaths\" is none of death, give_up,"* ]]
+}
+
+@test "a key of ours that is misspelt in a hook's conf, or stands in the wrong place, makes it unfit; no other key does" {
+	spool_setup
+	given_conf msg_server 'alert = sms'
+	local line
+	for line in 'event = give_up' 'Events = give_up' 'evnts = give_up' 'digest_afer = 3' 'hourly_buget = 3' 'quit = none'; do
+		hook_conf_says "$line"
+		suite_ends 6 check
+		grep -qE "sms.conf:1: \"${line%% *}\" is no key of ours; did you mean (events|digest_after|hourly_budget|quiet)\?" "$SAID" ||
+			assert_equal "what is said to $line" "$(cat "$SAID")" 'no key of ours'
+	done
+	hook_conf_says 'recovery_quiet = 5s'
+	suite_ends 6 check
+	grep -q 'sms.conf:1: recovery_quiet holds for all hooks; set it in monitor.conf' "$SAID"
+	hook_conf_says url=x phones=x form=x json=x auth=x secret=x timeout=x config=x outgoing=x to=x from=x \
+		sendmail=x severity=x urls=x facility=x tag=x socket=x command=x
+	suite_ends 0 check
+}
+
+# hook_conf_says LINE... - conf/hooks/sms.conf holds these lines
+hook_conf_says() {
+	printf '%s\n' "$@" >"$CONF/hooks/sms.conf"
+	chmod 600 "$CONF/hooks/sms.conf"
 }

@@ -99,6 +99,20 @@ stays_starting() {
 	assert_equal 'starts' "$(starts_of msg_server)" 1
 }
 
+@test "a server that is allowed few open files starts, however many its monitor has" {
+	given_server msg_server 'limit_nofile = 12'
+	given_server route_server "sockets = tcp://127.0.0.1:$(free_port)" 'limit_nofile = 12'
+	for number in {1..8}; do
+		given_server "other$number"
+	done
+
+	monitor_start all
+
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	wait_until "$PATIENCE" state_is route_server RUNNING
+	grep -E '^Max open files +12 +12 ' "/proc/$(pid_of route_server)/limits"
+}
+
 @test "slow starter: a daemon that listens late and writes its pidfile late" {
 	port=$(free_port)
 	given_server route_server

@@ -48,7 +48,7 @@ is_taken_over() {
 	suite_ends 0 update --dry-run
 
 	assert_equal 'plan' "$(sort "$SAID")" "$(printf '%s\n' 's11: new, start' 's1: stop, no longer in conf' \
-		's2: restart (nice changed)' 's3: apply without restart (give_up_count give_up_window)' | sort)"
+		's2: restart (nice changed)' 's3: apply without restart (give_up)' | sort)"
 	assert_equal 'pids' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
 }
 

@@ -94,6 +94,7 @@ _monitor_further() {
 	*" $1 VALUE "*) return ;; # which only the user knows
 	*" SIG "*) [ "$_monitor_count" -gt 0 ] || _monitor_takes=$_monitor_signals ;;
 	esac
+	_monitor_behind_names=no
 	for _monitor_take in $_monitor_takes; do
 		_monitor_offer_kind "$_monitor_take"
 	done
@@ -106,9 +107,19 @@ _monitor_offer_kind() {
 	HOOK) _monitor_hooks ;;
 	NAME) [ "$_monitor_count" -gt 0 ] || _monitor_servers ;;
 	NAMES)
+		_monitor_behind_names=yes
 		_monitor_servers
 		_monitor_offer all
 		;;
+	-*) _monitor_offer "$1" ;;
+	*) _monitor_offer_in_place "$1" ;;
+	esac
+}
+
+# _monitor_offer_in_place WORD - one that stands behind the names, or, where there are none, first
+_monitor_offer_in_place() {
+	case $_monitor_behind_names:$_monitor_count in
+	yes:0 | no:[!0]*) ;;
 	*) _monitor_offer "$1" ;;
 	esac
 }
