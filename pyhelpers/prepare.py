@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -149,6 +150,15 @@ def find_library(conf_dir: str, settled: conf.Settled) -> None:
         server[LIBRARY_HOME] = home
 
 
+def require_descriptors(servers: int) -> None:
+    """A lock and a pidfd for each, and some to work with.  Raises conf.ConfError (1): it would fail in the midst of it."""
+    needed = 2 * servers + 40
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if 0 <= allowed < needed:
+        text = f"{needed} open files are needed for {servers} servers, {allowed} allowed; raise ulimit -Hn"
+        raise conf.ConfError([text], 1)
+
+
 def state_directory(root: str, option: str, settled: conf.Settled) -> str:
     """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
     return os.path.abspath(option or settled.suite["state_dir"] or f"{root}/state")
@@ -159,6 +169,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     home = require_suitable()
     settled = conf.settle(conf_dir, root, cwd, words, watched=True)
     find_library(conf_dir, settled)
+    require_descriptors(len(settled.servers))
     state_dir = state_directory(root, state_dir, settled)
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]

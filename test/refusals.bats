@@ -275,3 +275,13 @@ somebody_waits_for() {
 
 	assert_equal 'first' "$(grep -o '^[a-z_]*: running' "$SAID" | head -n 1)" 'z_server: running'
 }
+
+@test "a limit of open files that the servers are too many for is said before anything starts" {
+	given_server msg_server
+	ulimit -n 41
+
+	suite_ends 1 msg_server
+
+	grep -qF '42 open files are needed for 1 servers, 41 allowed; raise ulimit -Hn' "$SAID"
+	test ! -e "$SERVERS/msg_server/starts"
+}
