@@ -151,7 +151,7 @@ def find_library(conf_dir: str, settled: conf.Settled) -> None:
 
 
 def require_descriptors(servers: int) -> None:
-    """A lock and a pidfd for each, and some to work with.  Raises conf.ConfError (1): it would fail in the midst of it."""
+    """A lock and a pidfd for each, and some to work with.  Raises conf.ConfError (1): it would fail midway."""
     needed = 2 * servers + 40
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= allowed < needed:

@@ -391,6 +391,20 @@ faketime_of() {
 
 # --- what it remembers
 
+remember() {
+	rm -f "$LOG.seen"
+	(umask 022 && printf '%s\n' "$1" >"$LOG.seen")
+}
+
+# assert_forgotten TEXT - that pass ends nobody, as a first one; it says TEXT
+assert_forgotten() {
+	: >"$LOG"
+	checkproc
+	run -1 is_gone "$CLIENT"
+	grep -qF "$1" "$LOG" || [ -z "$1" ]
+	[ -n "$1" ] || assert_equal 'log' "$(<"$LOG")" ''
+}
+
 @test "what an earlier pass saw is not believed when it is torn, alien, or of another boot" {
 	start_client msg_server 1 --mute
 	checkproc
@@ -417,20 +431,6 @@ faketime_of() {
 	remember "$seen"
 	checkproc
 	is_gone "$CLIENT" # which shows that it would have been each time
-}
-
-remember() {
-	rm -f "$LOG.seen"
-	(umask 022 && printf '%s\n' "$1" >"$LOG.seen")
-}
-
-# assert_forgotten TEXT - that pass ends nobody, as a first one; it says TEXT
-assert_forgotten() {
-	: >"$LOG"
-	checkproc
-	run -1 is_gone "$CLIENT"
-	grep -qF "$1" "$LOG" || [ -z "$1" ]
-	[ -n "$1" ] || assert_equal 'log' "$(<"$LOG")" ''
 }
 
 @test "a second pass at the same time leaves it to the first" {

@@ -370,6 +370,12 @@ has_told() {
 	[[ $output == *"unfit sms $CONF/hooks/sms.conf:2: events: \"deaths\" is none of death, give_up,"* ]]
 }
 
+# hook_conf_says LINE... - conf/hooks/sms.conf holds these lines
+hook_conf_says() {
+	printf '%s\n' "$@" >"$CONF/hooks/sms.conf"
+	chmod 600 "$CONF/hooks/sms.conf"
+}
+
 @test "a key of ours that is misspelt in a hook's conf, or stands in the wrong place, makes it unfit; no other key does" {
 	spool_setup
 	given_conf msg_server 'alert = sms'
@@ -386,10 +392,4 @@ has_told() {
 	hook_conf_says url=x phones=x form=x json=x auth=x secret=x timeout=x config=x outgoing=x to=x from=x \
 		sendmail=x severity=x urls=x facility=x tag=x socket=x command=x
 	suite_ends 0 check
-}
-
-# hook_conf_says LINE... - conf/hooks/sms.conf holds these lines
-hook_conf_says() {
-	printf '%s\n' "$@" >"$CONF/hooks/sms.conf"
-	chmod 600 "$CONF/hooks/sms.conf"
 }
