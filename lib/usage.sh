@@ -14,6 +14,7 @@ usage_options() {
 	case ${1:-} in
 	--help) set -- -h ;;
 	--version) set -- -V ;;
+	--?*) usage_die "no such option: $1" ;;
 	esac
 	while getopts :c:s:dhV _usage_option; do
 		case $_usage_option in

@@ -89,3 +89,14 @@ load helpers
 	is_gone "$(<"$SERVERS/msg_server/bare.pid")"
 	kill "$other"
 }
+
+@test "status_of reads a value out of JSON, whatever stands in it" {
+	suite() {
+		printf '%s\n' '[{"name": "a", "pid": 12, "message": "say \"hi\" to C:\\x, é {}]", "port": null, "uptime": 1.5}]'
+	}
+
+	assert_equal 'a number' "$(status_of a pid)" 12
+	assert_equal 'text' "$(status_of a message)" 'say "hi" to C:\x, é {}]'
+	assert_equal 'null' "$(status_of a port)" ''
+	assert_equal 'the last' "$(status_of a uptime)" 1.5
+}
