@@ -21,9 +21,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import shutil
 import sys
-import tempfile
 
 import access
 import conf
@@ -55,10 +53,24 @@ def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str,
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        mine = run_dir(tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None), pid)
+        mine = run_dir(_scratch(), pid)
         _put(mine, settled, asked)
         remarks.append(f"say {state_dir}: {error.strerror}; records and logs will be written when there is room again")
     return mine, remarks
+
+
+def _scratch() -> str:
+    """A directory in memory, or in /tmp."""
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+
+
+def _remove(directory: str) -> None:
+    """All of it.  shutil is imported here only: with what it brings it costs every status 10 ms."""
+    import shutil
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _put(directory: str, settled: str, asked: str) -> None:
@@ -80,7 +92,7 @@ def run_dir(state_dir: str, pid: str) -> str:
     os.makedirs(monitors, 0o700, exist_ok=True)
     for name in os.listdir(monitors):
         if name == pid or not (name.isdigit() and identity.look(int(name))):
-            shutil.rmtree(f"{monitors}/{name}", ignore_errors=True)  # of one that was killed
+            _remove(f"{monitors}/{name}")  # of one that was killed
     mine = f"{monitors}/{pid}"
     os.mkdir(mine, 0o700)
     os.mkfifo(f"{mine}/mailbox", 0o600)
@@ -190,7 +202,7 @@ def _let_order(state_dir: str, mine: str, settled: conf.Settled) -> None:
     try:
         access.give(state_dir, [server["name"] for server in settled.servers], mine, access.gid_of(group))
     except OSError as error:
-        shutil.rmtree(mine, ignore_errors=True)
+        _remove(mine)
         text = f"{error.filename} cannot be given to group {group}: {error.strerror}; be in it, or root"
         raise conf.ConfError([f"control_group: {text}"]) from None
 
