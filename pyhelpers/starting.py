@@ -177,8 +177,19 @@ class Start:
                 self._look_again()
                 return
             if any(orphan.ticks >= self._ticks for orphan in self._watcher.orphans()):
-                return  # something of it is still at work: the pidfile will tell, or the deadline
+                self._wait_for_daemon()
+                return
         self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
+
+    def _wait_for_daemon(self) -> None:
+        """Something of it is still at work: that will be the server, or the pidfile will tell, or the deadline.
+
+        What was launched may have counted as identified, and as good as started, until it ended.
+        """
+        self._identified = False
+        if not self._deadline:
+            self._wait_at_most(self._server.timeout_ms)
+        self._look_again()
 
     def _descendant(self) -> identity.Process | None:
         """The daemon that our launched process left behind: as subreaper we are the parent of orphans."""
@@ -227,6 +238,8 @@ class Start:
             return True
         process, source, remarks = evidence.named(server, self._watcher.directories)
         self._life.account.say_all("evidence", remarks)
+        if not process and not server.pid:
+            process, source = self._descendant(), "own"
         if not process:
             return False
         if process.pid == server.pid:

@@ -90,7 +90,7 @@ class Look:
         row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
         row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
         row["last_exit"] = known["last_exit"] or None
-        row["state"] = known["state"] if watcher and known["state"] else "STOPPED"
+        row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: it has not looked yet
         row["message"] = (known["message"] or None) if watcher else "nobody watches: no monitor runs"
         end = silence.until(self.state_dir, server.name, time.time())
         if end != silence.NEVER:
