@@ -84,6 +84,9 @@ class Look:
 
     def of(self, server: Server) -> dict[str, Any]:
         """One server's row, with the keys of KEYS; None for what is not known."""
+        living = self.living[server.name]
+        if living and self.record_of(server)["pid"] != str(living[0].pid):
+            self._records[server.name] = self._read(server)  # it may have been started since that was read
         known = self.record_of(server)
         watcher = watcher_of(f"{self.state_dir}/servers/{server.name}")
         row: dict[str, Any] = dict.fromkeys(KEYS)
@@ -95,7 +98,6 @@ class Look:
         end = silence.until(self.state_dir, server.name, time.time())
         if end != silence.NEVER:
             row["message"] = "; ".join(filter(None, (row["message"], silence.in_words(end))))
-        living = self.living[server.name]
         if living:
             self._add_living(row, *living, known)
         elif row["state"] == "RUNNING" or (self.is_guest and not watcher):

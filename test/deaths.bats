@@ -19,6 +19,7 @@ comes_back() {
 watched() {
 	monitor_start "${@:2}"
 	wait_until "$PATIENCE" state_is "$1" RUNNING
+	assert_logged "Server $1 started, pid=" # seen by the monitor too, not by its evidence alone
 	old=$(pid_of "$1")
 }
 
