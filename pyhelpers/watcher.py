@@ -94,19 +94,12 @@ class Watcher:
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
         self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
-        self.held: Held | None = None
-        if any(server.ends for server in watched) or os.path.exists(f"{run_dir}/held"):
-            self.held = self._hold()
-        if os.path.exists(f"{run_dir}/notify"):
+        self.held = self._hold() if any(server.ends for server in watched) or self._has_kept("held") else None
+        if self._has_kept("notify"):
             import notifysocket
 
             notifysocket.inherit(self)
-        with open(f"{run_dir}/key", encoding="ascii") as key:
-            self._key = key.read()
-        self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
-        self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
-        self._unsent: list[bytes] = []
-        self._half = b""
+        self._meet_the_shell()
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
@@ -115,7 +108,20 @@ class Watcher:
         self._untidy: list[Life] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
+
+    def _meet_the_shell(self) -> None:
+        """The two FIFOs between us, and the key to the mailbox."""
+        with open(f"{self.run_dir}/key", encoding="ascii") as key:
+            self._key = key.read()
+        self._mailbox = os.open(f"{self.run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
+        self._orders = os.open(f"{self.run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
+        self._unsent: list[bytes] = []
+        self._half = b""
         self.loop.on_readable(self._orders, self._take_orders)
+
+    def _has_kept(self, what: str) -> bool:
+        """Has the watcher that we were in this process, before an update, left us such descriptors?"""
+        return os.path.exists(f"{self.run_dir}/{what}")
 
     def _hold(self) -> Held:
         """What is held for servers; a monitor that holds nothing does not pay for the modules."""
