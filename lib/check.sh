@@ -13,7 +13,7 @@ check_main() {
 # Fails: its exit status
 check_fitness() {
 	python_find
-	python_run "$suite_dir/pyhelpers/fitness.py" "$1" "$suite_dir" "$option_conf" "$option_state" "$PWD"
+	python_run "$suite_dir/pyhelpers/check.py" "$1" "$suite_dir" "$option_conf" "$option_state" "$PWD"
 	_check_status=$?
 	[ "$1" = test ] || [ -z "$_python_run" ] || printf '%s\n' "$_python_run"
 	return "$_check_status"

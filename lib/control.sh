@@ -18,6 +18,6 @@ tail_main() {
 	2:all | 2:*[*?[]* | [!2]:*) usage_die 'tail needs the name of one server' ;;
 	esac
 	python_find
-	python_run "$suite_dir/pyhelpers/newest.py" "$suite_dir" "$option_conf" "$PWD" "$2" || exit $?
+	python_run "$suite_dir/pyhelpers/latest_log.py" "$suite_dir" "$option_conf" "$PWD" "$2" || exit $?
 	exec tail -n 20 -F "$_python_run"
 }

@@ -36,7 +36,7 @@ demo_main() {
 # demo_prepare - a Python, two ports, a scratch directory; from here on a signal leads to demo_end
 # Sets: demo_ports demo_dir demo_deadline
 demo_prepare() {
-	python_run "$suite_dir/pyhelpers/demo.py" ports 2 || die 1 'demo: no free TCP port on 127.0.0.1'
+	python_run "$suite_dir/pyhelpers/demonstrate.py" ports 2 || die 1 'demo: no free TCP port on 127.0.0.1'
 	demo_ports=$_python_run
 	MONITOR_PYTHON=$python_path
 	export MONITOR_PYTHON
@@ -74,7 +74,7 @@ demo_server() {
 	printf '%s\n' "dir = $_demo_quote" "match = $2" >"$_demo_conf"
 	_demo_quote "$python_path"
 	_demo_command="$_demo_quote -I -S"
-	_demo_quote "$suite_dir/pyhelpers/standin.py"
+	_demo_quote "$suite_dir/pyhelpers/demo/standin.py"
 	printf '%s\n' "command = $_demo_command $_demo_quote $2" >>"$_demo_conf"
 	shift 2
 	printf '%s\n' "$@" >>"$_demo_conf"
@@ -84,7 +84,7 @@ demo_server() {
 demo_begin() {
 	printf 'Four stand-in servers, in %s\n' "$demo_dir"
 	MONITOR_DEMO=$demo_dir "$python_path" -E -s "$suite_dir/pyhelpers/daeml.py" --chdir "$demo_dir/login_server" \
-		"$python_path" -I -S "$suite_dir/pyhelpers/standin.py" login_server \
+		"$python_path" -I -S "$suite_dir/pyhelpers/demo/standin.py" login_server \
 		>/dev/null 2>>"$demo_dir/monitor.err" ||
 		demo_fail 'login_server cannot be started by hand'
 	demo_await 'login_server has no log' _demo_has_log login_server
@@ -111,7 +111,7 @@ demo_show() {
 # Sets: demo_pid; demo_killed, when, in ISO 8601
 demo_kill() {
 	demo_pid=$(sed -n 's/^msg_server .* pid \([0-9]*\),.*/\1/p' "$demo_dir/status")
-	demo_killed=$("$python_path" -E -s "$suite_dir/pyhelpers/demo.py" \
+	demo_killed=$("$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" \
 		kill "$demo_dir" "$demo_pid" SEGV 2>>"$demo_dir/monitor.err") ||
 		demo_fail "msg_server, pid $demo_pid, cannot be killed"
 	demo_await 'msg_server is not restarted' _demo_holds state/restart.log ' restarted, pid='
@@ -177,7 +177,7 @@ demo_fail() {
 demo_end() {
 	trap '' HUP INT PIPE TERM
 	if [ -n "$demo_dir" ]; then
-		"$python_path" -E -s "$suite_dir/pyhelpers/demo.py" end "$demo_dir" ${demo_monitor:+"$demo_monitor"} ||
+		"$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" end "$demo_dir" ${demo_monitor:+"$demo_monitor"} ||
 			warn "demo: not all of its processes could be ended; they have MONITOR_DEMO=$demo_dir in their environment"
 		[ -z "$demo_monitor" ] || wait "$demo_monitor" 2>/dev/null
 		rm -rf "$demo_dir"

@@ -63,7 +63,7 @@ webserver_begin() {
 
 # webserver_under_load - kill listener, manager and a worker in turn while callers call; none may be refused
 webserver_under_load() {
-	MONITOR_DEMO=$demo_dir "$python_path" -E -s "$suite_dir/pyhelpers/callers.py" \
+	MONITOR_DEMO=$demo_dir "$python_path" -E -s "$suite_dir/pyhelpers/demo/callers.py" \
 		"$webserver_port" "$webserver_calls" "$webserver_callers" "$demo_dir/enough" >"$demo_dir/calls" 2>>"$demo_dir/monitor.err" &
 	_webserver_caller=$!
 	printf '\n%s callers call without a pause; meanwhile, by SIGKILL:\n' "$webserver_callers"
@@ -128,7 +128,7 @@ _webserver_pid() {
 }
 
 _webserver_hit() {
-	"$python_path" -E -s "$suite_dir/pyhelpers/demo.py" kill "$demo_dir" "$2" KILL >/dev/null 2>>"$demo_dir/monitor.err" ||
+	"$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" kill "$demo_dir" "$2" KILL >/dev/null 2>>"$demo_dir/monitor.err" ||
 		demo_fail "$1, pid $2, cannot be killed"
 }
 

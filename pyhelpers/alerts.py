@@ -23,19 +23,18 @@ import sys
 import time
 from fnmatch import fnmatchcase
 
-import hook
-import hours
-import outbox
-import silence
-import spool
-import target
-import telling
-from place import FAILED, GOOD, NO_PERMISSION, USAGE, Place, Refused
-from tally import HOUR, Tally
+from alerting import alert_policy, hook, outbox
+from alerting.sent_log import HOUR, Tally
+from base.exits import FAILED, GOOD, NO_PERMISSION, USAGE, Refused
+from base.suite import PROGRAMS
+from config import quiet_hours
+from operate.command_line import end
+from operate.context import Place
+from state import silences, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from outbox import Alert
+    from alerting.outbox import Alert
 
 _SHOWN_AS = {"new": "waits", "sent": "sent", "failed": "failed"}
 
@@ -47,7 +46,7 @@ class Spool:
         self.state_dir = place.state_dir
         self.directory = f"{place.state_dir}/alerts"
         self.conf_dir = place.conf_dir
-        self._telling = telling.from_conf(place.conf_dir)
+        self._telling = alert_policy.from_conf(place.conf_dir)
         self._tally = Tally(self.directory)
 
     def of(self, *folders: str) -> list[tuple[str, Alert]]:
@@ -69,13 +68,13 @@ class Spool:
         return places[-1] if places else ""
 
     def until_when(self, alert: Alert, now: float) -> str:
-        """When it may go, as far as conf and silence say; gate.py may hold it for others of its storm besides."""
+        """When it may go, as far as conf and silence say; alerting/throttle.py may hold it longer, for its storm."""
         left = alert.wait(now)
         if not left and not alert.is_loud:
             own = self._telling.of(alert.hook)
-            if silent := silence.until(self.state_dir, alert.server, now):
-                return silence.in_words(silent)
-            if quiet := hours.wait(own.quiet, alert.fields["event"], now):
+            if silent := silences.until(self.state_dir, alert.server, now):
+                return silences.in_words(silent)
+            if quiet := quiet_hours.wait(own.quiet, alert.fields["event"], now):
                 return f"quiet until {_clock(now + quiet)}"
             if full := own.hourly_budget and self._tally.room_in(alert.hook, HOUR, now, own.hourly_budget):
                 return f"hourly_budget spent until {_clock(now + full)}"
@@ -148,7 +147,7 @@ def _retry(messages: Spool, words: list[str]) -> int:
 
 def _deliver(messages: Spool) -> None:
     """What hooks print, and what is wrong with the spool, is for us to see; the lines for a watcher are not."""
-    program = f"{os.path.dirname(os.path.abspath(__file__))}/deliver.py"
+    program = f"{PROGRAMS}/deliver.py"
     words = [sys.executable, "-E", "-s", program, "run", messages.directory, messages.conf_dir]
     subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
 
@@ -206,7 +205,7 @@ def obey(words: list[str], place: Place) -> int:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    return target.end(lambda: obey(argv[4:], Place(*argv[:4])))
+    return end(lambda: obey(argv[4:], Place(*argv[:4])))
 
 
 if __name__ == "__main__":

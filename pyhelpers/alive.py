@@ -10,7 +10,7 @@
 
     alive.py check [--json] PID MATCH...          is PID alive, and does it show every MATCH?
     alive.py find [--json] [--cwd DIR] MATCH...   which processes show every MATCH?
-    alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watcher.py)
+    alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/watcher.py)
 
 A MATCH is shown by the base name of exe or argv[0]; by an interpreter (java, python, sh …)
 also by a whole argument or an argument's base name.  A zombie is not alive.
@@ -35,7 +35,7 @@ def check(pid: int, words: Sequence[str]) -> dict[str, Any]:
     """What can be said of one pid: alive (True, False, None for unknown), why, and who it is."""
     import psutil
 
-    import identity
+    from proc import identity
 
     process = identity.look(pid)
     if process is None:
@@ -72,7 +72,7 @@ def find(words: Sequence[str], cwd: str) -> list[dict[str, Any]]:
     """Every living process that shows the words (and runs in cwd, if one is given), oldest first."""
     import psutil
 
-    import identity
+    from proc import identity
 
     us = {os.getpid(), os.getppid()}
     looked = (identity.look(pid) for pid in psutil.pids() if pid not in us)
@@ -141,7 +141,7 @@ def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     word, words = (argv[0], argv[1:]) if argv else ("", [])
     if word == "watch":
-        import resident
+        from watch import resident
 
         return resident.become(words)
     as_json = "--json" in words

@@ -28,20 +28,20 @@ import stat
 import sys
 import time
 
-import table as tables
-import tableoptions
-from ending import Ending
-from loop import Loop
-from pulse import RESOLUTION, Pulse
-from seen import Alien, Seen
+from health import shm_table as tables
+from health import tableoptions
+from health.change_detector import RESOLUTION, Pulse
+from health.checkproc_state import Alien, Seen
+from loop.loop import Loop
+from loop.terminate import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from seen import Entry
-    from table import Slot, Table
+    from health.checkproc_state import Entry
+    from health.shm_table import Slot, Table
 
 STEPS = ("TERM", "5000", "KILL")
 CONFIRM = 1.0  # s: who did not run, as we, beats as soon as he does

@@ -18,22 +18,22 @@ import sys
 import time
 from functools import partial
 
-import identity
-import record
-import unwatched
-from drill import drill
-from lock import watcher_of
-from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
-from target import Target, end, post
+from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
+from operate import standalone
+from operate.command_line import LOOK_EVERY, end, timeout_of
+from operate.context import Place
+from operate.drill import drill
+from operate.target import Target, post
+from proc import identity
+from state import record
+from state.lock import watcher_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-LOOK_EVERY = 0.01  # seconds: the operator waits for a record to change, nothing else does
 SAY_AFTER = 1.0
-DEFAULT_TIMEOUT = 60.0
 
 
 def carry_out(word: str, targets: list[Target], more: str, deadline: float) -> int:
@@ -154,7 +154,7 @@ def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
     for wave in waves(word, targets):
         for target in wave:
             if not target.monitor:
-                status = max(status, _say(target, partial(unwatched.carry_out, word, target)))
+                status = max(status, _say(target, partial(standalone.carry_out, word, target)))
             elif word == "drill":
                 status = max(status, _say(target, partial(drill, target, deadline)))
         if word != "drill":
@@ -174,23 +174,6 @@ def parse(words: list[str]) -> tuple[str, list[str], str, float]:
     if not rest and word != "shutdown":
         raise Refused(USAGE, f"{word} needs the name of a server, a glob, or all")
     return word, rest, more, timeout
-
-
-def timeout_of(words: list[str]) -> tuple[float, list[str]]:
-    """Seconds of a leading --timeout, and the words behind it.  Raises Refused."""
-    if words[:1] == ["--timeout"]:
-        return _seconds(words[1] if len(words) > 1 else ""), words[2:]
-    return DEFAULT_TIMEOUT, words
-
-
-def _seconds(text: str) -> float:
-    from values import duration
-
-    try:
-        milliseconds = duration()(text)
-    except ValueError as error:
-        raise Refused(USAGE, f"--timeout: {error}") from None
-    return float(str(milliseconds)) / 1000
 
 
 def signal_name(text: str) -> str:

@@ -14,7 +14,7 @@ caller's environment.  The two forks are those of daemon(7).
     $ pyhelpers/daeml.py --guard --interval 1s --info /run/im/guard /opt/im/msg_server/msg_server
 
 With --guard the daemon stays as its parent and starts it again, whenever it does not end
-with 0; see parent.py.  With --foreground the guard does not leave its caller, and ends as
+with 0; see guard_main.py.  With --foreground the guard does not leave its caller, and ends as
 the program does.
 
 Exit: 0 the program was executed · 126 it is there but cannot be executed, or one of
@@ -26,50 +26,14 @@ from __future__ import annotations
 import os
 import sys
 
-from launch import Launch, LaunchError, become, close_all_but, hear
+from base.programs import LaunchError
+from config.launch_settings import Launch
+from spawn.daemonize import daemonize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-
-def daemonize(launch: Launch, program: str, pidfile: str = "") -> int:
-    """Fork twice and execute the program (an absolute path); returns the daemon's pid.  Raises LaunchError.
-
-    The middle process is gone when this returns; the daemon is nobody's child.
-    """
-    told, tell = os.pipe()
-    middle = os.fork()
-    if middle == 0:
-        _second_fork(launch, program, told, tell, pidfile)
-    os.close(tell)
-    os.waitpid(middle, 0)
-    return int(hear(told))
-
-
-def _second_fork(launch: Launch, program: str, told: int, tell: int, pidfile: str) -> None:
-    os.close(told)
-    os.setsid()
-    if os.fork() > 0:
-        os._exit(0)
-    os.write(tell, b"%d\n" % os.getpid())
-    close_all_but([tell])
-    try:
-        if pidfile:
-            _write_pidfile(pidfile)
-    except OSError as error:
-        os.write(tell, f"126 pidfile {pidfile}: {error.strerror}".encode("utf-8", "surrogateescape"))
-        os._exit(126)
-    become(launch, program, tell)
-
-
-def _write_pidfile(path: str) -> None:
-    fresh = f"{path}.{os.getpid()}"
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    os.write(fd, b"%d\n" % os.getpid())
-    os.close(fd)
-    os.rename(fresh, path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +70,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     for key in ("output", "pidfile", "info"):
         setattr(chosen, key, getattr(chosen, key) and os.path.abspath(getattr(chosen, key)))
     if chosen.guard:
-        import values
+        from config import values
 
         try:
             chosen.interval = str(values.duration()(chosen.interval or "5s"))
@@ -132,9 +96,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         program = launch.program(launch.directory if chosen.chdir else os.getcwd())
         if chosen.guard:
-            import parent
+            from spawn import guarding
 
-            parent.guard(
+            guarding.keep_alive(
                 launch, program, chosen.foreground, pidfile=chosen.pidfile, info=chosen.info, interval=chosen.interval
             )
         else:

@@ -30,12 +30,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-import grammar
-import hook
-import lanes
-import outbox
-import spool
-import telling
+from alerting import alert_policy, dispatcher, hook, outbox
+from config import grammar
+from state import spool
 
 NICER = 10  # a hundred hooks at once give way to the servers that are being started
 _REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
@@ -51,24 +48,24 @@ def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS, settled: 
     try:
         spool.make(alerts_dir)
         lock = _lock(f"{alerts_dir}/lock")
-        delivery = lanes.Lanes(alerts_dir, conf_dir, seconds, _telling(conf_dir, settled))
+        delivery = dispatcher.Lanes(alerts_dir, conf_dir, seconds, _telling(conf_dir, settled))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, delivery.stop)
         delivery.run()
         os.close(lock)
     except OSError as error:
-        lanes.warn(f"{error.filename or alerts_dir}: {grammar.reason(error)}")
-        lanes.say("next", _REFUSED_RUN)
+        dispatcher.warn(f"{error.filename or alerts_dir}: {grammar.reason(error)}")
+        dispatcher.say("next", _REFUSED_RUN)
         return 1
-    lanes.say("next", delivery.next_due())
+    dispatcher.say("next", delivery.next_due())
     return 0
 
 
-def _telling(conf_dir: str, settled: str) -> telling.Telling:
+def _telling(conf_dir: str, settled: str) -> alert_policy.Telling:
     try:
-        return telling.from_settled(settled, conf_dir)
+        return alert_policy.from_settled(settled, conf_dir)
     except (OSError, ValueError):  # none, or its monitor has ended meanwhile
-        return telling.from_conf(conf_dir)
+        return alert_policy.from_conf(conf_dir)
 
 
 def _lock(path: str) -> int:
@@ -101,17 +98,17 @@ def _test(alerts_dir: str, conf_dir: str, name: str, seconds: float) -> int:
     try:
         with hook.call(conf_dir, name, alert, seconds) as running:
             outcome = running.wait()
-            lanes.warn(outcome.output)
-            lanes.write(1, f"{name}: {hook.in_words(outcome.status, seconds)} ({outcome.ms} ms)\n")
+            dispatcher.warn(outcome.output)
+            dispatcher.write(1, f"{name}: {hook.in_words(outcome.status, seconds)} ({outcome.ms} ms)\n")
     except hook.Unfit as error:
-        lanes.warn(f"{name}: {error}")
+        dispatcher.warn(f"{name}: {error}")
         return 6
     alert.update(tries=1, last_output=outcome.output)
     try:
         spool.make(alerts_dir)
         outbox.keep(alerts_dir, alert, "sent" if outcome.status == "0" else "failed")
     except OSError as error:
-        lanes.warn(f"{name}: the message cannot be kept in {alerts_dir}: {grammar.reason(error)}")
+        dispatcher.warn(f"{name}: the message cannot be kept in {alerts_dir}: {grammar.reason(error)}")
     return 0 if outcome.status == "0" else 1
 
 
@@ -133,7 +130,7 @@ def fit(conf_dir: str, hooks: Sequence[str]) -> int:
         try:
             hook.require_fit(conf_dir, name)
         except hook.Unfit as error:
-            lanes.warn(f"{name}: {error}")
+            dispatcher.warn(f"{name}: {error}")
             status = 6
     return status
 

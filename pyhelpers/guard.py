@@ -8,7 +8,7 @@ among them, is a crash: it is counted, and after the interval the program is sta
 reaches the program; TERM and INT are also the end of the guard, once the program has ended.
 
 start_daemon() is the function of that name, and ProcessInfo the record, of the C++ framework sylar.  A program of
-another language is guarded by `daeml.py --guard`, see parent.py: it finds ProcessInfo in its environment, as
+another language is guarded by `daeml.py --guard`, see guard_main.py: it finds ProcessInfo in its environment, as
 GUARD_PARENT_ID, GUARD_RESTART_COUNT …  Everybody finds its text in the info file.
 
 It does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its child, has ended.
@@ -16,26 +16,27 @@ It does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
 import time
 
-import cause
-from launch import LaunchError, hear
+from base import files
+from base.programs import LaunchError
+from proc import cause
+from spawn.daemonize import leave_caller
+from spawn.guard_signals import ENDING, heard, silence
+from spawn.launch import hear
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Protocol
 
-    from parent import Program
+    class Program(Protocol):
+        """What to execute: become() turns this process into it, words go ahead of its output.  Raises LaunchError."""
 
-ENDING = {signal.SIGTERM, signal.SIGINT}
-FORWARDED = ENDING.union(
-    (getattr(signal, f"SIG{name}") for name in "HUP QUIT USR1 USR2 ALRM VTALRM PROF CONT WINCH URG IO PWR".split()),
-    range(signal.SIGRTMIN, signal.SIGRTMAX + 1),
-)
+        def become(self, info: ProcessInfo, words: str) -> None: ...  # noqa: D102
 
 
 class ProcessInfo:
@@ -191,11 +192,11 @@ class Guard:
         """Raises LaunchError at the first start; later a full disk keeps nothing down, but no file names a dead one."""
         for path, form in self._files.items():
             try:
-                replace_file(path, form.format(self.info))
+                files.replace(path, form.format(self.info), 0o644, f"{path}.{os.getpid()}")
             except OSError as error:
                 if not self.info.restart_count:
                     raise LaunchError(126, f"{path}: {error.strerror}") from None
-                _unlink_quietly(path)
+                files.unlink_quietly(path)
 
     def _remove_files(self) -> None:
         """Those that are still ours."""
@@ -206,7 +207,7 @@ class Guard:
             except OSError:
                 continue
             if ours:
-                _unlink_quietly(path)
+                files.unlink_quietly(path)
 
     # -- wait ------------------------------------------------------------------------------------
 
@@ -233,34 +234,6 @@ class Guard:
                 return True
             if got.si_signo in ENDING:
                 return False
-
-
-def heard() -> set[int]:
-    """What a guard waits for: what it hands on, but for what its caller had ignored (nohup(1), `&`); and SIGCHLD."""
-    return {number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN} | {signal.SIGCHLD}
-
-
-def replace_file(path: str, text: str, mode: int = 0o644) -> None:
-    """Write a file that is there whole or not at all, by rename.  Raises OSError."""
-    fresh = f"{path}.{os.getpid()}"
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    try:
-        raw = text.encode()
-        if os.write(fd, raw) < len(raw):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.rename(fresh, path)
-    except OSError:
-        _unlink_quietly(fresh)
-        raise
-    finally:
-        os.close(fd)
-
-
-def _unlink_quietly(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass  # not there, or in a directory that refuses: nothing more can be done
 
 
 # -- as a function of Python ---------------------------------------------------------------------
@@ -291,27 +264,3 @@ def start_daemon(
         if status is not None:
             return status
     return main_cb(argv)
-
-
-def leave_caller() -> bool:
-    """Fork twice, into a session without a terminal.  True: we are nobody's child; False: we are the caller."""
-    middle = os.fork()
-    if middle > 0:
-        os.waitpid(middle, 0)
-        return False
-    os.setsid()
-    if os.fork() > 0:
-        os._exit(0)
-    return True
-
-
-def silence() -> None:
-    """Standard input and output on /dev/null; no signal is ignored that we hand on."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for target in (0, 1, 2):
-        os.dup2(null, target)
-    if null > 2:
-        os.close(null)
-    for number in FORWARDED:
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)

@@ -35,16 +35,16 @@ import os
 import sys
 import time
 
-import table as tables
-import tableoptions
-from table import KEY, LAYOUT, MODE, SLOTS, NoTable, Table, TableError, living
-from values import whole
+from config.values import whole
+from health import shm_table as tables
+from health import tableoptions
+from health.shm_table import KEY, LAYOUT, MODE, SLOTS, NoTable, Table, TableError, living
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from table import Slot
+    from health.shm_table import Slot
 
 CLOCKS = {"time": time.CLOCK_REALTIME, "monotonic": time.CLOCK_MONOTONIC, "boottime": time.CLOCK_BOOTTIME}
 LONGEST_TIMEOUT = (1 << 31) - 1

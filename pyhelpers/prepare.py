@@ -23,19 +23,18 @@ import os
 import resource
 import sys
 
-import access
-import conf
-import identity
-import lock
-from suitable import require_suitable, sysv_ipc_home, sysv_ipc_missing
+from base.exits import INTERRUPTED, NO_PERMISSION
+from base.libraries import require_suitable
+from config import heartbeat_library, settle
+from config.settled import policy
+from proc import identity
+from state import access, lock
+from state.paths import ELSEWHERE, state_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-NO_PERMISSION, NOT_INSTALLED, INTERRUPTED = 4, 5, 130
-ELSEWHERE = "set state_dir, -s or MONITOR_STATE to a place of your own"
-LIBRARY_HOME = "heartbeat_home"  # settled, but no key of conf: where sysv_ipc is imported from
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there could be two monitors
 
 
@@ -116,50 +115,15 @@ def require_own(state_dir: str) -> None:
         raise OSError(errno.EPERM, f"belongs to uid {status.st_uid}, not to you", state_dir)
     if status.st_mode & 0o022:
         text = f"may be written by others (mode {status.st_mode & 0o777:o}); chmod 700 it"
-        raise conf.ConfError([f"{state_dir}: {text}, or {ELSEWHERE}"], NO_PERMISSION)
-
-
-def policy(number: int, server: dict[str, Any]) -> str:
-    """The line that tells the shell how it is to decide about a server."""
-    words = [
-        server["name"],
-        server["restart"],
-        _listed(server["exit_codes"]),
-        server["start_seconds"],
-        server["backoff_first"],
-        server["backoff_longest"],
-        server["give_up_count"],
-        server["give_up_window"] // 1000,
-        _listed(server["alert"]),
-        _listed(server["alert_on"]),
-        _listed(server["needs"]),
-        server["port"] or "-",
-    ]
-    return f"server {number} {' '.join(str(word) for word in words)}"
-
-
-def _listed(value: list[Any]) -> str:
-    return ",".join(str(element) for element in value) or "-"
+        raise settle.ConfError([f"{state_dir}: {text}, or {ELSEWHERE}"], NO_PERMISSION)
 
 
 def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     """What is wrong with the hooks that conf names: said at every start, never a reason not to start."""
-    import fitness
+    from alerting import hook
 
     names = sorted({name for server in servers for name in server["alert"]})
-    return [f"say {fault}" for fault in fitness.unfit_hooks(conf_dir, names)]
-
-
-def find_library(conf_dir: str, settled: conf.Settled) -> None:
-    """Settle where servers with `heartbeat = shm` import sysv_ipc from.  Raises conf.ConfError (5): nowhere."""
-    asking = [server for server in settled.servers if server["heartbeat"] == ["shm"]]
-    home = sysv_ipc_home() if asking else ""
-    if asking and not home:
-        need = f"heartbeat = shm: {sysv_ipc_missing()}"
-        files = [f"{conf_dir}/servers/{server['name'].partition('@')[0]}.conf" for server in asking]
-        raise conf.ConfError([f"{file}: {need}" for file in dict.fromkeys(files)], NOT_INSTALLED)
-    for server in asking:
-        server[LIBRARY_HOME] = home
+    return [f"say {fault}" for fault in hook.unfit(conf_dir, names)]
 
 
 def require_descriptors(servers: int) -> None:
@@ -168,21 +132,16 @@ def require_descriptors(servers: int) -> None:
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= allowed < needed:
         text = f"{needed} open files are needed for {servers} servers, {allowed} allowed; raise ulimit -Hn"
-        raise conf.ConfError([text], 1)
-
-
-def state_directory(root: str, option: str, settled: conf.Settled) -> str:
-    """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
-    return os.path.abspath(option or settled.suite["state_dir"] or f"{root}/state")
+        raise settle.ConfError([text], 1)
 
 
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
     """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
     home = require_suitable()
-    settled = conf.settle(conf_dir, root, cwd, words, watched=True)
-    find_library(conf_dir, settled)
+    settled = settle.settle(conf_dir, root, cwd, words, watched=True)
+    heartbeat_library.find(conf_dir, settled)
     require_descriptors(len(settled.servers))
-    state_dir = state_directory(root, state_dir, settled)
+    state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"syslog {settled.suite['syslog']}")
@@ -194,7 +153,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     return lines + remarks + unfit_hooks(conf_dir, settled.servers)
 
 
-def _let_order(state_dir: str, mine: str, settled: conf.Settled) -> None:
+def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
     """Let the members of control_group order and look.  Raises conf.ConfError."""
     group = settled.suite["control_group"]
     if not mine.startswith(f"{state_dir}/"):
@@ -204,7 +163,7 @@ def _let_order(state_dir: str, mine: str, settled: conf.Settled) -> None:
     except OSError as error:
         _remove(mine)
         text = f"{error.filename} cannot be given to group {group}: {error.strerror}; be in it, or root"
-        raise conf.ConfError([f"control_group: {text}"]) from None
+        raise settle.ConfError([f"control_group: {text}"]) from None
 
 
 def main(argv: list[str]) -> int:
@@ -212,7 +171,7 @@ def main(argv: list[str]) -> int:
     os.umask(0o077)
     try:
         print("\n".join(prepare(argv[0], argv[1], argv[2], argv[3], argv[4], argv[5:])))
-    except conf.ConfError as error:
+    except settle.ConfError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except OSError as error:

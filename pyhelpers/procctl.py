@@ -13,7 +13,7 @@ background, as the original did by itself, with input and output on /dev/null, a
 
 Exit: that of the program's last run, 128 + N for signal N · 126, 127 it could not be executed the first time · 2 usage.
 It follows procctl of the original, which left all signals ignored in its children; the guard of `daeml.py --guard` does
-the work, see parent.py.
+the work, see guard_main.py.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from __future__ import annotations
 import os
 import sys
 
-import parent
-from launch import Launch, LaunchError
+from base.exits import USAGE
+from base.programs import LaunchError
+from config.launch_settings import Launch
+from spawn import guarding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = 2
 LONGEST = 24 * 86400.0  # s
 LINE = "Usage: procctl.py [-d] [--leave] SECONDS PROGRAM [ARG...]"
 
@@ -50,7 +51,9 @@ def keep(pause: float, argv: Sequence[str], foreground: bool, leaves: bool) -> N
     launch.umask = os.umask(0o077)
     os.umask(launch.umask)
     path = launch.program()
-    parent.guard(launch, path, foreground, interval=f"{pause * 1000:.0f}", always="1", leaves="1" if leaves else "")
+    guarding.keep_alive(
+        launch, path, foreground, interval=f"{pause * 1000:.0f}", always="1", leaves="1" if leaves else ""
+    )
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,18 +19,19 @@ import os
 import sys
 import time
 
-import conf
-import identity
-import record
-from confdir import HALVES
-from control import LOOK_EVERY, timeout_of
-from place import FAILED, GOOD, NOT_RUNNING, USAGE, Place, Refused
-from prepare import LIBRARY_HOME, find_library, policy
-from target import end, post
+from base import files
+from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
+from config import heartbeat_library, settle, settled
+from config.confdir import HALVES
+from operate.command_line import LOOK_EVERY, end, timeout_of
+from operate.context import Place
+from operate.target import post
+from proc import identity
+from state import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from conf import Settled
+    from config.settle import Settled
 
 # What a running process was started with; every other key is only the monitor's
 RESTARTING = frozenset(
@@ -42,14 +43,12 @@ RESTARTING = frozenset(
 class Plan:
     """What an update changes for one monitor: `doings` maps a server to (start, stop, restart or apply, why)."""
 
-    def __init__(self, run_dir: str, settled: Settled) -> None:
+    def __init__(self, run_dir: str, found: Settled) -> None:
         self.run_dir = run_dir
-        self.settled = settled
-        self.text = settled.text()
-        with open(f"{run_dir}/settled", encoding="utf-8", errors="surrogateescape", newline="\n") as source:
-            before = _groups(source.read())
-        after = _groups(self.text)
-        self.suite_changed = before.pop("-", {}) != after.pop("-", {})
+        self.found = found
+        self.text = found.text()
+        before, after = dict(settled.read(f"{run_dir}/settled")), dict(found.groups())
+        self.suite_changed = before.pop(settled.SUITE, {}) != after.pop(settled.SUITE, {})
         self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
         self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
@@ -61,10 +60,10 @@ class Plan:
 
     def hand_over(self) -> None:
         """Put it where the monitor finds it, and say so to it.  Raises Refused, OSError."""
-        servers = [policy(number, server) for number, server in enumerate(self.settled.servers, 1)]
+        servers = [settled.policy(number, server) for number, server in enumerate(self.found.servers, 1)]
         plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
-        _put(f"{self.run_dir}/settled.new", self.text)
-        _put(f"{self.run_dir}/plan", "".join(f"{line}\n" for line in plan + servers))
+        files.replace(f"{self.run_dir}/settled.new", self.text)
+        files.replace(f"{self.run_dir}/plan", "".join(f"{line}\n" for line in plan + servers))
         post(f"{self.run_dir}/mailbox", "update 0\n")
 
     def is_done(self) -> bool:
@@ -80,40 +79,26 @@ def _shown(name: str, deed: str, why: str) -> str:
     return f"{name}: new, start" if deed == "start" else f"{name}: stop, {why}"
 
 
-def _groups(text: str) -> dict[str, dict[str, str]]:
-    groups: dict[str, dict[str, str]] = {}
-    for line in text.split("\n")[:-1]:
-        name, key, value = line.split("\t", 2)
-        groups.setdefault(name, {})[key] = value
-    return groups
-
-
 def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, str]:
     """("", "") where nothing is to be done."""
     if before is None:
         return "start", ""
-    changed = [key for key, value in after.items() if before.get(key) != value and key != LIBRARY_HOME]
+    changed = [key for key, value in after.items() if before.get(key) != value and key != heartbeat_library.HOME]
     if not changed:
         return "", ""
     restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]
     return ("restart", f"{_as_set(restarting)} changed") if restarting else ("apply", _as_set(changed))
 
 
-def _as_set(settled: list[str]) -> str:
+def _as_set(changed: list[str]) -> str:
     """These settled values by the keys that conf sets them with."""
     keys = {half: key for key, halves in HALVES.items() for half in halves}
-    return " ".join(dict.fromkeys(keys.get(value, value) for value in settled))
+    return " ".join(dict.fromkeys(keys.get(value, value) for value in changed))
 
 
 def _is_told(key: str, before: dict[str, str], after: dict[str, str]) -> bool:
     """Is it a heartbeat of the kind that a process must be told of when it is launched?"""
     return key == "heartbeat" and bool({"notify", "channel"} & {before.get(key), after[key]})
-
-
-def _put(path: str, text: str) -> None:
-    with open(f"{path}.part", "w", encoding="utf-8", errors="surrogateescape") as target:
-        target.write(text)
-    os.rename(f"{path}.part", path)
 
 
 def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
@@ -150,9 +135,9 @@ def update(place: Place, words: list[str]) -> int:
     if words not in ([], ["--dry-run"]):
         raise Refused(USAGE, f"update takes --dry-run and --timeout, not {' '.join(words)}")
     place.require_owner("update")
-    faults = conf.check(place.conf_dir, place.root, place.cwd)
+    faults = settle.check(place.conf_dir, place.root, place.cwd)
     if faults:
-        raise conf.ConfError(faults)
+        raise settle.ConfError(faults)
     plans = [Plan(run_dir, _settle_again(run_dir, place)) for run_dir in place.run_dirs()]
     if not plans:
         raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
@@ -171,9 +156,9 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
         cwd, *words = source.read().split("\n")[:-1]
     known = set(os.listdir(f"{place.conf_dir}/servers"))
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
-    settled = conf.settle(place.conf_dir, place.root, cwd, kept, watched=True)
-    find_library(place.conf_dir, settled)
-    return settled
+    found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
+    heartbeat_library.find(place.conf_dir, found)
+    return found
 
 
 def main(argv: list[str]) -> int:

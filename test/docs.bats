@@ -28,7 +28,7 @@ codes() {
 	for file in monitor.sh run.sh lib/*.sh conf/hooks/* pyhelpers/*.py; do
 		case $file in
 		*.example | *.conf) ;;
-		pyhelpers/keys.py | pyhelpers/standin.py) ;; # defaults; the log of a stand-in
+		pyhelpers/keys.py | pyhelpers/demo/standin.py) ;; # defaults; the log of a stand-in
 		*) files+=("$file") ;;
 		esac
 	done

@@ -21,7 +21,7 @@ given_webserver() {
 
 # call_until FILE - two callers, until FILE exists; $CALLERS is their pid
 call_until() {
-	"$(python)" -E -s "$ROOT/pyhelpers/callers.py" "$PORT" 100000 2 "$1" >"$BATS_TEST_TMPDIR/calls" 3>&- &
+	"$(python)" -E -s "$ROOT/pyhelpers/demo/callers.py" "$PORT" 100000 2 "$1" >"$BATS_TEST_TMPDIR/calls" 3>&- &
 	CALLERS=$!
 }
 

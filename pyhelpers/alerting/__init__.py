@@ -1,0 +1,1 @@
+"""Hand alerts to hooks: in which order, how many, and who else when a hook is dead."""

@@ -1,0 +1,123 @@
+"""What is told of many messages at once?  A digest, which takes others in and counts them up, server by server.
+
+Its field `toll` says of each server: how many deaths, how it is (by the last message), and the last cause; `merged`
+names those that it took in last, so that whoever was killed while they were laid by is finished by the next.
+
+    17 servers down on im-3, 45 deaths: msg_server, route_server, ...; 15 back; signal KILL
+
+Imported by alerting/throttle.py.
+"""
+
+from __future__ import annotations
+
+from alerting import sms
+from alerting.outbox import OPEN, Alert
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SERVER = "all"  # no server can have this name
+MOST_SERVERS = 5000  # that a digest remembers: its file has a bound, and so its reader
+LONGEST_CAUSE = 60  # letters
+DOWN, BACK, GAVE_UP = "down", "back", "gave up"
+
+
+def fresh(first: Alert, now: float) -> dict[str, Any]:
+    """The fields of a digest that holds nothing yet, for the hook of the first message that it is to take in."""
+    incident = f"digest-{now:.6f}{'-loud' if first.is_loud else ''}"
+    return {
+        **dict.fromkeys(first.fields, ""),
+        "id": f"{incident}.digest.{first.hook}",
+        "incident": incident,
+        "event": "digest",
+        "hook": first.hook,
+        "server": SERVER,
+        "host": first.fields["host"],
+        "action": GAVE_UP if first.is_loud else "told together",
+        "created": first.fields["created"],
+        "tries": 0,
+        "next": now,
+        "made": now,
+        "last": "",
+        "toll": {},
+        "merged": [],
+        "told": 0,
+    }
+
+
+def take_in(fields: dict[str, Any], alerts: list[Alert], touched: float) -> dict[str, Any]:
+    """The fields of a digest that has these messages too, in their order; touched: it is fresh since then."""
+    toll: dict[str, list[Any]] = {server: list(entry) for server, entry in fields["toll"].items()}
+    hooks = [name for name in fields["hooks"].split(",") if name]
+    for alert in alerts:
+        if alert.server in toll or len(toll) < MOST_SERVERS:
+            toll[alert.server] = _counted(toll.get(alert.server, [0, "", ""]), alert)
+        hooks += [name for name in alert.fields["hooks"].split(",") if name not in hooks]
+    only = alerts[0].fields["message"] if len(alerts) == 1 and not fields["told"] else ""
+    merged = [alert.id for alert in alerts]
+    tried = [alert for alert in alerts if alert.fields["tries"]]
+    found = {**fields, "toll": toll, "hooks": ",".join(hooks), "merged": merged, "touched": touched}
+    found["told"] = fields["told"] + len(alerts)
+    found["created"] = min([fields["created"], *(alert.fields["created"] for alert in alerts)])
+    found["tries"] = max([fields["tries"], *(alert.fields["tries"] for alert in tried)])
+    found["next"] = max([fields["next"], *(alert.due for alert in tried)])
+    firsts = [each["first_try"] for each in [fields, *(alert.fields for alert in tried)] if each.get("first_try")]
+    found.update({"first_try": min(firsts)} if firsts else {})
+    return {**found, **_words(found, only)}
+
+
+def _counted(entry: list[Any], alert: Alert) -> list[Any]:
+    deaths, state, cause = entry
+    event, action = alert.fields["event"], alert.fields["action"]
+    last = sms.squeezed(alert.fields["cause"], LONGEST_CAUSE) or cause
+    if event == "give_up":
+        return [deaths, GAVE_UP, last]
+    if event == "recovery":
+        return [deaths, BACK, cause]
+    if event == "death" or action in OPEN or action == "restarted":
+        return [deaths + 1, BACK if action == "restarted" else DOWN, last]
+    return [deaths, event, cause]  # hung or over a limit, and left alone
+
+
+def _words(fields: dict[str, Any], only: str) -> dict[str, Any]:
+    """Message, cause and count of a digest."""
+    toll = fields["toll"]
+    went = {server: entry for server, entry in toll.items() if entry[0] or entry[1] in (DOWN, GAVE_UP)}
+    causes = [entry[2] for entry in went.values() if entry[2]]
+    cause = max(sorted(set(causes)), key=causes.count, default="")
+    deaths = sum(entry[0] for entry in went.values())
+    last = fields.get("last") or ""
+    if only:
+        message = sms.cut(sms.plain(only), last)
+    else:
+        mostly = "" if len(set(causes)) < 2 else "mostly "
+        message = _message(fields["host"], toll, went, f"; {mostly}{cause}{last}" if cause else last)
+    return {"message": message, "cause": cause, "count": str(deaths or fields["told"])}
+
+
+def _message(host: str, toll: dict[str, list[Any]], went: dict[str, list[Any]], behind: str) -> str:
+    lead, names, told = _lead(toll, went, sms.squeezed(sms.plain(host), 40))
+    states = [entry[1] for entry in toll.values()]
+    more = [f"; {states.count(state)} {words}" for state, words in _SAID if state != told and state in states]
+    return sms.listed(names, f"{lead}: ", "".join(more) + behind)
+
+
+def _lead(toll: dict[str, list[Any]], went: dict[str, list[Any]], host: str) -> tuple[str, list[str], str]:
+    """How many of what, their names, and which state is told by that."""
+    if went and any(entry[1] != GAVE_UP for entry in went.values()):
+        deaths = sum(entry[0] for entry in went.values())
+        more = f", {deaths} deaths" if deaths > len(went) else ""
+        names = sorted(went, key=lambda server: _RANK.get(went[server][1], 2))
+        return f"{_servers(names)} down on {host}{more}", names, DOWN
+    state, words = next((state, words) for state, words in _SAID if any(state == entry[1] for entry in toll.values()))
+    names = [server for server, entry in toll.items() if entry[1] == state]
+    return f"{_servers(names)} {words} on {host}", names, state
+
+
+_RANK = {GAVE_UP: 0, DOWN: 1}  # who is down still is named first
+_SAID = ((GAVE_UP, "GAVE UP"), (BACK, "back"), ("hung", "hung"), ("limit", "over their limit"))
+
+
+def _servers(names: list[str]) -> str:
+    return f"{len(names)} server{'' if len(names) == 1 else 's'}"

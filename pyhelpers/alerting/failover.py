@@ -1,0 +1,94 @@
+"""Who tells, when a hook fails?  The next in line: of the server's `alert` list first, then any other that conf names.
+
+A hook has failed when messages wait for it that it did not take for `hook_dead_after`, and it took none since; what it
+has refused for good is told by the next at once.  Who was told of the same anyhow is not told twice.  The next one is
+also told, once, that the other fails.  The messages go on waiting for the one that fails: it may come back.
+
+Imported by alerting/throttle.py and alerting/dispatcher.py.
+"""
+
+from __future__ import annotations
+
+import os
+
+from alerting import hook
+from state import spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alerting.alert_policy import Telling
+    from alerting.outbox import Alert
+    from alerting.sent_log import Tally
+
+
+class Line:
+    """The hooks in line."""
+
+    def __init__(self, alerts_dir: str, conf_dir: str, telling: Telling, tally: Tally) -> None:
+        self._alerts_dir = alerts_dir
+        self._conf_dir = conf_dir
+        self._telling = telling
+        self._tally = tally
+        self.has_queued = False  # since the spool was last looked at
+
+    def failing_since(self, name: str, waiting: Iterable[Alert], now: float) -> float:
+        """When the hook of these messages first failed, since it last took one (Unix seconds); 0: it does not."""
+        last = self._tally.last(name, now)
+        tried = [float(alert.fields["first_try"]) for alert in waiting if alert.fields.get("first_try")]
+        return min((first for first in tried if first > last), default=0.0)
+
+    def relieve(self, name: str, waiting: list[Alert], failing: set[str], now: float) -> None:
+        """Have others tell what waits for a hook that is dead; failing: all that are."""
+        since = self.failing_since(name, waiting, now)
+        # a time to come is of a clock that was put back: nobody knows how long ago that was
+        if not since or 0 <= now - since < self._telling.of(name).hook_dead_after:
+            return
+        for other in {self.hand_on(alert, failing) for alert in waiting} - {""}:
+            self._notify(other, name, waiting, since, now)
+
+    def hand_on(self, alert: Alert, failing: set[str]) -> str:
+        """Queue a message for the next hook in line; which one that is, "" for none, or if all there are know of it."""
+        told_of = _listed(alert.fields["hooks"])
+        passed = {alert.hook, *_listed(alert.fields["instead"]), *failing}
+        for name in dict.fromkeys([*told_of, *self._telling.hooks]):
+            if name in passed or not self._is_fit(name):
+                continue
+            if name in told_of and self._telling.of(name).tells(alert.fields["event"]):
+                return ""  # it is in line, is well, and has the same message of its own
+            return str(name) if self._queue(alert, name) else ""
+        return ""
+
+    def _is_fit(self, name: str) -> bool:
+        try:
+            hook.require_fit(self._conf_dir, name)
+        except hook.Unfit:
+            return False
+        return True
+
+    def _queue(self, alert: Alert, name: str) -> bool:
+        fields = {key: alert.fields[key] for key in (*spool.NEEDED, *spool.MORE)}
+        fields.update(hook=name, instead=",".join([*_listed(alert.fields["instead"]), alert.hook]))
+        return self._put(fields)
+
+    def _put(self, fields: dict[str, str]) -> bool:
+        try:
+            queued = spool.queue(self._alerts_dir, fields)
+        except (OSError, ValueError):
+            return False  # a full disk: the next run tries again
+        self.has_queued = self.has_queued or queued
+        return queued
+
+    def _notify(self, other: str, name: str, waiting: list[Alert], since: float, now: float) -> None:
+        host = os.uname().nodename
+        outputs = [line for alert in waiting for line in alert.fields["last_output"].splitlines()[:1] if line.strip()]
+        why = f" ({outputs[0][:60]})" if outputs else ""
+        minutes = int(max(0.0, now - since)) // 60
+        text = f"{host}: alerts by {name} fail for {minutes}m{why}, {len(waiting)} wait for it; {other} tells instead"
+        fields = {"incident": f"hook-{name}-{since:.0f}", "event": "digest", "hook": other, "server": "all"}
+        self._put({**fields, "message": text, "action": "told instead", "instead": name})
+
+
+def _listed(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]

@@ -1,0 +1,134 @@
+"""What does a message say in one SMS?  160 letters of GSM 03.38, or 70 of UCS-2 where it holds any other letter.
+
+A message begins `HOST: SERVER `, the most important comes first, so it is cut at its end, between words, and ends in
+`...` then. Host, server and cause are always in: where a long path would push the cause out, the cause is put forward,
+and names too long for all that are shortened in their middle. It is one line, without control characters.
+
+    $ cd pyhelpers; python3 -m alerting.sms web1 msg_server 'signal SEGV' 'web1: msg_server died (signal SEGV, up 3h)'
+    web1: msg_server died (signal SEGV, up 3h)
+    42 of 160
+
+Exit status: 0, 2 usage.
+Source: 3GPP TS 23.038 6.2.1 (the alphabet), TS 23.040 (140 bytes: 160 letters of 7 bits, 70 of 16).
+"""
+
+from __future__ import annotations
+
+import sys
+
+GSM_LETTERS, UCS2_LETTERS = 160, 70
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_TWICE = frozenset("^{}\\[~]|€")  # behind an escape: each counts as two
+_CUT = "..."
+_LONGEST_WORD = 20  # letters: one that is longer, a path say, is cut within
+
+
+def size(text: str) -> tuple[int, int]:
+    """How many letters of an SMS it takes, and how many one has for it: septets of 160, or UTF-16 units of 70."""
+    if _GSM.issuperset(text):
+        return len(text), GSM_LETTERS
+    if (_GSM | _GSM_TWICE).issuperset(text):
+        return sum(2 if letter in _GSM_TWICE else 1 for letter in text), GSM_LETTERS
+    return sum(2 if letter > "\uffff" else 1 for letter in text), UCS2_LETTERS
+
+
+def is_short(text: str) -> bool:
+    """Does it go into one SMS?"""
+    taken, room = size(text)
+    return taken <= room
+
+
+def plain(text: str) -> str:
+    """Text as one line: blanks for control characters, ? for bytes that are no UTF-8."""
+    return " ".join("".join(map(_plain, text)).split())
+
+
+def _plain(letter: str) -> str:
+    return " " if _is_control(letter) else "?" if "\ud800" <= letter <= "\udfff" else letter
+
+
+def _is_control(letter: str) -> bool:
+    # also marks that turn the direction of what follows, and line separators
+    return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufeff"
+
+
+def one_sms(text: str, host: str = "", server: str = "", cause: str = "") -> str:
+    """Text in one SMS.  It begins `HOST: SERVER ` as a rule; then host, server and cause are in it."""
+    text, host, server, cause = plain(text), plain(host), plain(server), plain(cause)
+    if is_short(text):
+        return text
+    head = f"{host}: {server} "
+    if not text.startswith(head):
+        return cut(text)
+    rest = text[len(head) :]
+    short = cut(head + rest)
+    if short.startswith(head) and cause in short:
+        return short
+    for longest in (48, 24, 16):
+        head = f"{squeezed(host, longest // 2)}: {squeezed(server, longest)} "
+        told = squeezed(cause, longest)
+        short = cut(head + rest)
+        if told and told not in short:
+            short = cut(f"{head}({told}) {rest}")
+        if short.startswith(head) and told in short:
+            break
+    return short
+
+
+def cut(text: str, behind: str = "") -> str:
+    """As much of text as goes into one SMS with what stands behind it; `...` in between when something was left out."""
+    if is_short(text + behind):
+        return text + behind
+    # Where a foreign letter stands far behind, to leave it out lets more stay than to write all in UCS-2.
+    foreign = next((at for at, letter in enumerate(text) if letter not in _GSM and letter not in _GSM_TWICE), len(text))
+    return max(_cut(text, len(text), behind), _cut(text, foreign, behind), key=len)
+
+
+def _cut(text: str, most: int, behind: str) -> str:
+    """Text up to the letter `most` at best, as far as there is room for it."""
+    most = min(most, GSM_LETTERS)
+    while most and not is_short(text[:most].rstrip() + _CUT + behind):
+        most -= 1
+    kept = text[:most]
+    if text[most : most + 1].strip() and not kept.endswith(" "):
+        word = kept.rpartition(" ")[2]
+        kept = kept[: -len(word)] if 0 < len(word) <= _LONGEST_WORD and len(word) < len(kept) else kept
+    return kept.rstrip(" ,;:(\u200d\ufe0f") + _CUT + behind
+
+
+def squeezed(text: str, most: int) -> str:
+    """A name of at most so many letters: what is too much is taken out of its middle."""
+    if len(text) <= most:
+        return text
+    front = (most - 2 + 1) // 2
+    return f"{text[:front]}..{text[len(text) - (most - 2 - front) :]}"
+
+
+def listed(names: list[str], before: str, behind: str) -> str:
+    """`before NAME, NAME, ...behind`, as many names as go into one SMS; at least one."""
+    shown = squeezed(names[0], 40) if names else ""
+    for number, name in enumerate(names[1:], 1):
+        more = f"{shown}, {name}"
+        rest = ", ..." if number + 1 < len(names) else ""
+        if not is_short(f"{before}{more}{rest}{behind}"):
+            return f"{before}{shown}, ...{behind}"
+        shown = more
+    return f"{before}{shown}{behind}"
+
+
+def main(words: list[str]) -> int:
+    """Print TEXT in one SMS, and what it takes."""
+    if len(words) != 4:
+        print("usage: python3 -m alerting.sms HOST SERVER CAUSE TEXT", file=sys.stderr)
+        return 2
+    host, server, cause, text = words
+    text = one_sms(text, host, server, cause)
+    sys.stdout.buffer.write(f"{text}\n{size(text)[0]} of {size(text)[1]}\n".encode("utf-8", "replace"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

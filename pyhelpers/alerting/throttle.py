@@ -1,0 +1,274 @@
+"""Which of the messages that wait may go to their hooks now, which wait for what, and which are told as one?
+
+In this order: a death that is over within `recovery_quiet` becomes one message with its recovery; silenced servers,
+quiet hours; more than `digest_after` in `digest_window` become one digest (alerting/digest.py), which is sent when the
+storm has calmed down; the last message of `hourly_budget` says so. A give-up passes by all of that and goes first.
+
+What was taken in by another message is laid by in sent/ (outbox.lay_by) once that one is on disk, so that nothing is
+lost whenever we are killed, or where the disk is full. Imported by alerting/dispatcher.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from alerting import digest, outbox
+from alerting.failover import Line
+from alerting.outbox import Alert
+from alerting.sent_log import HOUR, Tally, parts
+from config import quiet_hours
+from state import silences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from alerting.alert_policy import Own, Telling
+
+CALM = 5.0  # seconds without a further message, of a window of 60: then the storm is over
+LOUD_CALM = 1.0
+MOST_HELD = 200  # messages that wait for quiet hours to end before they become a digest too
+_SOON = 1.0  # seconds until the next look at what waits for another message
+
+
+class Gate:
+    """One run's view of the messages that wait (by file name); it takes out of them what is laid by."""
+
+    def __init__(self, alerts_dir: str, conf_dir: str, telling: Telling, waiting: dict[str, Alert]) -> None:
+        self._alerts_dir = alerts_dir
+        self._telling = telling
+        self._waiting = waiting
+        self._now = 0.0
+        self._crowded: Collection[str] = ()
+        self._held: dict[str, float] = {}  # seconds, by ID
+        self._quiet: set[str] = set()  # IDs
+        self._silent: set[str] = set()
+        self.tally = Tally(alerts_dir)
+        self.line = Line(alerts_dir, conf_dir, telling, self.tally)
+
+    def take(self, alert: Alert) -> bool:
+        """A message was read: is it to wait here?  Finishes what whoever made it was killed over."""
+        if not alert.fields["instead"] and not self._telling.of(alert.hook).tells(alert.fields["event"]):
+            return not outbox.drop(self._alerts_dir, alert)
+        for identity in alert.fields.get("merged", []):
+            self._lay_by(identity)
+        return True
+
+    def ready(self, now: float, crowded: Collection[str] = ()) -> list[Alert]:
+        """The messages to be handed over now, the first in line first; crowded: hooks with places for give-ups only."""
+        self._crowded = crowded
+        self._now, self._held, self._quiet, self._silent = now, {}, set(), set()
+        found: list[Alert] = []
+        hooks = {alert.hook for alert in self._waiting.values()}
+        self._relieve(hooks)
+        for hook in sorted(hooks):
+            found += self._of_hook(hook, self._telling.of(hook))
+        return sorted(found, key=lambda alert: (not alert.is_loud, alert.order))
+
+    def next_due(self, now: float) -> float | None:
+        """Seconds until the next message may go; None: none waits."""
+        waits = [min(self._wait(alert, now) for alert in line) for line in self._lanes()]
+        return min([*waits, outbox.LONGEST_WAIT]) if waits else None
+
+    def is_at_work(self) -> bool:
+        """Is a storm about to be told, or was something queued, so that it is not yet time to end?"""
+        return self.line.has_queued or any(
+            alert.is_digest and not alert.fields["tries"] and 0 < self._held.get(alert.id, 0) <= CALM
+            for alert in self._waiting.values()
+        )
+
+    def sent(self, alert: Alert, now: float) -> None:
+        """A hook has taken it. What it had put off of a server that has been given up since is over."""
+        event, hook = parts(f"{alert.id}.json")
+        self.tally.add(hook, event, now)
+        for other in list(self._waiting.values()) if alert.is_loud else []:
+            if other.lane == alert.lane and other.order < alert.order and not other.calling:
+                self._lay_by(other.id)
+
+    # -- by hook -----------------------------------------------------------------------------------------------------
+
+    def _of_hook(self, hook: str, own: Own) -> list[Alert]:
+        self._join_recoveries(hook)
+        for alert in self._idle(hook):
+            self._hold(alert, own)
+        for loud in (True, False):
+            self._gather(hook, own, loud)
+        self._hold_digests(hook, own)
+        self._ration(hook, own)
+        heads = [self._head(line) for line in self._lanes(hook)]
+        return [alert for alert in heads if not self._wait(alert, self._now)]
+
+    def _idle(self, hook: str, loud: bool | None = None) -> list[Alert]:
+        """The messages to a hook that it is not being called with, in their order; loud: those that may become one."""
+        found = [alert for alert in self._waiting.values() if alert.hook == hook and not alert.calling]
+        if loud is not None:
+            found = [alert for alert in found if alert.is_loud == loud and not alert.is_notice]
+        return sorted(found, key=lambda alert: alert.order)
+
+    def _calls(self, hook: str) -> list[Alert]:
+        return [alert for alert in self._waiting.values() if alert.hook == hook and alert.calling]
+
+    def _lanes(self, hook: str = "") -> list[list[Alert]]:
+        """The first message of each lane that is not being served, and the first of a give-up behind it."""
+        lanes: dict[tuple[str, str, bool], list[Alert]] = {}
+        for alert in sorted(self._waiting.values(), key=lambda each: each.order):
+            if hook in ("", alert.hook):
+                lanes.setdefault(alert.lane, []).append(alert)
+        idle = [line for line in lanes.values() if not any(alert.calling for alert in line)]
+        return [[line[0], *[alert for alert in line[1:] if alert.is_loud][:1]] for line in idle]
+
+    def _head(self, line: list[Alert]) -> Alert:
+        """A give-up passes by what its server still waits with, and by that alone."""
+        return line[-1] if line[0].hook in self._crowded or self._wait(line[0], self._now) else line[0]
+
+    def _wait(self, alert: Alert, now: float) -> float:
+        return max(alert.wait(now), self._held.get(alert.id, 0.0))
+
+    def _left(self, since: float, seconds: float) -> float:
+        """Of so many seconds since then; 0 where that is yet to come: the clock was put back, nobody knows how far."""
+        return max(0.0, since + seconds - self._now) if since <= self._now + 1 else 0.0
+
+    def _hold_for(self, alert: Alert, seconds: float) -> None:
+        self._held[alert.id] = max(self._held.get(alert.id, 0.0), seconds)
+
+    def _lay_by(self, identity: str) -> None:
+        if outbox.lay_by(self._alerts_dir, identity):
+            self._waiting.pop(f"{identity}.json", None)
+
+    def _relieve(self, hooks: set[str]) -> None:
+        waiting = {hook: [a for a in self._waiting.values() if a.hook == hook] for hook in hooks}
+        failing = {hook for hook in hooks if self.line.failing_since(hook, waiting[hook], self._now)}
+        for hook in failing:
+            self.line.relieve(hook, waiting[hook], failing, self._now)
+
+    # -- one message -------------------------------------------------------------------------------------------------
+
+    def _join_recoveries(self, hook: str) -> None:
+        """A death that was not answered at once, and its recovery, when both still wait: one message."""
+        deaths = {a.fields["incident"]: a for a in self._idle(hook) if a.is_open and not a.fields["tries"]}
+        for alert in self._idle(hook) if deaths else []:
+            death = deaths.get(alert.fields["incident"])
+            if death and alert.fields["event"] == "recovery" and self._save(death, _joined(death, alert)):
+                self._lay_by(alert.id)
+
+    def _hold(self, alert: Alert, own: Own) -> None:
+        if alert.is_loud:
+            return
+        quiet = quiet_hours.wait(own.quiet, alert.fields["event"], self._now)
+        if quiet:
+            self._quiet.add(alert.id)
+            self._hold_for(alert, quiet)
+        if alert.is_open and not alert.fields["tries"]:
+            self._hold_for(alert, self._left(alert.fields["created"], own.recovery_quiet))
+        end = silences.until(os.path.dirname(self._alerts_dir), alert.server, self._now)
+        if end and alert.is_open:  # it may be down still when the silence ends
+            self._silent.add(alert.id)
+            self._hold_for(alert, end - self._now)
+        elif end and not self._closes_told(alert):
+            self._lay_by(alert.id)
+
+    def _closes_told(self, alert: Alert) -> bool:
+        """Is it the recovery of something that the hook was told, and would have open for ever?"""
+        told = (f"{alert.fields['incident']}.{event}.{alert.hook}" for event in quiet_hours.EVENTS)
+        return alert.fields["event"] == "recovery" and any(outbox.was_sent(self._alerts_dir, each) for each in told)
+
+    # -- many messages -----------------------------------------------------------------------------------------------
+
+    def _gather(self, hook: str, own: Own, loud: bool) -> None:
+        """Many at once: into a digest. One that waits takes in all that comes; behind one on its way they wait."""
+        idle = self._idle(hook, loud)
+        waiting = next((alert for alert in idle if alert.is_digest), None)
+        singles = [alert for alert in idle if not alert.is_digest and alert.id not in self._silent]
+        if not waiting and len(singles) <= MOST_HELD:
+            singles = [alert for alert in singles if alert.id not in self._quiet]
+        calls = [alert for alert in self._calls(hook) if alert.is_loud == loud]
+        recent = 0 if loud else len(calls) + self.tally.count(hook, own.digest_window, self._now, singles=True)
+        many = 0 < own.digest_after < len(singles) + recent
+        if any(alert.is_digest for alert in calls):
+            for alert in singles:
+                self._hold_for(alert, _SOON)
+        elif singles and (waiting or (many and len(singles) > 1)):
+            if not self._take_in(waiting, singles, self._now):
+                for alert in singles[0 if waiting else max(0, own.digest_after - recent) :]:
+                    self._hold_for(alert, CALM)
+        elif singles and many:
+            wait = self.tally.room_in(hook, own.digest_window, self._now, own.digest_after, singles=True)
+            self._hold_for(singles[0], wait or _SOON)
+
+    def _take_in(self, waiting: Alert | None, alerts: list[Alert], touched: float, last: str = "") -> bool:
+        """Put messages into the digest that waits, or a new one; False: the disk is full."""
+        taken = alerts[: digest.MOST_SERVERS]
+        fields = waiting.fields if waiting else digest.fresh(taken[0], self._now)
+        fields = digest.take_in({**fields, "last": last or fields["last"]}, taken, touched)
+        alert = waiting or Alert(fields, fields["next"])
+        if not self._save(alert, fields):
+            return False
+        self._waiting[f"{alert.id}.json"] = alert
+        for each in taken:
+            self._lay_by(each.id)
+        return True
+
+    def _save(self, alert: Alert, fields: dict[str, Any]) -> bool:
+        try:
+            outbox.keep(self._alerts_dir, fields, "new")
+        except OSError:
+            return False
+        alert.fields, alert.due = fields, fields["next"]
+        return True
+
+    def _hold_digests(self, hook: str, own: Own) -> None:
+        """Until the storm is over, at most a window; and one a window. Behind what of its servers is on its way.
+
+        One of give-ups is first, unless its hook would not have it.
+        """
+        on_their_way = {alert.server for alert in self._calls(hook)}
+        of_hook = [alert for alert in self._waiting.values() if alert.hook == hook]
+        first = any(alert.is_digest and alert.is_loud and not alert.fields["tries"] for alert in of_hook)
+        for alert in [alert for alert in self._idle(hook) if alert.is_digest]:
+            if (first and not alert.is_loud) or on_their_way.intersection(alert.fields["toll"]):
+                self._hold_for(alert, _SOON)
+            if alert.fields["tries"]:
+                continue
+            calm = LOUD_CALM if alert.is_loud else min(CALM, own.digest_window / 12)
+            left = min(self._left(alert.fields["touched"], calm), self._left(alert.fields["made"], own.digest_window))
+            last = 0.0 if alert.is_loud else self.tally.last(hook, self._now, "digest")
+            self._hold_for(alert, max(left, self._left(last, own.digest_window)))
+
+    def _ration(self, hook: str, own: Own) -> None:
+        """Keep to hourly_budget: its last message says that it is, and is a digest of all that waits."""
+        if not own.hourly_budget:
+            return
+        calls = len(self._calls(hook))
+        left = own.hourly_budget - self.tally.count(hook, HOUR, self._now) - calls
+        idle = self._idle(hook, loud=False)
+        due = [alert for alert in idle if not self._wait(alert, self._now)]
+        if left > 1:
+            held, wait = due[left - 1 :], _SOON
+        elif left == 1 and not calls:
+            held, wait = self._last(hook, own, due), _SOON
+        else:
+            held, wait = idle, self.tally.room_in(hook, HOUR, self._now, own.hourly_budget)
+        for alert in held:
+            self._hold_for(alert, wait or _SOON)
+
+    def _last(self, hook: str, own: Own, due: list[Alert]) -> list[Alert]:
+        """Make one digest of what is due; returns what must wait."""
+        waiting = next((alert for alert in due if alert.is_digest), None)
+        if not due or (waiting and waiting.fields["last"]):
+            return []
+        room = self.tally.room_in(hook, HOUR, self._now, own.hourly_budget - 1) if own.hourly_budget > 1 else HOUR
+        clock = time.strftime("%H:%M", time.localtime(self._now + room))
+        last = f"; budget of {own.hourly_budget}/h spent, next after {clock}"
+        return [] if self._take_in(waiting, [a for a in due if not a.is_digest], 0.0, last) else due[1:]
+
+
+def _joined(death: Alert, recovery: Alert) -> dict[str, Any]:
+    """The fields of a death that has its recovery in it."""
+    fields, late = death.fields, recovery.fields
+    seconds = max(0, round(late["created"] - fields["created"]))
+    was = f"died ({fields['cause']})" if fields["cause"] else "would not start"
+    nth = f", {fields['count']} deaths in 1h" if fields["count"] not in ("", "0", "1") else ""
+    text = f"{fields['host']}: {death.server} {was}, runs again after {seconds}s, pid {late['pid']}{nth}"
+    return {**fields, "message": text, "action": "restarted", "merged": [recovery.id]}

@@ -1,0 +1,31 @@
+"""Where is the program that a command names?  As execvp(3) seeks it."""
+
+from __future__ import annotations
+
+import os
+
+from base.exits import CANNOT_EXECUTE, NO_SUCH_PROGRAM
+
+
+class LaunchError(Exception):
+    """The program was not executed; status is 126 or 127, the text says why and what to do."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def resolve(name: str, directory: str, path: str) -> str:
+    """Find a program as execvp(3) would from that directory.  path: as PATH.  Raises LaunchError (126, 127)."""
+    found = ""
+    for place in [""] if "/" in name else path.split(":"):
+        candidate = os.path.normpath(os.path.join(directory, place, name))
+        if os.path.isfile(candidate):
+            found = found or candidate
+            if os.access(candidate, os.X_OK):
+                return candidate
+    if found:
+        raise LaunchError(CANNOT_EXECUTE, f"{found} is not executable; chmod +x it")
+    where = f"is not in {directory}" if "/" in name else "is not in PATH"
+    raise LaunchError(NO_SUCH_PROGRAM, f"{name} {where}")

@@ -1,0 +1,8 @@
+"""Where is the suite?  Its own directory, and that of its Python programs."""
+
+from __future__ import annotations
+
+import os
+
+PROGRAMS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(PROGRAMS)

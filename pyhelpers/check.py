@@ -1,0 +1,90 @@
+"""Is it all fit: conf, hooks, this machine?
+
+    $ python3 -E -s pyhelpers/check.py check ROOT CONF_DIR STATE_DIR CWD
+    conf is good: 5 servers
+    $ python3 -E -s pyhelpers/check.py test ROOT CONF_DIR STATE_DIR CWD
+    python 3.11.2 (/usr/bin/python3), psutil found
+    kernel 6.1: pidfd yes, exit status of strangers no (needs 6.15): their cause is then unknown
+    conf is good: 5 servers
+    alerts /opt/monitor/state/alerts sms
+
+`test` ends with what the shell needs to send the TEST alert: the spool, and the hooks.
+Exit: 0 fit · 4 the state directory cannot be written · 6 conf or a hook is not in order.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from alerting import hook
+from base.exits import NO_PERMISSION, NOT_CONFIGURED
+from base.libraries import psutil_home
+from config import settle
+from proc import cause
+from state.paths import ELSEWHERE, make_private, state_directory
+
+
+def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, list[str]]:
+    """Every fault of conf, and of the hooks that it names; the settled conf if there is no fault in it."""
+    faults = settle.check(conf_dir, root, cwd)
+    if faults:
+        return None, faults
+    settled = settle.settle(conf_dir, root, cwd, ["all"])
+    return settled, hook.unfit(conf_dir, hooks_of(settled))
+
+
+def hooks_of(settled: settle.Settled) -> list[str]:
+    """The hooks that the servers' alert keys name."""
+    return sorted({name for server in settled.servers for name in server["alert"]})
+
+
+def machine() -> list[str]:
+    """What this machine can do for us."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    found = f"psutil in {psutil_home()}" if psutil_home() else "no psutil"
+    release = os.uname().release
+    strangers = "yes" if _tells_of_strangers() else "no (needs Linux 6.15), their cause is then unknown"
+    return [f"python {version} ({sys.executable}), {found}", f"kernel {release}: exit status of strangers: {strangers}"]
+
+
+def _tells_of_strangers() -> bool:
+    """Does PIDFD_GET_INFO tell of a process that was reaped?  Tried on a child of our own."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    pidfd = os.pidfd_open(pid)
+    os.waitpid(pid, 0)
+    try:
+        return cause.of_other(pid, 0, pidfd) == "exit 7"
+    finally:
+        os.close(pidfd)
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    word, root, conf_dir, state_option, cwd = argv
+    if word == "test":
+        print("\n".join(machine()))
+    settled, faults = check(root, conf_dir, cwd)
+    if faults:
+        print("\n".join(faults), file=sys.stderr)
+        return NOT_CONFIGURED
+    if settled is None:
+        return NOT_CONFIGURED
+    print(f"conf is good: {len(settled.servers)} servers")
+    if word != "test":
+        return 0
+    state_dir = state_directory(root, state_option, settled.suite["state_dir"])
+    try:
+        make_private(f"{state_dir}/alerts")
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}; {ELSEWHERE}", file=sys.stderr)
+        return NO_PERMISSION
+    print(f"alerts {state_dir}/alerts {' '.join(hooks_of(settled))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""What may the value of `check` say?  Its parser, and what else must be so for it.
+
+    tcp                         needs the key port
+    http URL [CODE]             needs curl where the URL is https, or has a host that is a name
+    command PROGRAM [ARG...]    a bare PROGRAM is conf/checks/PROGRAM if there is one, else sought in PATH
+
+Imported by config/keys.py and config/confdir.py.
+"""
+
+from __future__ import annotations
+
+import os
+
+from base import programs, url
+from base.tokens import split_words
+from config import trust
+from config.values import whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from config.keys import Values
+
+SHIPPED = "teamtalk"
+SHIPPED_MS = 8000  # route_server, login_server and db_proxy_server do not echo: they beat by themselves, every 5 s
+
+
+def check(text: str) -> list[str]:
+    """Return the kind and its words: http always has a URL and a code, "" where any will do."""
+    kind, _, rest = text.partition(" ")
+    words = split_words(rest)
+    if kind == "tcp" and not words:
+        return [kind]
+    if kind == "http" and 1 <= len(words) <= 2:
+        url.parse(words[0])
+        return [kind, words[0], str(whole(100, 599)(words[1])) if len(words) > 1 else ""]
+    if kind == "command" and words and words[0]:
+        return [kind, *words]
+    raise ValueError(f'"{text}" is no check; write tcp, http URL [CODE], or command PROGRAM [ARG...]')
+
+
+def settled(words: list[str], place: str, conf_dir: str) -> list[str]:
+    """Return the words with the path of a command: in conf/checks, or one that starts at place, the server's dir."""
+    if words[:1] != ["command"]:
+        return words
+    program = words[1]
+    ours = os.path.join(conf_dir, "checks", program)
+    if "/" in program:
+        program = os.path.normpath(os.path.join(place, program))
+    elif os.path.exists(ours):
+        program = ours
+    return ["command", program, *words[2:]]
+
+
+def objection(values: Values, conf_dir: str) -> str:
+    """Say what keeps the check of a settled server from being made, and what to do; "" if nothing does."""
+    words = values["check"]
+    if words == ["tcp"] and not values["port"]:
+        return "tcp needs a port; set port too"
+    if words[:1] == ["http"] and url.parse(words[1]).needs_curl():
+        return _curl_objection()
+    if words[:1] == ["command"] and words[1].startswith(f"{conf_dir}/checks/"):
+        return _shipped_objection(values) or _file_objection(words[1])
+    return ""
+
+
+def _curl_objection() -> str:
+    try:
+        programs.resolve("curl", "/", os.environ.get("PATH", os.defpath))
+    except programs.LaunchError:
+        return "https, and a host that is a name, need curl, which is not installed; run: apt-get install curl"
+    return ""
+
+
+def _shipped_objection(values: Values) -> str:
+    if os.path.basename(values["check"][1]) != SHIPPED or values["check_timeout"] >= SHIPPED_MS:
+        return ""
+    return f"{SHIPPED} may wait 6s for a server that does not echo; set check_timeout = {SHIPPED_MS // 1000}s or more"
+
+
+def _file_objection(path: str) -> str:
+    try:
+        words, remedy = trust.judge(path)
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if not words and not os.access(path, os.X_OK):
+        words, remedy = "is not executable", f"chmod +x {path}"
+    return f"{path} {words}; run: {remedy}" if words else ""

@@ -1,0 +1,366 @@
+"""What does this conf directory say about a server? Defaults, over them monitor.conf, over them servers/NAME.conf.
+
+NAME@PORT is an instance of NAME: it has that port, and its file is servers/NAME@PORT.conf, else servers/NAME.conf.
+A NAME whose command or match uses `{port}` is itself the instance of the port that its file sets: `business` is
+`business@11000`. `{port}` is replaced in every value of a server.
+
+Imported by config/settle.py, which has the command line.
+"""
+
+from __future__ import annotations
+
+import os
+
+from base.tokens import nearest
+from config import channel_pairs, check_values, grammar, keys, trust
+from config.values import NAME_RULE, is_server_name, split_instance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from config.grammar import Fault, Setting
+    from config.keys import Values
+
+# One setting becomes two values where each half is a number of its own.
+HALVES = {"backoff": ("backoff_first", "backoff_longest"), "give_up": ("give_up_count", "give_up_window")}
+
+
+class _Server:
+    """A settled server: its name, NAME without the port, its values, and where its `needs` are set."""
+
+    __slots__ = ("base", "name", "needs_at", "values")
+
+    def __init__(self, base: str, values: Values, needs: Setting) -> None:
+        self.name: str = values["name"]
+        self.base = base
+        self.values = values
+        self.needs_at = needs[1:]
+
+
+class ConfDir:
+    """One reading of a conf directory: what its files say, and in `faults` all that is wrong with them."""
+
+    def __init__(self, conf_dir: str, root: str, cwd: str) -> None:
+        self.faults: set[Fault] = set()
+        self._root, self._cwd = root, cwd
+        self._place_of_conf = _absolute(conf_dir, cwd)
+        self._monitor_path = os.path.join(conf_dir, "monitor.conf")
+        self._servers_dir = os.path.join(conf_dir, "servers")
+        self._files: dict[str, dict[str, Setting] | None] = {}
+        self._servers: dict[str, _Server] = {}
+        self._known: list[str] = []
+        self._monitor: dict[str, Setting] = {}
+        self._usable = self._may_use(conf_dir, "name one with -c DIR") and self._may_use(self._servers_dir, "make it")
+        if self._usable:
+            self._known = self._list_servers()
+            self._monitor = self._read(self._monitor_path) or {}
+        self._shared = self._share()
+
+    def suite(self) -> Values:
+        """Return the suite's own keys; `state_dir` absolute, "" when it is not set."""
+        values: Values = {key: parse(default) for key, (default, parse) in keys.SUITE.items()}
+        for key in keys.SUITE:
+            if key in self._monitor:
+                self._put(values, key, self._monitor[key])
+        if values["deadman"]:
+            self._require_secret("deadman")
+        is_set = "state_dir" in self._monitor
+        values["state_dir"] = _absolute(values["state_dir"], self._root) if is_set else ""
+        return values
+
+    def _require_secret(self, key: str) -> None:
+        """A key of monitor.conf whose value is a secret: nobody else may read that file."""
+        _, path, line = self._monitor[key]
+        mode = os.stat(path).st_mode & 0o777
+        if mode & 0o077:
+            self._fault(
+                path, line, f"{key}: a secret, and may be read by others (mode {mode:o}); run: chmod 600 {path}"
+            )
+
+    def servers(self, words: list[str], watched: bool) -> list[Values]:
+        """Return the values of the servers that words name, each once, as far as they could be settled.
+
+        watched: one monitor is to watch them, so both ends of each channel must be among them.
+        """
+        if not self._usable:
+            return []
+        names = [name for word in words for name in (self._known if word == "all" else [word])]
+        if not names:
+            self._fault(self._servers_dir, 0, "holds no server; add NAME.conf")
+        asked = {server.name: server for server in map(self._server, names) if server}
+        self._settle_needs(list(asked.values()))
+        if watched:
+            self.faults.update(channel_pairs.pair([self._place_of("channels", server) for server in asked.values()]))
+            self.faults.update(
+                channel_pairs.addresses([self._place_of("sockets", server) for server in asked.values()])
+            )
+        return [server.values for server in asked.values()]
+
+    def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
+        """Return the values of servers without a fault, of these words and of conf; and the names of those with one."""
+        settled = self.servers(["all", *words], False)
+        paths = {path for path, _, _ in self.faults}
+        is_good = {
+            values["name"]: not paths & {self._monitor_path, self._file_of(values["name"])} for values in settled
+        }
+        faulty = [name for name, good in is_good.items() if not good]
+        return [values for values in settled if is_good[values["name"]]], faulty
+
+    # Files.
+
+    def _fault(self, path: str, line: int, words: str) -> None:
+        self.faults.add((path, line, words))
+
+    def _may_use(self, directory: str, advice: str) -> bool:
+        try:
+            words, remedy = trust.judge(directory)
+            os.listdir(directory)
+        except OSError as error:
+            words, remedy = grammar.reason(error), ""
+        if words:
+            self._fault(directory, 0, f"{words}; run: {remedy}" if remedy else f"{words}; {advice}")
+        return not words
+
+    def _list_servers(self) -> list[str]:
+        """Return the names in servers/, sorted; what does not end in .conf, and hidden files, are no conf."""
+        names = []
+        for entry in sorted(os.listdir(self._servers_dir)):
+            name = entry[: -len(".conf")]
+            if not entry.endswith(".conf") or entry.startswith("."):
+                continue
+            if is_server_name(name):
+                names.append(name)
+            else:
+                self._fault(self._path(ascii(name)[1:-1]), 0, f"cannot name a server; rename it: {NAME_RULE}")
+        return names
+
+    def _path(self, name: str) -> str:
+        return f"{self._servers_dir}/{name}.conf"
+
+    def _read(self, path: str) -> dict[str, Setting] | None:
+        """Return the settings of a file, None when there is none; a file is read once."""
+        if path not in self._files:
+            try:
+                settings, faults = grammar.read(path)
+            except FileNotFoundError:
+                self._files[path] = None
+            else:
+                self.faults.update(faults)
+                self._files[path] = self._known_only(settings, path == self._monitor_path)
+        return self._files[path]
+
+    def _known_only(self, settings: dict[str, Setting], is_monitor: bool) -> dict[str, Setting]:
+        """Return the settings whose keys are known; others are faults."""
+        for key in list(settings):
+            if key in keys.SERVER or (is_monitor and key in keys.SUITE):
+                continue
+            _, path, line = settings.pop(key)
+            if key in keys.SUITE:
+                self._fault(path, line, f"{key} is for the whole suite; move it to {self._monitor_path}")
+            else:
+                known = [*keys.SUITE, *keys.SERVER] if is_monitor else list(keys.SERVER)
+                self._fault(path, line, f'unknown key "{key}"{nearest(key, known) or "; take it out"}')
+        return settings
+
+    # Values.
+
+    def _share(self) -> Values:
+        """Return what holds for every server: the defaults, and over them monitor.conf."""
+        values: Values = {"name": ""}
+        for key, (default, parse) in keys.SERVER.items():
+            _store(values, key, parse(default) if default else "")
+        for key, setting in self._monitor.items():
+            if key in keys.SERVER:
+                # One with {port} is settled again for each server; here it is only looked at.
+                target = dict(values) if "{port}" in setting[0] else values
+                self._put(target, key, _with_port(setting, "1"))
+        return values
+
+    def _put(self, values: Values, key: str, setting: Setting) -> None:
+        """Parse a setting into values; a bad one is a fault, and leaves what was there."""
+        text, path, line = setting
+        _, parse = keys.SERVER.get(key) or keys.SUITE[key]
+        try:
+            _store(values, key, parse(text))
+        except ValueError as error:
+            hint = "; a comment needs a line of its own" if " #" in text else ""
+            self._fault(path, line, f"{key}: {error}{hint}")
+
+    # Servers.
+
+    def _server(self, word: str) -> _Server | None:
+        """Settle the server of this name, once; None, and a fault, when conf does not know it."""
+        if word in self._servers:
+            return self._servers[word]
+        base, port = split_instance(word)
+        path = self._file_of(word)
+        own = self._read(path)
+        if own is None:
+            self._fault(word, 0, f"not in conf{nearest(word, self._known) or ';'} add {path}")
+            return None
+        values = self._settle(base, port, own)
+        if port and path == self._path(word):
+            self._require_port(port, own)
+        name = values["name"]
+        if self._file_of(name) != path:
+            self._fault(self._path(name), 0, f"means {name}, and so does {path}; take one away")
+        needs = own.get("needs") or self._monitor.get("needs")
+        self._servers[word] = self._servers.setdefault(name, _Server(base, values, needs or ("", path, 0)))
+        return self._servers[word]
+
+    def _require_port(self, port: str, own: dict[str, Setting]) -> None:
+        """An instance's own file may repeat the port of its name, but not set another."""
+        text, path, line = own.get("port", (port, "", 0))
+        if text != port:
+            self._fault(path, line, f"port: {text} is not the {port} of its name; take it out, or rename the file")
+
+    def _file_of(self, word: str) -> str:
+        """Return the file of a server: that of an instance, where it has none of its own, is that of its NAME."""
+        path = self._path(word)
+        base, port = split_instance(word)
+        return path if not port or self._read(path) is not None else self._path(base)
+
+    def _settle(self, base: str, port: str, own: dict[str, Setting]) -> Values:
+        """Return the values of one server: the shared ones, and over them its own."""
+        values = dict(self._shared)
+        settings = {key: setting for key, setting in self._monitor.items() if "{port}" in setting[0]}
+        settings.update(own)
+        if "port" in settings:
+            self._put(values, "port", settings.pop("port"))
+        is_instance = port or any("{port}" in settings[key][0] for key in ("command", "match") if key in settings)
+        port = port or str(values["port"])
+        values["port"] = int(port) if port else ""
+        for key, setting in settings.items():
+            if key in keys.SERVER and self._has_port(key, setting, base, port):
+                self._put(values, key, _with_port(setting, port))
+        values["name"] = f"{base}@{port}" if port and is_instance else base
+        if base in keys.IM_SERVERS and "needs_file" not in own and "needs_file" not in self._monitor:
+            values["needs_file"] = ["*.conf"]
+        self._fill(values, base)
+        self._judge_check(values, own)
+        return values
+
+    def _judge_check(self, values: Values, own: dict[str, Setting]) -> None:
+        """What a check needs besides itself; that it is not there is a fault of the line that asks for the check."""
+        words = check_values.objection(values, self._place_of_conf)
+        if words:
+            _, path, line = own.get("check") or self._monitor["check"]
+            self._fault(path, line, f"check: {values['name']}: {words}")
+
+    def _has_port(self, key: str, setting: Setting, base: str, port: str) -> bool:
+        """Say whether setting can do with this port; that it needs one and there is none is a fault."""
+        text, path, line = setting
+        if port or "{port}" not in text:
+            return True
+        self._fault(path, line, f"{key}: uses {{port}}, but {base} has no port; set port here, or watch {base}@PORT")
+        return False
+
+    def _fill(self, values: Values, base: str) -> None:
+        """Make what depends on other values: dir, command, match, and the paths that start at dir."""
+        place = values["dir"] = self._place(values["dir"], base)
+        values["command"] = values["command"] or [f"./{base}"]
+        values["match"] = values["match"] or [os.path.basename(values["command"][0])]
+        values["check"] = check_values.settled(values["check"], place, self._place_of_conf)
+        values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
+        values["output"] = _absolute(values["output"], place)
+        if "/" in values["oldlog"]:
+            values["oldlog"] = _absolute(values["oldlog"], place)
+        values["pid_from"] = [
+            ["pidfile", _absolute(source[1], place)] if source[0] == "pidfile" else source
+            for source in values["pid_from"]
+        ]
+
+    def _place(self, place: str, base: str) -> str:
+        """Return the directory that a server runs in; the default is cwd when its program is there."""
+        if place:
+            return _absolute(place, self._root)
+        if os.path.isfile(os.path.join(self._cwd, base)):  # not a directory: beside the suite, dir has this name
+            return self._cwd
+        return os.path.join(os.path.dirname(self._root), base)
+
+    def _place_of(self, key: str, server: _Server) -> tuple[Values, str, int]:
+        """Return the values of a server, and where that key of it is set."""
+        path = self._file_of(server.name)
+        _, place, line = (self._read(path) or {}).get(key) or self._monitor.get(key) or ("", path, 0)
+        return server.values, place, line
+
+    # Needs.
+
+    def _settle_needs(self, asked: list[_Server]) -> None:
+        """Turn the needs of servers, and of those that they need in turn, into names as settled; refuse circles."""
+        waiting, edges = list(asked), {}
+        meant: dict[str, list[_Server]] = {}  # a bare NAME means those of its instances that are asked for
+        for server in asked:
+            for word in {server.base, server.name}:
+                meant.setdefault(word, []).append(server)
+        while waiting:
+            server = waiting.pop()
+            if server.name not in edges:
+                found = [
+                    each for word in server.values["needs"] for each in meant.get(word) or self._needed(server, word)
+                ]
+                edges[server.name] = server.values["needs"] = [each.name for each in found]
+                waiting += found
+        for circle in _circles(edges):
+            path, line = self._servers[circle[0]].needs_at
+            self._fault(path, line, f"needs: goes in a circle, {' -> '.join([*circle, circle[0]])}; take one out")
+
+    def _needed(self, server: _Server, word: str) -> list[_Server]:
+        """Return the server that one word of needs means; none, and a fault, when conf does not know it."""
+        if self._read(self._file_of(word)) is None:
+            path, line = server.needs_at
+            hint = nearest(word, self._known) or "; take it out"
+            self._fault(path, line, f'needs: "{word}" is not in conf{hint}')
+            return []
+        needed = self._server(word)
+        return [needed] if needed else []
+
+
+def file_of(conf_dir: str, name: str) -> str:
+    """Which file is the conf of the server with this name: its own, else for NAME@PORT that of NAME.
+
+    For messages that advise: a file that is in order is not read.
+    """
+    own = f"{conf_dir}/servers/{name}.conf"
+    base, port = split_instance(name)
+    return own if not port or os.path.lexists(own) else f"{conf_dir}/servers/{base}.conf"
+
+
+def _circles(edges: dict[str, list[str]]) -> list[list[str]]:
+    """Return the circles of names that need each other, each beginning with its least name."""
+    circles, left = [], dict(edges)
+    while left:
+        done = [name for name, needed in left.items() if not any(each in left for each in needed)]
+        if not done:
+            done = _circle(left)
+            circles.append(done)
+        for name in done:
+            del left[name]
+    return circles
+
+
+def _circle(edges: dict[str, list[str]]) -> list[str]:
+    """Follow needs, each of which leads on, until a name comes back."""
+    trail: list[str] = []
+    name = min(edges)
+    while name not in trail:
+        trail.append(name)
+        name = next(each for each in edges[name] if each in edges)
+    circle = trail[trail.index(name) :]
+    first = circle.index(min(circle))
+    return circle[first:] + circle[:first]
+
+
+def _store(values: Values, key: str, value: object) -> None:
+    if key in HALVES and isinstance(value, list):
+        values.update(zip(HALVES[key], value))
+    else:
+        values[key] = value
+
+
+def _with_port(setting: Setting, port: str) -> Setting:
+    text, path, line = setting
+    return text.replace("{port}", port), path, line
+
+
+def _absolute(path: str, start: str) -> str:
+    return path if path.startswith("/") else os.path.normpath(os.path.join(start, path))

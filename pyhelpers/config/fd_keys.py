@@ -1,0 +1,99 @@
+"""What is a server given when it is launched?  The descriptors that its watcher holds for it, by their keys.
+
+A key says what makes a descriptor what it is; what may be changed in one that is open (backlog, mode) is no part of it:
+
+    socket KIND ADDR PORT OWNER         \\x1e between the words; OWNER: SERVER/NAME of one with reuseport, else -
+    channel TYPE NAME SERVER PEER       SERVER's end; PEER's is the one with the two exchanged
+    daemon SERVER theirs                the server's end of the socket between it and its watcher
+    daemon SERVER ours                  the watcher's end, which is never handed over
+"""
+
+from __future__ import annotations
+
+from config import settled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+FIRST = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+
+
+class Wanted:
+    """The keys of one server's descriptors, by the names that it is told: sockets, channels, then the daemon socket.
+
+    scm: it is told the number of the daemon socket only, and receives the others over that.
+    sockets: what conf says of each listening socket, the words of config/socket_values.py, by their keys.
+    """
+
+    __slots__ = ("daemon", "ends", "scm", "sockets")
+
+    def __init__(self, name: str, settings: dict[str, str]) -> None:
+        self.scm = settings["fd_passing"] == "scm"
+        kind = settings["channel_type"]
+        self.ends: dict[str, str] = {}
+        self.sockets: dict[str, list[str]] = {}
+        for socket in settled.elements(settings["sockets"]):
+            words = settled.words(socket)
+            key = self.ends[words[0]] = _key_of_socket(name, words)
+            self.sockets[key] = words
+        for channel in settled.elements(settings["channels"]):
+            label, peer = settled.words(channel)
+            self.ends[label] = f"channel {kind} {label} {name} {peer}"
+        self.daemon = ""
+        if self.scm or settings.get("heartbeat") == "channel":
+            self.daemon = self.ends["daemon"] = f"daemon {name} theirs"
+
+    def keys(self) -> list[str]:
+        """All of them."""
+        return list(self.ends.values())
+
+    def peers(self) -> Iterator[str]:
+        """The keys of the other ends of its channels."""
+        return (peer_of(key) for key in self.ends.values() if key.startswith("channel "))
+
+    def argv_of(self, argv: list[str]) -> list[str]:
+        """With the daemon socket's number for {channel_fd}, or as the last argument."""
+        number = str(FIRST)
+        if any("{channel_fd}" in word for word in argv):
+            return [word.replace("{channel_fd}", number) for word in argv]
+        return [*argv, number]
+
+
+def _key_of_socket(server: str, words: list[str]) -> str:
+    name, kind, address, port, _, option = words
+    owner = f"{server}/{name}" if option == "reuseport" else "-"
+    return "socket " + settled.joined((kind, address, port, owner))
+
+
+def peer_of(key: str) -> str:
+    """The key of a channel's other end."""
+    word, kind, label, server, peer = key.split(" ")
+    return f"{word} {kind} {label} {peer} {server}"
+
+
+def ours_of(name: str) -> str:
+    """The key of the watcher's end of a server's daemon socket."""
+    return f"daemon {name} ours"
+
+
+def conf_keys(ends: Wanted | None) -> str:
+    """The keys of conf that its descriptors come from, for a message."""
+    kinds = {key.partition(" ")[0] for key in ends.keys()} if ends else set()
+    return " and ".join(word for word in ("sockets", "channels") if word[:-1] in kinds) or "its daemon socket"
+
+
+def listed(keys: list[str]) -> str:
+    """Keys for a person."""
+    return ", ".join(map(shown, keys))
+
+
+def shown(key: str) -> str:
+    """A key for a person: `socket tcp://127.0.0.1:8080`, `channel tasks`, `the daemon socket`."""
+    word, _, rest = key.partition(" ")
+    if word == "socket":
+        kind, address, port, _ = settled.words(rest)
+        address = f"[{address}]" if port and ":" in address else address
+        return f"socket {kind}://{address}" + (f":{port}" if port else "")
+    return f"channel {rest.split(' ')[1]}" if word == "channel" else "the daemon socket"

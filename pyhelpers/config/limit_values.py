@@ -1,0 +1,50 @@
+"""What may a limit say? The parsers of `512M for 1m restart`, `90% for 5m alert` and `1000 for 1m alert`.
+
+As in config/values.py, ValueError says what is wrong and what to write.
+"""
+
+from __future__ import annotations
+
+from base.tokens import nearest
+from config.values import duration, size, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from config.values import Parser
+
+ACTIONS = ("alert", "restart")
+MOST = 1 << 30
+
+
+def limit(amount: Parser, example: str) -> Parser:
+    """Return a parser of `AMOUNT for TIME ACTION`: the amount, ms, and the action."""
+
+    def parse(text: str) -> list[object]:
+        words = text.split()
+        if len(words) != 4 or words[1] != "for":
+            raise ValueError(f'"{text}" is no limit; write how much, for how long and what to do then, like {example}')
+        if words[3] not in ACTIONS:
+            raise ValueError(f'"{words[3]}" is none of {", ".join(ACTIONS)}{nearest(words[3], ACTIONS)}')
+        return [amount(words[0]), duration(1)(words[2]), words[3]]
+
+    return parse
+
+
+def memory(text: str) -> int:
+    """Return bytes, at least one."""
+    found: int = size(text)
+    if found < 1:
+        raise ValueError(f'"{text}" leaves nothing to run in; write a size like 512M')
+    return found
+
+
+def percent(text: str) -> int:
+    """Return percent of one core; a server that uses four may have 400%."""
+    if not text.endswith("%"):
+        raise ValueError(f'"{text}" is not a part of a core; write it like 90%, or 400% for four cores')
+    return whole(1, MOST)(text[:-1])
+
+
+max_memory = limit(memory, "512M for 1m restart")
+max_cpu = limit(percent, "90% for 5m alert")
+max_fds = limit(whole(1, MOST), "1000 for 1m alert")

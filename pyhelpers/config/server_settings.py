@@ -1,0 +1,118 @@
+"""What does conf say of one server?  Its settled values, each in the form that the programs use."""
+
+from __future__ import annotations
+
+import os
+
+from base.programs import LaunchError
+from config import settled
+from config.launch_settings import Launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from config.fd_keys import Wanted
+
+VITALS = ("check", "heartbeat", "max_memory", "max_cpu", "max_fds")  # keys that, when set, ask for a vital
+VITAL_FAMILIES = ("check", "heartbeat", "max_", "channel")  # how the names of their settings begin
+
+_known: dict[str, list[str]] = {"": []}
+
+
+def elements(value: str) -> list[str]:
+    """The elements of a settled list: not to be changed, servers of the same setting share it."""
+    if value not in _known:
+        _known[value] = settled.elements(value)
+    return _known[value]
+
+
+def _ends(name: str, settings: settled.Settings) -> Wanted | None:
+    """Most servers have none, and do not pay for a module."""
+    if not settings["sockets"] + settings["channels"] and "scm" != settings["fd_passing"]:
+        if settings.get("heartbeat") != "channel":
+            return None
+    from config import fd_keys
+
+    return fd_keys.Wanted(name, settings)
+
+
+def _vitals(settings: settled.Settings) -> dict[str, str]:
+    """The settings of heartbeat, check and limits where one is asked for; else nothing, for a thousand without them."""
+    if not any(settings.get(kind) for kind in VITALS):
+        return {}
+    return {key: value for key, value in settings.items() if key.startswith(VITAL_FAMILIES)}
+
+
+_real_parents: dict[str, str] = {}
+
+
+def _real(directory: str) -> str:
+    """As os.path.realpath; a thousand servers beside each other have the way to them followed once."""
+    parent, _, name = directory.rpartition("/")
+    if name in ("", ".", "..") or os.path.islink(directory):
+        return os.path.realpath(directory)
+    if parent not in _real_parents:
+        _real_parents[parent] = os.path.realpath(parent or "/")
+    return os.path.join(_real_parents[parent], name)
+
+
+class ServerSettings:
+    """Durations in ms.
+
+    number: its place in the settled conf, from 1; directory: without links; program: the path of what `command` runs;
+    sources: of pid_from, each its words; vital: the settings of heartbeat, check and limits, if there are any;
+    ends: the descriptors that its watcher holds for it, if any.
+    """
+
+    __slots__ = (
+        "argv directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
+        "sources start_ms stop stop_tree timeout_ms user vital"
+    ).split()
+
+    def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
+        self.number = number
+        self.name = name
+        self.directory = _real(settings["dir"])
+        self.argv = settled.elements(settings["command"])
+        self.match = settled.elements(settings["match"])
+        self.needs = elements(settings["needs"])
+        self.needs_file = elements(settings["needs_file"])
+        self.port = int(settings["port"] or 0)
+        self.sources = [settled.words(source) for source in elements(settings["pid_from"])]
+        self.start_ms = int(settings["start_seconds"])
+        self.timeout_ms = int(settings["start_timeout"])
+        self.stop = elements(settings["stop"])
+        self.stop_tree = settings["stop_tree"] == "1"
+        self.logs = elements(settings["logs"])
+        self.oldlog = settings["oldlog"]
+        self.oldlog_keep = settings["oldlog_keep"]
+        self.user = settings["user"]
+        self.vital = _vitals(settings)
+        self.ends = _ends(name, settings)
+        if self.ends and self.ends.scm:
+            self.argv = self.ends.argv_of(self.argv)
+        self.launch = self._launch(settings)
+        self.launch.told = not self.ends or not self.ends.scm
+        self.program = self._program()
+
+    def _launch(self, settings: settled.Settings) -> Launch:
+        launch = Launch(self.argv, self.directory, settings["output"] or "/dev/null")
+        if settings["umask"]:
+            launch.umask = int(settings["umask"], 8)
+        if settings["environment"]:
+            launch.environment = dict(launch.environment)
+            launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
+        launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
+        if settings["no_new_privileges"] == "0":
+            del launch.settings["no_new_privileges"]
+        return launch
+
+    def _program(self) -> str:
+        """Where the program is (or will be): what exe is compared with."""
+        try:
+            return self.launch.program()
+        except LaunchError:
+            return os.path.join(self.directory, self.argv[0])
+
+    def words_are_default(self) -> bool:
+        """Was `match` left to the program's own name?"""
+        return self.match == [os.path.basename(self.argv[0])]

@@ -1,0 +1,104 @@
+"""Settled conf as text, between the programs that settle it and those that go by it: one writer, one reader.
+
+    -           interval    15000
+    msg_server  dir         /opt/im/msg_server
+
+One value a line, `NAME TAB KEY TAB VALUE`, `-` for the suite's NAME; elements of a list stand between \\x1f, the words
+of one element between \\x1e; what is not set is empty.  Paths may hold bytes that are not UTF-8: surrogateescape.
+The shell gets its part of it as one line a server, see policy().
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    # settled values of one server, or of the suite, by key
+    Settings = dict[str, str]
+
+SUITE = "-"
+_ELEMENTS = "\x1f"
+_WORDS = "\x1e"
+
+
+def lines(name: str, values: dict[str, Any]) -> Iterator[str]:
+    """The settled lines of one server (or SUITE): values as config/keys.py parses them."""
+    return (f"{name}\t{key}\t{text}\n" for key, text in settings_of(values).items())
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    return _ELEMENTS.join([joined(each) if isinstance(each, list) else str(each) for each in value])
+
+
+def settings_of(values: dict[str, Any]) -> Settings:
+    """The settings as groups() reads them, of values as config/keys.py parses them."""
+    return {key: _text(value) for key, value in values.items()}
+
+
+def groups(source: Iterable[str]) -> Iterator[tuple[str, Settings]]:
+    """Name and settings of the suite and of each server, from settled lines.
+
+    One name's settings at a time: a thousand servers' at once would leave their room behind in the heap.
+    """
+    current = ""
+    settings: Settings = {}
+    for line in source:
+        name, key, value = line.rstrip("\n").split("\t", 2)
+        if name != current:
+            if settings:
+                yield current, settings
+            current, settings = name, {}
+        settings[key] = value
+    if settings:
+        yield current, settings
+
+
+def read(path: str) -> Iterator[tuple[str, Settings]]:
+    """groups() of a file.  Raises OSError."""
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as source:
+        yield from groups(source)
+
+
+def elements(value: str) -> list[str]:
+    """The elements of a settled list; not to be changed."""
+    return value.split(_ELEMENTS) if value else []
+
+
+def words(element: str) -> list[str]:
+    """The words of one element."""
+    return element.split(_WORDS)
+
+
+def joined(element: Iterable[str]) -> str:
+    """One element of its words."""
+    return _WORDS.join(element)
+
+
+def policy(number: int, server: dict[str, Any]) -> str:
+    """The line that tells the shell how it is to decide about a server, see lib/server.sh: server_new.
+
+    server: the typed values of config/settle.py.
+    """
+    fields = [
+        server["name"],
+        server["restart"],
+        _listed(server["exit_codes"]),
+        server["start_seconds"],
+        server["backoff_first"],
+        server["backoff_longest"],
+        server["give_up_count"],
+        server["give_up_window"] // 1000,
+        _listed(server["alert"]),
+        _listed(server["alert_on"]),
+        _listed(server["needs"]),
+        server["port"] or "-",
+    ]
+    return f"server {number} {' '.join(str(field) for field in fields)}"
+
+
+def _listed(value: list[Any]) -> str:
+    return ",".join(str(element) for element in value) or "-"

@@ -1,0 +1,1 @@
+"""Descriptors that are held for servers across their restarts."""

@@ -1,0 +1,328 @@
+"""What the watcher holds for its servers, so that it outlives them: listening sockets, channels, daemon sockets.
+
+All of it is close-on-exec from birth; a server gets its own, by spawn/launch.py.  When the watcher dies, a successor
+takes it back from the living servers: STATE_DIR/servers/NAME/ends holds the boot and, a line each, `INODE COOKIE KEY`.  A
+watcher that becomes a new one in place (an update) keeps it open over the exec: RUN_DIR/held says what is what.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+
+from base import files
+from base.exits import FAILED
+from base.programs import LaunchError
+from config import fd_keys
+from fdstore import daemonsocket, listeners, recover
+from proc import evidence
+from state import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fdstore.recover import Seal
+    from loop.host import Followed, Home
+    from proc.server import Server
+
+ENDED = ("STOPPED", "EXITED", "FATAL")
+TYPES = {"dgram": _socket.SOCK_DGRAM, "seqpacket": _socket.SOCK_SEQPACKET, "stream": _socket.SOCK_STREAM}
+
+
+class Held:
+    """The descriptors of one watcher, by the keys of config/fd_keys.py."""
+
+    def __init__(self, watcher: Home) -> None:
+        self._watcher = watcher
+        self._fds: dict[str, int] = {}
+        self._seen: set[str] = set()  # servers of which it is known what their process has
+        self._lost: dict[int, str] = {}  # number of a living server -> what it must be restarted for
+        self._written: dict[str, str] = {}
+        self._asking = [life.server for life in watcher.lives if life.server.ends]
+
+    def count(self) -> int:
+        """How many descriptors it may come to."""
+        return sum(2 * len(server.ends.ends) for server in self._asking if server.ends)
+
+    def ours(self, name: str) -> int:
+        """The watcher's end of a server's daemon socket, -1 if there is none."""
+        return self._fds.get(fd_keys.ours_of(name), -1)
+
+    def inodes(self, server: Server) -> set[int]:
+        """Of the listening sockets that are held for it."""
+        keys = server.ends.keys() if server.ends else []
+        return {os.fstat(self._fds[key]).st_ino for key in keys if key.startswith("socket ") and key in self._fds}
+
+    # -- given to a server -----------------------------------------------------------------------
+
+    def hand_over(self, server: Server) -> list[tuple[str, int]]:
+        """Name and descriptor of each that its next process is to have, in order.  Raises LaunchError."""
+        wanted = server.ends
+        if not wanted:
+            return []
+        self._lost.pop(server.number, None)
+        self._seen.add(server.name)
+        for key in wanted.keys():
+            try:
+                self._make(key, server)
+            except OSError as error:
+                raise LaunchError(FAILED, _refusal(key, error)) from None
+            os.set_blocking(self._fds[key], True)  # the last one to have it may have changed that
+        self._remember(server)
+        ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
+        if wanted.daemon:
+            daemonsocket.drain(ends[-1][1])
+            daemonsocket.drain(self.ours(server.name))
+        if wanted.scm:
+            _send(self.ours(server.name), [fd for _, fd in ends[:-1]])
+        return ends[-1:] if wanted.scm else ends
+
+    def _make(self, key: str, server: Server) -> None:
+        """Have it, new or as it was.  Raises OSError."""
+        word, _, rest = key.partition(" ")
+        if word == "socket":
+            self._make_socket(key, server)
+        elif word == "channel":
+            self._make_pair(key, fd_keys.peer_of(key), TYPES[rest.partition(" ")[0]])
+        else:
+            self._make_pair(key, fd_keys.ours_of(server.name), _socket.SOCK_DGRAM)
+
+    def _make_socket(self, key: str, server: Server) -> None:
+        assert server.ends
+        settings = server.launch.settings
+        what = server.ends.sockets[key], settings.get("user", ""), settings.get("group", "")
+        if key in self._fds and not listeners.kept(self._fds[key], *what):
+            self._close(key)
+        if key not in self._fds:
+            self._fds[key] = listeners.bound(*what)
+
+    def _make_pair(self, key: str, other: str, kind: int) -> None:
+        """Of which one end was lost, or shut down by a server, is a new one: who lives with the old end needs that."""
+        ends = [self._fds[end] for end in (key, other) if end in self._fds]
+        if len(ends) == 2 and not any(map(listeners.is_shut, ends)):
+            return
+        partner = self._server_of(other) if other in self._fds else None
+        self._close(key)
+        self._close(other)
+        self._fds[key], self._fds[other] = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, kind))
+        if partner and partner.pid:
+            self._lost[partner.number] = f"the other end of {fd_keys.shown(key)} is lost"
+            self._watcher.loop.after(0, self.tell_lost)
+
+    def _server_of(self, end: str) -> Server | None:
+        """Whose end of a channel it is."""
+        name = end.split(" ")[3] if end.startswith("channel ") else ""
+        return next((server for server in self._asking if server.name == name), None)
+
+    def _remember(self, server: Server) -> None:
+        """Write down which they are, for a successor; as a rule the same as ever."""
+        lines = [self._watcher.boot]
+        lines += ["{} {} {}".format(*recover.seal_of(self._fds[key]), key) for key in server.ends.keys()]  # type: ignore[union-attr]
+        text = "".join(f"{line}\n" for line in lines)
+        path = self._path(server)
+        if self._written.get(server.name) == text:
+            return
+        try:
+            files.replace(path, text)
+            self._written[server.name] = text
+        except OSError as error:
+            text = f"{path} not written: {error.strerror}; should this watcher die, the next one restarts the server"
+            self._watcher.say(server, text)
+
+    def left(self, server: Server, state: str) -> None:
+        """It is not to be started for now: let go of what nobody else uses, so that its clients are refused."""
+        if state not in ENDED or not server.ends:
+            return
+        self._lost.pop(server.number, None)
+        for key in [*server.ends.keys(), fd_keys.ours_of(server.name)]:
+            if not key.startswith("channel "):
+                self._close(key)
+                continue
+            other = fd_keys.peer_of(key)
+            partner = self._server_of(other)
+            if partner is None or partner.state in ENDED:
+                self._close(key)
+                self._close(other)
+
+    def _close(self, key: str) -> None:
+        fd = self._fds.pop(key, -1)
+        if fd >= 0:
+            os.close(fd)
+
+    # -- over an exec ----------------------------------------------------------------------------
+
+    def keep_over_exec(self, run_dir: str) -> None:
+        """We become a new watcher in this process: it inherits all; or takes it back, where that cannot be written."""
+        lines = ["{} {} {} {}\n".format(fd, *recover.seal_of(fd), key) for key, fd in self._fds.items()]
+        try:
+            files.replace(f"{run_dir}/held", "".join(lines))
+        except OSError:
+            return
+        for fd in self._fds.values():
+            os.set_inheritable(fd, True)
+
+    def inherit(self, run_dir: str) -> None:
+        """Take on what the watcher kept that we were in this process; what is no longer in conf is closed."""
+        wanted = {key for server in self._asking if server.ends for key in server.ends.keys()}
+        wanted |= {fd_keys.ours_of(server.name) for server in self._asking if server.ends and server.ends.daemon}
+        for fd, seal, key in _inventory(f"{run_dir}/held"):
+            try:
+                if recover.seal_of(fd) == seal and key in wanted:
+                    os.set_inheritable(fd, False)
+                    self._fds[key] = fd
+            except OSError:
+                pass  # of an exec that never came to be
+        self._seen = {server.name for server in self._asking if self._is_whole(server)}
+
+    # -- taken back ------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """After the death of a watcher: take all back from the living servers, or note who must be restarted.
+
+        These are the recorded ones, at the first look; one that is found later is seen to by tell_lost().
+        """
+        living = []
+        for life in self._watcher.lives:
+            if life.server.ends and not self._is_whole(life.server):
+                pid = self._recorded(life)
+                living += [(life.server, pid)] if pid and self._remembered(life.server) else []
+        self._take_back(living)
+
+    def _take_back(self, living: list[tuple[Server, int]]) -> None:
+        """From each server and its pid what it was given, as far as the kernel lets us have it."""
+        asked = {key for server in self._asking if server.ends for key in server.ends.keys()}
+        wanted = [(pid, seal, key) for server, pid in living for key, seal in self._remembered(server).items()]
+        wanted = [(pid, seal, key) for pid, seal, key in wanted if key in asked and key not in self._fds]
+        refusals: dict[str, str] = {}
+        for (_, _, key), got in zip(wanted, recover.fetch([(pid, seal) for pid, seal, _ in wanted]) if wanted else []):
+            if isinstance(got, int):
+                self._fds[key] = got
+            else:
+                refusals[key] = got
+        for server, pid in living:
+            self._seen.add(server.name)
+            self._take_up(server, pid, refusals)
+
+    def _recorded(self, life: Followed) -> int:
+        """The pid of the living process that its record names; 0 if there is none."""
+        try:
+            process = evidence.recorded(record.read(life.account.directory), self._watcher.boot)
+        except (OSError, record.Torn):
+            return 0  # the first look says what is wrong with it
+        return process.pid if process else 0
+
+    def _remembered(self, server: Server) -> dict[str, Seal]:
+        """The seals of what its last process was given in this boot, by key."""
+        try:
+            with open(self._path(server), encoding="utf-8", errors="surrogateescape") as source:
+                boot, *lines = source.read().split("\n")[:-1]
+            known = {key: (int(inode), int(cookie)) for inode, cookie, key in map(_three, lines)}
+        except (OSError, ValueError):
+            return {}
+        return known if boot == self._watcher.boot else {}
+
+    def _path(self, server: Server) -> str:
+        return f"{self._watcher.state_dir}/servers/{server.name}/ends"
+
+    def _take_up(self, server: Server, pid: int, refusals: dict[str, str]) -> None:
+        assert server.ends
+        if server.ends.daemon in self._fds and self.ours(server.name) < 0:
+            self._fds[fd_keys.ours_of(server.name)] = daemonsocket.joined(self._fds[server.ends.daemon])
+        given = self._remembered(server)
+        missing = [key for key in server.ends.keys() if key not in self._fds or key not in given]
+        severed = [key for key in server.ends.peers() if key not in self._fds]
+        if missing:
+            why = refusals.get(missing[0], "it was not given that")
+            self._lost[server.number] = f"{fd_keys.listed(missing)} could not be taken back from pid {pid}: {why}"
+        elif severed:
+            self._lost[server.number] = f"the other end of {fd_keys.listed(severed)} is lost"
+        else:
+            self._say_taken_back(server, pid)
+
+    def _say_taken_back(self, server: Server, pid: int) -> None:
+        names = fd_keys.listed(server.ends.keys()) if server.ends else ""
+        self._watcher.say(server, f"{names} taken back from pid {pid}")
+
+    def tell_lost(self) -> None:
+        """Have those restarted that need new ones; say of strangers that they have none."""
+        self._see_to_found()
+        for server in self._asking:
+            self.left(server, server.state)  # one that was given up may have come by what an update took from another
+        for number, text in list(self._lost.items()):
+            life = self._watcher.lives[number - 1]
+            if self._is_whole(life.server) and self._are_given(life.server):
+                del self._lost[number]
+                self._say_taken_back(life.server, life.server.pid)
+            elif life.phase == "up" and life.account.want == "up":
+                del self._lost[number]
+                life.health.hung(text)
+
+    def _see_to_found(self) -> None:
+        """Those that no record named, for their watcher died as it launched them; or that we did not launch at all."""
+        for server in self._asking:
+            if not server.pid or server.name in self._seen:
+                continue
+            if self._has_some(server):
+                self._take_back([(server, server.pid)])
+                continue
+            self._seen.add(server.name)
+            what = fd_keys.conf_keys(server.ends)
+            self._watcher.say(server, f"was started by somebody else; it has {what} from its next start on")
+
+    def _has_some(self, server: Server) -> bool:
+        """Has its process one of the sockets that were given to it, or is that not to be seen?"""
+        inodes = {inode for inode, _ in self._remembered(server).values()}
+        try:
+            return not inodes.isdisjoint(inode for _, inode in recover.sockets_of(server.pid))
+        except OSError:
+            return bool(inodes)
+
+    def _is_whole(self, server: Server) -> bool:
+        """Do we hold all that it is given, and the other ends?"""
+        wanted = server.ends
+        return wanted is not None and all(key in self._fds for key in [*wanted.keys(), *wanted.peers()])
+
+    def _are_given(self, server: Server) -> bool:
+        """Are those that we hold for it the ones that its process has?"""
+        given = self._remembered(server)
+        return server.ends is not None and all(
+            given.get(key) == recover.seal_of(self._fds[key]) for key in server.ends.keys()
+        )
+
+
+def _refusal(key: str, error: OSError) -> str:
+    """Why there is no such descriptor, and what to do."""
+    word = key.partition(" ")[0]
+    advice = f"change {word}s in conf" if word != "daemon" else "raise ulimit -n"
+    if error.errno == errno.EADDRINUSE:
+        advice = f"end who has it, or {advice}"
+    elif error.errno == errno.ENOENT:
+        advice = f"make its directory, or {advice}"
+    return f"{fd_keys.shown(key)} cannot be had: {error.strerror}; {advice}"
+
+
+def _inventory(path: str) -> list[tuple[int, Seal, str]]:
+    """Descriptor, seal and key of what was kept over an exec; the file is taken away."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as source:
+            lines = source.read().split("\n")[:-1]
+        os.unlink(path)
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        fd, _, rest = line.partition(" ")
+        inode, cookie, key = _three(rest)
+        found.append((int(fd), (int(inode), int(cookie)), key))
+    return found
+
+
+def _three(line: str) -> list[str]:
+    return line.split(" ", 2)
+
+
+def _send(ours: int, fds: list[int]) -> None:
+    try:
+        daemonsocket.send(ours, fds)
+    except OSError as error:
+        raise LaunchError(FAILED, f"its descriptors cannot be sent to it: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""Does a living server serve?  Heartbeats, checks and limits."""

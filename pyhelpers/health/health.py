@@ -1,0 +1,150 @@
+"""Does the living process serve?  What its vitals say is told to the shell; if that orders so, the process is ended."""
+
+from __future__ import annotations
+
+from health import vitals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from health.vitals import Vital
+    from loop.host import Followed
+
+REMARK_EVERY_MS = 1000  # a server may change its mind a thousand times a second; people read slower
+
+
+class Health:
+    """The vitals of one server, and what they have said."""
+
+    __slots__ = "_emit _life _loop _remark_due _remarks _vitals".split()
+
+    def __init__(self, life: Followed) -> None:
+        self._life = life
+        self._loop = life.watcher.loop
+        self._emit = life.watcher.emit
+        self._vitals: list[Vital] = vitals.made(life) if life.server.vital else []
+        self._remarks: dict[object, str] = {}
+        self._remark_due = False
+
+    # -- what becomes of the process -------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """A process is launched next."""
+        self._remarks.clear()
+        for vital in self._vitals:
+            vital.prepare()
+
+    def begin(self, fresh: bool) -> None:
+        """One is followed; fresh: it was launched, and is STARTING."""
+        if not self._life.account.ending:
+            self._remarks.pop(self, None)
+        for vital in self._vitals:
+            vital.begin(fresh)
+
+    def missing(self) -> str:
+        """What keeps it from counting as started, though it lives and listens; "" for nothing."""
+        for vital in self._vitals:
+            lack = vital.missing()
+            if lack:
+                return lack
+        return ""
+
+    def serving(self) -> None:
+        """It is RUNNING, unless it is left alone."""
+        if self._remarks:
+            self._write_soon()  # to have started took the sentence away
+        if self._life.account.want == "up":
+            for vital in self._vitals:
+                vital.serving()
+
+    def resume(self) -> None:
+        """What had been left alone is watched again, as it runs."""
+        self.begin(False)
+        self.serving()
+
+    def tick(self) -> None:
+        """An interval has passed."""
+        if self._life.account.want == "up":
+            for vital in self._vitals:
+                vital.tick()
+
+    def end(self) -> None:
+        """It has died, or is left alone."""
+        for vital in self._vitals:
+            vital.end()
+
+    # -- what the vitals say ---------------------------------------------------------------------
+
+    def _matters(self) -> bool:
+        """Is it RUNNING, and not being ended already?"""
+        life = self._life
+        return life.phase == "up" and life.account.want == "up" and not life.account.ending and life.server.pid != 0
+
+    def hung(self, text: str) -> None:
+        """It lives and does not serve: `no beat for 31s`.  The shell decides."""
+        if self._matters():
+            self._life.tell("hung", f"{self._life.server.pid} {text}")
+
+    def limit(self, key: str, text: str, action: str) -> None:
+        """It is over the limit that this key sets; action: alert restart."""
+        if self._matters():
+            self._life.tell("limit", f"{self._life.server.pid} {action} {key} {text}")
+
+    def within(self, key: str, text: str) -> None:
+        """What was told of this key (or `hung`) is over."""
+        if self._matters():
+            life = self._life
+            self._emit("within", life.server, f"{life.server.pid} {key} {text}")
+
+    def remark(self, who: object, text: str) -> None:
+        """What status shows of who says so, from now on; "" for nothing.  Written down once a second at most."""
+        if self._remarks.get(who, "") != text:
+            self._remarks[who] = text
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if not self._remark_due:
+            self._remark_due = True
+            self._loop.after(REMARK_EVERY_MS, self._write_remarks)
+
+    def _write_remarks(self) -> None:
+        self._remark_due = False
+        life = self._life
+        text = "; ".join(filter(None, self._remarks.values()))
+        if life.phase in ("starting", "up") and life.server.message != text:
+            life.server.message = text
+            life.account.write()
+
+    # -- its end ---------------------------------------------------------------------------------
+
+    def put_down(self, pid: int, why: str) -> None:
+        """End the process, for it does not serve; its death is then told as any other's, with that cause.
+
+        Its vitals go on: should it survive, they tell when it is well again.
+        """
+        life = self._life
+        if not self._matters() or life.server.pid != pid:
+            return  # it has died meanwhile, or is being stopped
+        life.account.ending = why  # a watcher after us goes on with that
+        self.remark(self, "is being ended")
+        life.account.write()
+        life.end_process(self.farewell(), self._put_down)
+
+    def _put_down(self, stuck: list[int]) -> None:
+        why = self.reason() if stuck else ""
+        if why:
+            self.remark(self, "could not be ended")
+            self._life.tell("stuck", f"{stuck[0]} {why}")
+
+    def farewell(self) -> list[str]:
+        """The steps of its end: a vital may have a way of its own to ask it to go."""
+        for vital in self._vitals:
+            steps = vital.farewell()
+            if steps:
+                return steps
+        return self._life.server.stop
+
+    def reason(self) -> str:
+        """Why it was being ended, "" if it was not; asked once, when that is over."""
+        account = self._life.account
+        why, account.ending = account.ending, ""
+        return why

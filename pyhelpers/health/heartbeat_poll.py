@@ -1,0 +1,300 @@
+"""heartbeat = shm and heartbeat = file: does what a server's beat leaves behind still change?
+
+One look for all servers of a monitor, a quarter of the shortest timeout apart: the table's pids in one go, the slots of
+our servers, the mtimes of their files.  A hundred take a fraction of a millisecond a second.  Nothing here waits: for
+the table's semaphore the next look asks again, and what may block (/proc/PID/maps) is asked by a child.
+
+A server of the table is not judged before it has a slot: it may be about to take one.  A slot that was there before
+it, of a process that had its pid, is not its own: it counts once it has beaten, or the server has the table attached.
+"""
+
+from __future__ import annotations
+
+import os
+
+from config import settled
+from health.change_detector import RESOLUTION, Pulse
+from health.shm_table import Busy, NoTable, Table, TableError, attached
+from health.vitals import Vital
+from loop import awake_clock
+from proc import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from health.shm_table import Slot
+    from loop.host import Followed, Host
+    from loop.loop import Timer
+
+FILE_TIMEOUT_MS = 30_000
+LONGEST_PERIOD, SHORTEST_PERIOD = 2.0, 0.1  # s, between two looks
+SHM_PERIOD = 1.0  # where only the slot knows the timeout, which is whole seconds
+ODD_STATES = {
+    "T": "stopped by a signal (state T)",
+    "t": "stopped by a tracer (state t)",
+    "D": "waiting in the kernel (state D)",
+}
+
+
+class Looks:
+    """The one look for all beats of a monitor; clock: with our own pauses taken out."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.clock = awake_clock.of(host)
+        self.beats: list[Beat] = []
+        self.tables: dict[str, SharedTable] = {}
+        self._timer: Timer | None = None
+
+    def table(self, asked: dict[str, str]) -> SharedTable:
+        """The one with these settings, which may be that of other servers too."""
+        key, layout, slots = (asked[f"heartbeat_{word}"] for word in ("key", "layout", "slots"))
+        name = f"{key} {layout} {slots}"
+        if name not in self.tables:
+            table = Table(int(key), layout, int(slots), asked.get("heartbeat_home", ""))
+            self.tables[name] = SharedTable(table, self.host)
+        return self.tables[name]
+
+    def join(self, beat: Beat) -> None:
+        """Look at this one too."""
+        if beat not in self.beats:
+            self.beats.append(beat)
+            self.clock.for_times_of(beat.period * 4)
+        self.later()
+
+    def leave(self, beat: Beat) -> None:
+        """Look at it no longer."""
+        if beat in self.beats:
+            self.beats.remove(beat)
+
+    def later(self) -> None:
+        """Have a look, if none is due already."""
+        if self._timer:
+            return
+        period = min([beat.period for beat in self.beats], default=SHM_PERIOD)
+        self._timer = self.host.loop.after(period * 1000, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self.clock.now()
+        tables = list(self.tables.values())
+        for table in tables:
+            table.look()
+        for beat in list(self.beats):
+            beat.look(now)
+        for table in tables:
+            table.clear_stale()
+            table.table.close()
+        if self.beats or any(table.stale for table in tables):
+            self.later()
+
+
+class SharedTable:
+    """The table during one look, and which slots the dead left in it.
+
+    at: indexes of the slots of each pid, in this look.  stale: pid -> start ticks of the server that had the slot; 0
+    for a process before that.
+    """
+
+    def __init__(self, table: Table, host: Host) -> None:
+        self.table = table
+        self._host = host
+        self.at: dict[int, list[int]] = {}
+        self.trouble = ""
+        self.stale: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Attach it and see who has a slot; trouble says why not."""
+        self.at = {}
+        try:
+            pids = self.table.open().pids()
+        except TableError as error:
+            self.trouble = "" if isinstance(error, NoTable) else str(error)
+            return
+        self.trouble = ""
+        for index, pid in enumerate(pids):
+            if pid:
+                self.at.setdefault(pid, []).append(index)
+
+    def clear_stale(self) -> None:
+        """Free the slots of servers that have ended; a semaphore that is held is asked for at the next look."""
+        for pid, ticks in list(self.stale.items()):
+            if self.trouble or _lives(pid, ticks):
+                continue
+            if all(self._clear(index, pid, ticks) for index in self.at.get(pid, [])):
+                del self.stale[pid]
+
+    def _clear(self, index: int, pid: int, ticks: int) -> bool:
+        """False: not this time."""
+        was = self.table.slot(index).atime
+        try:
+            self.table.open(write=True)
+            self.table.clear(index, lambda slot: slot.pid == pid and slot.atime == was and not _lives(pid, ticks), 0)
+        except Busy:
+            return False
+        except TableError as error:
+            self._host.say(None, f"the slot of pid {pid}, which has ended, is not cleared: {error}")
+        return True
+
+
+def _lives(pid: int, ticks: int) -> bool:
+    fields = identity.stat_fields(pid)
+    return fields is not None and int(fields[19]) == ticks and fields[0] not in "ZX"
+
+
+class Beat(Vital):
+    """What both kinds have in common.  period: of the look, in seconds."""
+
+    period = LONGEST_PERIOD
+
+    def __init__(self, life: Followed) -> None:
+        super().__init__(life)
+        shared = self.home.shared
+        looks = shared.get("beats")
+        if not isinstance(looks, Looks):
+            looks = shared["beats"] = Looks(self.home)
+        self.looks = looks
+        self.timeout = int(life.server.vital["heartbeat_timeout"] or 0) / 1000
+        self.pulse: Pulse | None = None
+        self.is_told = False
+
+    def serving(self) -> None:
+        """From now on it is judged."""
+        self.looks.join(self)
+
+    def end(self) -> None:
+        """It is judged no longer."""
+        self.looks.leave(self)
+        self.pulse = None
+        self.is_told = False
+
+    def look(self, now: float) -> None:
+        """Judge it."""
+
+    def tell(self, silent: float) -> None:
+        """It is hung: say so, once."""
+        if self.is_told:
+            return
+        self.is_told = True
+        fields = identity.stat_fields(self.life.server.pid)
+        odd = ODD_STATES.get(fields[0], "") if fields else ""
+        self.life.health.hung(f"no beat for {silent:.0f}s" + (f", {odd}" if odd else ""))
+
+    def well(self) -> None:
+        """It beats again."""
+        if self.is_told:
+            self.is_told = False
+            self.life.health.within("hung", "it beats again")
+
+
+class FileBeat(Beat):
+    """heartbeat = file PATH: whoever touches, writes or replaces the file has beaten."""
+
+    def __init__(self, life: Followed) -> None:
+        super().__init__(life)
+        self.path = settled.elements(life.server.vital["heartbeat"])[1]
+        self.timeout = self.timeout or FILE_TIMEOUT_MS / 1000
+        self.period = max(SHORTEST_PERIOD, min(LONGEST_PERIOD, self.timeout / 4))
+
+    def serving(self) -> None:
+        """A file that is not there yet is waited for as for a beat."""
+        self.pulse = Pulse(self._mark(), self.looks.clock.now())
+        super().serving()
+
+    def look(self, now: float) -> None:
+        """Judge it."""
+        mark = self._mark()
+        if not self.pulse:
+            return
+        if mark and self.pulse.see(mark, now):  # to take the file away is no beat
+            self.well()
+        elif self.pulse.silent(now) >= self.timeout:
+            self.tell(self.pulse.silent(now))
+
+    def _mark(self) -> tuple[int, int]:
+        try:
+            status = os.stat(self.path)  # it is never opened: a FIFO or a device does no harm
+        except OSError:
+            return (0, 0)
+        return (status.st_mtime_ns, status.st_ino)
+
+
+class ShmBeat(Beat):
+    """heartbeat = shm: the slot with the server's pid."""
+
+    def __init__(self, life: Followed) -> None:
+        super().__init__(life)
+        asked = life.server.vital
+        self.shared = self.looks.table(asked)
+        self.period = max(SHORTEST_PERIOD, min(SHM_PERIOD, self.timeout / 4)) if self.timeout else SHM_PERIOD
+        self._since = 0.0
+        self._is_client = False
+        self._is_asked = False
+
+    def begin(self, fresh: bool) -> None:
+        """A process is followed now; what its slot holds was not seen to be its own."""
+        self.pulse = None
+        self._is_client = self._is_asked = False
+        self.shared.stale.pop(self.life.server.pid, None)
+
+    def serving(self) -> None:
+        """From now on it is judged, once it has a slot."""
+        self._since = self.looks.clock.now()
+        super().serving()
+
+    def end(self) -> None:
+        """A slot of one that dies without a word, however early, is to be cleared as soon as it is dead."""
+        server = self.life.server
+        if server.pid:
+            self.shared.stale[server.pid] = server.ticks
+            self.looks.later()
+        super().end()
+
+    def look(self, now: float) -> None:
+        """Judge it."""
+        pid, table = self.life.server.pid, self.shared.table
+        slots = [slot for slot in map(table.slot, self.shared.at.get(pid, [])) if slot.pid == pid]
+        if slots:
+            self._see(slots, now)
+        else:
+            self.pulse = None  # it has given its slot back, or somebody has: there is nothing to judge it by
+        self._say_absent(now)
+
+    def _say_absent(self, now: float) -> None:
+        """A table that cannot be read is said; so is a server without a slot after start_timeout."""
+        text = self.shared.trouble
+        if not text and not self.pulse and now - self._since > self.life.server.timeout_ms / 1000:
+            text = f"has no slot in the heartbeat {self.shared.table}; not judged before it has one"
+        self.life.account.say_all("heartbeat", [text] if text else [])
+
+    def _see(self, slots: list[Slot], now: float) -> None:
+        """It has one slot; where there are several, by whatever mistake, a beat in any of them will do."""
+        mark = [slot.atime for slot in slots]
+        if not self.pulse:
+            self.pulse = Pulse(mark, now)
+            return
+        if self.pulse.see(mark, now):
+            self._is_client = True
+            self.well()
+            return
+        timeout = self.timeout or max(slot.timeout for slot in slots)
+        silent = self.pulse.silent(now)
+        if timeout <= 0 or silent < timeout + RESOLUTION:
+            return
+        if self._is_client:
+            self.tell(silent)
+        elif not self._is_asked:
+            self._ask_if_client()
+
+    def _ask_if_client(self) -> None:
+        """It was never seen to beat: is the slot its own, or one that a process left which had its pid?"""
+        self._is_asked = True
+        server, table = self.life.server, self.shared.table.id
+        pid, ticks = server.pid, server.ticks
+
+        def learn(text: str) -> None:
+            if (server.pid, server.ticks) == (pid, ticks):
+                self._is_client = text == "yes"
+                if not text:
+                    self.shared.stale[pid] = 0
+
+        self.loop.errand(lambda: "yes" if attached(pid, table) else "", learn)

@@ -1,0 +1,175 @@
+"""max_memory, max_cpu, max_fds: does a server take more than conf allows, and for how long?
+
+Its whole tree is looked at every third of the shortest time that a limit gives, once an interval at least.  What is
+over at each look for that time is told once, with the figure; what is within for as long again is well.  Memory is
+summed as RSS, an upper bound; only where that is too much the kernel is asked for PSS, outside the loop.
+"""
+
+from __future__ import annotations
+
+import time
+
+from base.clock import TICKS_PER_SECOND, boot_seconds
+from config import settled
+from health import usage
+from health.vitals import Vital
+from loop import awake_clock, descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from loop.host import Followed
+    from loop.loop import Timer
+
+KEYS = ("max_memory", "max_cpu", "max_fds")
+SHORTEST_PERIOD = 0.5  # seconds
+
+
+class Limit:
+    """One of them.  for_: seconds; since: when it began to be over, or, once that was told, to be within again."""
+
+    def __init__(self, life: Followed, key: str, setting: str) -> None:
+        amount, milliseconds, self._action = settled.elements(setting)
+        self.allowed = int(amount)
+        self.for_ = int(milliseconds) / 1000
+        self._life = life
+        self._key = key
+        self._told = False
+        self._since: float | None = None
+
+    def forget(self) -> None:
+        """Another process, or nobody looked: what was seen does not count."""
+        self._told = False
+        self._since = None
+
+    def judge(self, figure: int, shown: str, now: float) -> None:
+        """Take in what was seen; now: on the clock of loop/awake_clock.py; shown: the figure for a person."""
+        if (figure > self.allowed) == self._told:
+            self._since = None
+            return
+        if self._since is None:
+            self._since = now
+        if now - self._since < self.for_:
+            return
+        self._told, self._since = not self._told, None
+        if self._told:
+            text = f"{shown} for {_lasting(self.for_)}, {self._shown_limit()} allowed"
+            self._life.health.limit(self._key, text, self._action)
+        else:
+            self._life.health.within(self._key, f"{shown}, {self._shown_limit()} allowed")
+
+    def _shown_limit(self) -> str:
+        if self._key == "max_memory":
+            return in_units(self.allowed)
+        return f"{self.allowed}%" if self._key == "max_cpu" else str(self.allowed)
+
+
+class Limits(Vital):
+    """All limits of one server."""
+
+    def __init__(self, life: Followed) -> None:
+        super().__init__(life)
+        asked = life.server.vital
+        self._limits = {key: Limit(life, key, asked[key]) for key in KEYS if asked.get(key)}
+        shortest = min(limit.for_ for limit in self._limits.values())
+        self._period = max(SHORTEST_PERIOD, min(self.home.interval_ms / 1000, shortest / 3))
+        self._clock = awake_clock.of(self.home)
+        self._clock.for_times_of(shortest)
+        self._timer: Timer | None = None
+        self._meter = usage.Meter()
+        self._looked_at = 0.0
+        self._reading = 0  # the number of the process whose PSS is being read, of those followed; 0: none
+        self._number = 0
+
+    def serving(self) -> None:
+        """What it took while it started is its own affair."""
+        self.end()
+        self._number += 1
+        self._meter = usage.Meter()
+        self._looked_at = 0.0
+        for limit in self._limits.values():
+            limit.forget()
+        self._look()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._reading = 0
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._next_look()
+        members = descendants.tree(self.home, self.life.server)
+        if not members:
+            return  # dead: its pidfd tells
+        if "max_memory" in self._limits:
+            self._judge_memory(members)
+        if "max_cpu" in self._limits:
+            self._judge_cpu(members)
+        if "max_fds" in self._limits:
+            self._judge_files(members)
+
+    def _next_look(self) -> None:
+        """Together with all that look as often: one wake-up for them, and one look at the orphans."""
+        left = self._period - time.monotonic() % self._period
+        if left < self._period / 2:
+            left += self._period  # no two are so near each other that their difference says little
+        self._timer = self.loop.after(left * 1000, self._look)
+
+    # -- memory ----------------------------------------------------------------------------------
+
+    def _judge_memory(self, members: dict[int, list[str]]) -> None:
+        limit = self._limits["max_memory"]
+        resident = usage.rss(members)
+        if resident <= limit.allowed:
+            self._judge("max_memory", resident, f"{in_units(resident)} RSS")
+        elif not self._reading:
+            self._reading = number = self._number
+            pids = usage.living(members)
+            self.loop.errand(lambda: str(usage.pss(pids)), lambda text: self._read(number, resident, text))
+
+    def _read(self, number: int, resident: int, text: str) -> None:
+        """PSS has come; it may have taken its time, and the server may be another process by now."""
+        if self._reading != number:
+            return
+        self._reading = 0
+        if text.isdigit():
+            self._judge("max_memory", int(text), f"{in_units(int(text))} PSS")
+        else:
+            self._judge("max_memory", resident, f"{in_units(resident)} RSS")
+
+    # -- processor and files ---------------------------------------------------------------------
+
+    def _judge_cpu(self, members: dict[int, list[str]]) -> None:
+        """By the time that has really passed: it has worked on while we were stopped."""
+        before, self._looked_at = self._looked_at, time.monotonic()
+        ticks = self._meter.gain(members, boot_seconds() * TICKS_PER_SECOND)
+        if before:
+            percent = round(100 * ticks / TICKS_PER_SECOND / max(self._looked_at - before, 0.01))
+            self._judge("max_cpu", percent, f"{percent}%")
+
+    def _judge_files(self, members: dict[int, list[str]]) -> None:
+        number = usage.open_files(usage.living(members))
+        hidden = ["max_fds: its open files may not be looked at; they have no limit"] if number < 0 else []
+        self.life.account.say_all("limits", hidden)
+        if not hidden:
+            self._judge("max_fds", number, f"{number} open files")
+
+    def _judge(self, key: str, figure: int, shown: str) -> None:
+        self._limits[key].judge(figure, shown, self._clock.now())
+
+
+def in_units(amount: int) -> str:
+    """Bytes for a person: 612M, 1.5G."""
+    if amount >= 10 << 30:
+        return f"{amount / (1 << 30):.0f}G"
+    if amount >= 1 << 30:
+        return f"{amount / (1 << 30):.2g}G"
+    return f"{amount / (1 << 20):.0f}M" if amount >= 10 << 20 else f"{amount >> 10}K"
+
+
+def _lasting(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"

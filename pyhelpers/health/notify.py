@@ -1,0 +1,290 @@
+"""heartbeat = notify: what a server says of itself by sd_notify(3), as systemd would hear it.
+
+    READY=1                     it may count as started; STARTING until then, within start_timeout
+    STATUS=…                    shown by status
+    MAINPID=N                   that process of it is followed from now on
+    WATCHDOG=1                  it serves; judged from the first one on, by heartbeat_timeout, its WATCHDOG_USEC
+    WATCHDOG=trigger            it says itself that it does not serve
+    WATCHDOG_USEC=N             another timeout
+    STOPPING=1, RELOADING=1     shown by status; one that is stopping is not judged any more
+    EXTEND_TIMEOUT_USEC=N       so long from now it may yet take to start, to beat, or to end
+    BARRIER=1                   answered by closing what came with it
+
+Its sender must be a process of the server: it, a descendant, one of its session, or an orphan of these, see
+loop/descendants.py.  One that is gone when we look, as a `systemd-notify` may be, is known by its user alone, the server's or one who may do all:
+refusing it would hold a READY against a healthy server, and whoever has that user could end it anyway.
+
+WATCHDOG_PID is not given: a program takes the other two for its own without it, and a server that forks keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from health.notifysocket import NotifySocket, address_of, kept
+from health.vitals import Vital
+from loop import awake_clock, descendants
+from proc import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from loop.host import Followed
+    from loop.loop import Timer
+    from proc.server import Server
+
+LONGEST_STATUS = 200  # characters
+LONGEST_TIME = 24 * 86400.0  # seconds; what is longer is no time to wait for
+
+
+def equip(server: Server, directory: str) -> str:
+    """Give what is launched next the address, and the timeout if one is set; the address.  Raises OSError."""
+    address = address_of(directory)
+    environment = dict(server.launch.environment, NOTIFY_SOCKET=address)
+    timeout_ms = server.vital.get("heartbeat_timeout")
+    if timeout_ms:
+        environment["WATCHDOG_USEC"] = str(int(timeout_ms) * 1000)
+    server.launch.environment = environment
+    return address
+
+
+class Notify(Vital):
+    """Hears one server, for as long as the watcher lives.
+
+    The socket stays open between its processes: what is launched may speak before it is followed, and
+    one that is being stopped may ask for more time.
+    """
+
+    def __init__(self, life: Followed) -> None:
+        super().__init__(life)
+        self._socket: NotifySocket | None = None
+        self._root = self._sid = 0  # of the process that is, or was, followed
+        self._followed = False
+        self._waiting = False  # for READY=1
+        self._moving = False
+        self._said_once: set[str] = set()
+        self._status = self._doing = ""
+        self._timeout = 0.0  # seconds
+        self._deadline = 0.0  # on the clock of loop/awake_clock.py; 0: not judged
+        self._hung = False
+        self._timer: Timer | None = None
+        self._timeout_is(int(life.server.vital.get("heartbeat_timeout") or 0) / 1000)
+        self._obeyed = {  # in this order: whose process it is comes before what it does
+            "MAINPID": self._main_pid,
+            "WATCHDOG_USEC": lambda text: self._timeout_is(_seconds(text)),
+            "EXTEND_TIMEOUT_USEC": self._extend,
+            "STATUS": self._status_is,
+            "RELOADING": lambda text: self._is_doing("reloading", text),
+            "READY": self._ready,
+            "STOPPING": self._stopping,
+            "WATCHDOG": self._beat,
+        }
+
+    # -- its processes come and go ---------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Be there before it can speak."""
+        try:
+            self._listen()
+            equip(self.life.server, self.life.account.directory)
+        except OSError as error:
+            self._unheard(error)
+        self._forget()
+        self._root = self._sid = 0
+        # One that we cannot hear would be waited for in vain.
+        self._waiting = self._socket is not None and self._socket.is_open()
+
+    def _listen(self) -> None:
+        if not self._socket:
+            address = address_of(self.life.account.directory)
+            watcher = self.home
+            self._socket = NotifySocket(watcher.loop, kept(watcher), address, self._hear, self._unheard)
+
+    def _unheard(self, error: OSError) -> None:
+        self._say_once("socket", f"its socket: {error.strerror}; what it says is not heard")
+
+    def _forget(self) -> None:
+        """What its last process said."""
+        self._said_once.clear()
+        self._status = self._doing = ""
+
+    def begin(self, fresh: bool) -> None:
+        """Speak for this process now."""
+        try:
+            self._listen()
+        except OSError as error:
+            self._unheard(error)
+        server = self.life.server
+        self._root, self._sid = server.pid, server.sid
+        self._followed = True
+        self._deadline, self._hung = 0.0, False
+        if not fresh and not self._moving:
+            self._waiting = False
+            self._forget()
+
+    def missing(self) -> str:
+        """READY=1."""
+        return "no READY=1" if self._waiting else ""
+
+    def serving(self) -> None:
+        """What it beat while it started does not count."""
+        self._waiting = False
+        self._show()
+        if self._deadline:
+            self._deadline = self._now() + self._timeout
+
+    def end(self) -> None:
+        """Judge it no more."""
+        self._followed = False
+        self._deadline = 0.0
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- what is heard ---------------------------------------------------------------------------
+
+    def _hear(self, pid: int, uid: int, text: bytes | None) -> None:
+        if not self._root:
+            return  # nothing of it ever ran here
+        if pid != self._root and not self._is_kin(pid, uid):
+            self._say_once("stranger", f"pid {pid} (uid {uid}) is no process of it; what it says is ignored")
+        elif text is None:
+            self._say_once("length", "a message of more than 4096 bytes; ignored")
+        else:
+            self._obey(text)
+
+    def _is_kin(self, pid: int, uid: int) -> bool:
+        if pid and identity.ticks_of(pid):
+            return descendants.belongs(self.home, pid, self._root, self._sid, self._is_others)
+        return uid in (0, os.geteuid(), identity.real_uid(self._root))
+
+    def _is_others(self, sid: int) -> bool:
+        return any(life.server.sid == sid for life in self.home.lives if life is not self.life)
+
+    def _obey(self, text: bytes) -> None:
+        said: dict[str, str] = {}
+        for line in text.split(b"\n"):
+            key, equals, value = line.decode("utf-8", "replace").partition("=")
+            if equals:
+                said.setdefault(key, value)
+        for key, obey in self._obeyed.items():
+            if key in said:
+                obey(said[key])
+
+    def _say_once(self, kind: str, text: str) -> None:
+        """Tell a person; of each kind once while it lives, for a flood of them says no more than one."""
+        if kind not in self._said_once:
+            self._said_once.add(kind)
+            self.home.say(self.life.server, f"notify: {text}")
+
+    # -- what it says of itself ------------------------------------------------------------------
+
+    def _ready(self, text: str) -> None:
+        if text != "1":
+            return
+        self._is_doing("", "1")
+        if self._waiting:
+            self._waiting = False
+            self.life.look_now()
+
+    def _stopping(self, text: str) -> None:
+        self._is_doing("stopping", text)
+        if text == "1":
+            self._deadline = 0.0
+
+    def _is_doing(self, word: str, text: str) -> None:
+        if text == "1" and self._doing != word:
+            self._doing = word
+            self._show()
+
+    def _status_is(self, text: str) -> None:
+        self._status = "".join(c if c.isprintable() else " " for c in text[:LONGEST_STATUS]).strip()
+        self._show()
+
+    def _show(self) -> None:
+        if self._followed:
+            self.life.health.remark(self, ": ".join(word for word in (self._doing, self._status) if word))
+
+    def _main_pid(self, text: str) -> None:
+        """Follow the process that it names, if that is one of its own: root may name any."""
+        server = self.life.server
+        if not self._followed or self.life.account.ending or text == str(self._root):
+            return  # what a hung one leaves in its place as it ends goes with it
+        process = identity.look(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if not process or not self._may_be_main(process):
+            self._say_once("MAINPID", f"MAINPID={text[:20]!a} is no living process of it; ignored")
+            return
+        sid, self._moving = server.sid, True
+        try:
+            if self.life.phase == "starting":
+                self.life.follow(process, "own", "launched")
+            else:
+                self.life.adopt(process, "own", "moved")
+            if server.pid == process.pid and process.sid == sid:
+                server.sid = self._sid = sid  # the session stays the one that was made for it
+            self.life.account.write()
+        finally:
+            self._moving = False
+
+    def _may_be_main(self, process: identity.Process) -> bool:
+        watcher = self.home
+        return process.pid not in watcher.followed and descendants.belongs(
+            watcher, process.pid, self._root, self._sid, self._is_others
+        )
+
+    # -- does it serve? --------------------------------------------------------------------------
+
+    def _timeout_is(self, seconds: float) -> None:
+        if seconds:
+            self._timeout = seconds
+            awake_clock.of(self.home).for_times_of(seconds)
+
+    def _now(self) -> float:
+        return awake_clock.of(self.home).now()
+
+    def _beat(self, text: str) -> None:
+        if text == "trigger" and self._followed:
+            self._is_hung("it said WATCHDOG=trigger")
+        elif text == "1" and self._followed and self._timeout and self._doing != "stopping":
+            if self._hung:
+                self._hung = False
+                self.life.health.within("hung", "it beats again")
+            self._deadline = max(self._deadline, self._now() + self._timeout)
+            if not self._timer:
+                self._expect()
+
+    def _expect(self) -> None:
+        """Look again when the deadline is there; each beat has moved it on by then."""
+        left = self._deadline - self._now()
+        self._timer = self.loop.after(left * 1000 + 1, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self._deadline or self._hung:
+            return
+        if self._now() < self._deadline:
+            self._expect()
+        elif self._waiting or self.life.phase != "up":
+            self._deadline = self._now() + self._timeout
+            self._expect()
+        else:
+            self._is_hung(f"no beat for {self._timeout:g}s")
+
+    def _is_hung(self, text: str) -> None:
+        self._hung = True
+        self._deadline = 0.0
+        self.life.health.hung(text)
+
+    def _extend(self, text: str) -> None:
+        """It may take so long from now, whatever it is at."""
+        seconds = _seconds(text)
+        if self._deadline:
+            self._deadline = max(self._deadline, self._now() + seconds)
+        if seconds:
+            self.life.extend(seconds * 1000)
+
+
+def _seconds(microseconds: str) -> float:
+    """0.0 where it is no sane number."""
+    if not microseconds.isascii() or not microseconds.isdigit() or len(microseconds) > 18:
+        return 0.0
+    return min(int(microseconds) / 1e6, LONGEST_TIME)

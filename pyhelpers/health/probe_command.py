@@ -1,0 +1,101 @@
+"""Does a command of the user's say that the server is well?  Exit status 0 does.
+
+It runs as the server's user in the server's directory, within the bounds of health/run_limited.py.
+"""
+
+from __future__ import annotations
+
+import os
+
+from base.programs import LaunchError
+from config.launch_settings import Launch
+from health.run_limited import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from health.active_check import Check
+    from loop.loop import Timer
+    from proc.server import Server
+
+AGAIN_MS = 50
+SETTINGS = ("user", "group", "no_new_privileges")
+OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")  # what a server is told, and a check must not answer to
+
+
+class CommandProbe:
+    """Runs the command; tells check passed(), failed() or unable()."""
+
+    def __init__(self, check: Check, argv: Sequence[str]) -> None:
+        self._check = check
+        self._argv = list(argv)
+        self._run: Run | None = None
+        self._again: Timer | None = None
+        self.awaited = "answer"
+
+    def name(self) -> str:
+        """The program."""
+        return os.path.basename(self._argv[0])
+
+    def begin(self) -> None:
+        """Run it, once the one before is gone: that was killed, but may be stuck in the kernel."""
+        life = self._check.life
+        if self._run and self._run.is_there:
+            self._again = self._check.loop.after(AGAIN_MS, self.begin)
+            return
+        try:
+            self._run = Run(self._check.home, _launch(life.server, self._argv), self.judge)
+        except LaunchError as refused:
+            self._check.unable(refused.reason)
+        except OSError as error:
+            self._check.unable(error.strerror or "")
+
+    def judge(self, why: str, said: str, refusal: str) -> None:
+        """How it ended, the first line that it said, and why it was not even executed, if that was so."""
+        if refusal:
+            self._check.unable(refusal)
+        elif why == "exit 0":
+            self._check.passed()
+        else:
+            self._check.failed(f"{why}: {said}" if said else why)
+
+    def end(self) -> None:
+        """It has had its time."""
+        if self._again:
+            self._again.cancel()
+        if self._run:
+            self._run.end()
+
+
+class CurlProbe(CommandProbe):
+    """Asks for a URL that needs TLS or a name looked up, which curl can and we cannot without being kept waiting."""
+
+    def __init__(self, check: Check, url: str, wanted: int, seconds: float) -> None:
+        as_it_is = ["--disable", "--globoff"]  # without the ~/.curlrc of whoever asks; {} and [] are no list
+        format_ = ["--output", os.devnull, "--write-out", "%{http_code}", "--max-time", f"{seconds:g}"]
+        super().__init__(check, ["curl", *as_it_is, "--silent", "--show-error", *format_, "--", url])
+        self._url = url
+        self._wanted = wanted
+
+    def name(self) -> str:
+        """What is asked for."""
+        return self._url
+
+    def judge(self, why: str, said: str, refusal: str) -> None:
+        """Curl prints the status, or what kept it from getting one."""
+        status = int(said) if why == "exit 0" and said.isdigit() else 0
+        good = status == self._wanted if self._wanted else 200 <= status < 400
+        if status and not good:
+            why, said = f"status {status}" + (f", not {self._wanted}" if self._wanted else ""), ""
+        super().judge(why, said, refusal)
+
+
+def _launch(server: Server, argv: Sequence[str]) -> Launch:
+    found = Launch(argv, server.directory)
+    found.umask = server.launch.umask
+    found.settings = {key: server.launch.settings[key] for key in SETTINGS if key in server.launch.settings}
+    told = {key: value for key, value in server.launch.environment.items() if not key.startswith(OURS_ALONE)}
+    told.update(MONITOR_SERVER=server.name, MONITOR_PID=str(server.pid), MONITOR_PORT=str(server.port or ""))
+    found.environment = told
+    return found

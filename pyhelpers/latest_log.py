@@ -1,0 +1,50 @@
+"""Which is a server's newest log?  Where it has none, the file of `output`.
+
+    $ python3 -E -s pyhelpers/latest_log.py ROOT CONF_DIR CWD msg_server
+    /opt/im/msg_server/log_812_1.txt
+
+Exit: 0 · 1 it has none · 2, 6 as config/settle.py, 6 also without its directory · 4 that may not be read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from base import globs
+from base.exits import NO_PERMISSION, NOT_CONFIGURED
+from config import settle
+from proc.server import servers_of
+
+
+def main(argv: list[str]) -> int:
+    """The command line; returns the exit status."""
+    root, conf_dir, cwd, name = argv
+    try:
+        settled = settle.settle(conf_dir, root, cwd, [name])
+    except settle.ConfError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return error.status
+    server = servers_of(settled.groups())[1][0]
+    try:
+        logs = [os.path.join(server.directory, log) for log in globs.names(server.directory, server.logs)]
+    except FileNotFoundError:
+        settings = f"conf/servers/{name.partition('@')[0]}.conf"
+        print(f"{name}: no directory {server.directory}; set dir in {settings}", file=sys.stderr)
+        return NOT_CONFIGURED
+    except OSError as error:
+        print(f"{name}: dir {server.directory}: {error.strerror}", file=sys.stderr)
+        return NO_PERMISSION
+    output = os.path.join(server.directory, server.launch.output)
+    if not logs and os.path.isfile(output):
+        logs = [output]
+    if not logs:
+        print(f"{name}: no log like {' '.join(server.logs)} in {server.directory}", file=sys.stderr)
+        return 1
+    print(max(logs, key=os.path.getmtime))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))

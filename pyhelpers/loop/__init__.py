@@ -1,0 +1,1 @@
+"""Wait for what happens next, and end processes, without blocking."""

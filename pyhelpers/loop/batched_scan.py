@@ -1,0 +1,55 @@
+"""Walks through the process table: one for all who want it, for it costs as much for a thousand as for one.
+
+What is wanted while a walk is under way waits for the next, so that a thousand orders cost some walks and not a
+thousand.  One that is stuck (a /proc file can block) holds up the next for no longer than PATIENCE_MS.
+"""
+
+from __future__ import annotations
+
+from loop.loop import lines_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loop.loop import Loop, Timer
+
+    # pid and start ticks of each process that was found
+    Found = list[tuple[int, int]]
+    Then = Callable[[Found], None]
+
+PATIENCE_MS = 500
+
+
+class Walk:
+    """look: done in an errand; it gets what is wanted, numbers, and prints a line `NUMBER PID TICKS` for each find."""
+
+    def __init__(self, loop: Loop, look: Callable[[list[int]], str]) -> None:
+        self._loop = loop
+        self._look = look
+        self._wanted: list[tuple[int, Then]] = []
+        self._under_way = 0
+        self._next: Timer | None = None
+
+    def want(self, number: int, then: Then) -> None:
+        """Have then called with what is found for number."""
+        self._wanted.append((number, then))
+        if not self._next:
+            self._next = self._loop.after(PATIENCE_MS if self._under_way else 0, self._set_out)
+
+    def _set_out(self) -> None:
+        wanted, self._wanted, self._next = self._wanted, [], None
+        self._under_way += 1
+        numbers = [number for number, _ in wanted]
+        self._loop.errand(lambda: self._look(numbers), lambda text: self._come_back(wanted, text))
+
+    def _come_back(self, wanted: list[tuple[int, Then]], text: str) -> None:
+        found: dict[int, Found] = {}
+        for number, pid, ticks in (map(int, line.split()) for line in lines_of(text)):
+            found.setdefault(number, []).append((pid, ticks))
+        self._under_way -= 1
+        if self._next:
+            self._next.cancel()
+            self._next = self._loop.after(0, self._set_out)
+        for number, then in wanted:
+            then(found.get(number, []))

@@ -1,0 +1,116 @@
+"""End some processes: signals and waits in turn, by pidfd, so that no stranger is ever hit.
+
+A pidfd names a process, not a number: pidfd_send_signal(2) on one whose process is gone
+fails with ESRCH, whoever has its pid by then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from proc import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loop.loop import Loop, Timer
+
+
+class Ending:
+    """The end of a set of processes; done is called once, when all are gone or the last wait is over.
+
+    who: (pid, start ticks) of each.  steps: "TERM", "5000", "KILL": signals, and waits in ms
+    (a last KILL is given 2 s).  done gets the pids that are still there: stuck in the kernel.
+    reap: no, where somebody else follows them, who learns from that how they ended.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        who: Sequence[tuple[int, int]],
+        steps: Sequence[str],
+        done: Callable[[list[int]], None],
+        reap: bool = True,
+    ) -> None:
+        self._loop = loop
+        self._reap = reap
+        self._steps = list(steps) + ["2000"]
+        self._done: Callable[[list[int]], None] | None = done
+        self._left: dict[int, int] = {}
+        self._timer: Timer | None = None
+        for pid, ticks in who:
+            self._take(pid, ticks)
+        self._step()
+
+    def _take(self, pid: int, ticks: int) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            return
+        fields = identity.stat_fields(pid)
+        if not fields or int(fields[19]) != ticks:
+            os.close(pidfd)
+            return
+        self._left[pid] = pidfd
+        self._loop.ending[pid] = int(fields[3])
+        self._loop.on_readable(pidfd, lambda: self._gone(pid))
+
+    def _gone(self, pid: int) -> None:
+        self._forget(pid, self._left.pop(pid))
+        if self._reap:
+            _reap(pid)
+        if not self._left:
+            self._finish()
+
+    def _step(self) -> None:
+        if not self._left:
+            self._finish()
+            return
+        while self._steps:
+            step = self._steps.pop(0)
+            if step.isdigit():
+                self._timer = self._loop.after(int(step), self._step)
+                return
+            self._signal(step)
+        self._finish()
+
+    def extend(self, milliseconds: float) -> None:
+        """Wait at least so long from now before the next signal, if one is left."""
+        due = time.monotonic() + milliseconds / 1000
+        if self._done and self._timer and self._timer.due < due and not all(step.isdigit() for step in self._steps):
+            self._timer.cancel()
+            self._timer = self._loop.after(milliseconds, self._step)
+
+    def _signal(self, name: str) -> None:
+        import signal  # its enums cost 1 MiB; most monitors never send one
+
+        number = getattr(signal, f"SIG{name}")
+        for pidfd in self._left.values():
+            try:
+                signal.pidfd_send_signal(pidfd, number)
+                if number == signal.SIGTERM:
+                    signal.pidfd_send_signal(pidfd, signal.SIGCONT)  # a stopped one could not hear it
+            except OSError:
+                pass  # gone, or not ours to signal: who is left is told at the end
+
+    def _finish(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        for pid, pidfd in self._left.items():
+            self._forget(pid, pidfd)
+        done, self._done = self._done, None
+        if done:
+            done(list(self._left))
+
+    def _forget(self, pid: int, pidfd: int) -> None:
+        self._loop.forget(pidfd)
+        self._loop.ending.pop(pid, None)
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        pass  # somebody else's child

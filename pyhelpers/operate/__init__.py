@@ -1,0 +1,1 @@
+"""What an operator orders and asks, beside a running monitor or without one."""

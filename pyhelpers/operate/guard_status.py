@@ -1,0 +1,85 @@
+"""Who guards the monitor?  The guard's ProcessInfo, from STATE_DIR/guard, and whether it is still so.
+
+    $ ./monitor.sh status --guard
+    [ProcessInfo parent_id=811 main_id=812 parent_start_time=2026-11-20 08:01:27 main_start_time=… restart_count=1]
+    $ ./monitor.sh status --guard --json
+    {"parent_id": 811, "main_id": 812, "parent_start_time": 1795132887, "main_start_time": …, "restart_count": 1}
+
+Times in JSON are Unix seconds.  Exit, after the LSB: 0 both live · 1 the guard is dead, and its file is left ·
+3 the monitor has no guard, or is just being started again · 4 the file may not be read, or is none of a guard's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+from base.exits import NO_PERMISSION, Refused
+from guard import ProcessInfo
+from proc import identity
+
+GUARDED, GUARD_IS_DEAD, NOT_GUARDED = 0, 1, 3
+CLOCK = "%Y-%m-%d %H:%M:%S"
+
+
+def show(state_dir: str, as_json: bool) -> int:
+    """Print it; the exit status.  Raises Refused."""
+    path = f"{state_dir}/guard"
+    text = _read(path)
+    info = _parse(text)
+    if info is None:
+        raise Refused(NO_PERMISSION, f"{path}: not the file of a guard; remove it")
+    if as_json:
+        import json
+
+        print(json.dumps({field: getattr(info, field) for field in info.FIELDS}))
+    else:
+        print(text)
+    if not _is_guard(info.parent_id):
+        raise Refused(GUARD_IS_DEAD, _without_guard(state_dir, info))
+    if not _is_monitor(state_dir, info.main_id):
+        raise Refused(NOT_GUARDED, "the monitor has ended; its guard starts it again within 5s")
+    return GUARDED
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as source:
+            return source.read(1024).strip()
+    except FileNotFoundError:
+        raise Refused(NOT_GUARDED, "no guard: the monitor was not started with -d") from None
+    except OSError as error:
+        raise Refused(NO_PERMISSION, f"{path}: {error.strerror}") from None
+
+
+def _without_guard(state_dir: str, info: ProcessInfo) -> str:
+    if _is_monitor(state_dir, info.main_id):
+        return "the guard is dead: the monitor goes on without one; to have one again: ./monitor.sh shutdown, then -d"
+    return "guard and monitor are dead; start them with ./monitor.sh -d"
+
+
+def _parse(text: str) -> ProcessInfo | None:
+    """What str(ProcessInfo) has made; None: something else has."""
+    patterns = (
+        f"{field}=({'[-0-9]+ [:0-9]+' if field.endswith('time') else '[0-9]+'})" for field in ProcessInfo.FIELDS
+    )
+    found = re.fullmatch(rf"\[ProcessInfo {' '.join(patterns)}\]", text)
+    try:
+        return ProcessInfo([_number(value) for value in found.groups()]) if found else None
+    except ValueError:
+        return None
+
+
+def _number(value: str) -> int:
+    return int(value) if value.isdigit() else int(time.mktime(time.strptime(value, CLOCK)))
+
+
+def _is_guard(pid: int) -> bool:
+    """The wall clock of the file proves nothing: it may have been set since."""
+    process = identity.look(pid)
+    return process is not None and any(os.path.basename(word) == "guard_main.py" for word in process.argv()[:8])
+
+
+def _is_monitor(state_dir: str, pid: int) -> bool:
+    return identity.look(pid) is not None and os.path.isdir(f"{state_dir}/monitors/{pid}")

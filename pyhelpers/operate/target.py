@@ -1,0 +1,74 @@
+"""One server that an operator gives an order about: its record, and the monitor that watches it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from base.exits import NO_PERMISSION, NOT_RUNNING, Refused
+from state import record
+from state.lock import watcher_of
+from state.paths import make_private
+from watch.journal import SEPARATOR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proc.server import Server
+
+
+class Target:
+    """One server to be ordered about: its record, and the monitor that watches it ("" for none)."""
+
+    def __init__(self, server: Server, state_dir: str) -> None:
+        self.server = server
+        self.name = server.name
+        self.state_dir = state_dir
+        self.directory = f"{state_dir}/servers/{server.name}"
+        self.monitor = watcher_of(self.directory)
+        self.token = ""
+        self.before = self.known()
+
+    def known(self) -> dict[str, str]:
+        """Its record now, with "" for what is not known."""
+        try:
+            found = record.read(self.directory)
+        except record.Torn:
+            found = {}
+        return found or dict.fromkeys(record.KEYS, "")
+
+    def order(self, word: str, more: str = "") -> None:
+        """Put the order into the monitor's mailbox: one write, which cannot be torn.  Raises Refused."""
+        self.token = f"{os.getpid()}.{time.monotonic_ns()}"
+        post(f"{self.state_dir}/monitors/{self.monitor}/mailbox", f"{word} {self.name} {self.token} {more}\n")
+
+    def want(self, word: str) -> None:
+        """Remember what is wanted, for the next monitor.  Raises Refused."""
+        try:
+            make_private(self.directory)
+            record.write_want(self.directory, word)
+        except OSError as error:
+            raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None
+
+    def answer(self) -> str | None:
+        """What the monitor answered to the order; None: nothing yet."""
+        for answer in self.known()["ordered"].split(SEPARATOR):
+            token, _, text = answer.partition(" ")
+            if token == self.token:
+                return text
+        return None
+
+
+def post(mailbox: str, line: str) -> None:
+    """Write one line into a mailbox.  Raises Refused: nobody reads it, or we may not write."""
+    try:
+        fd = os.open(mailbox, os.O_WRONLY | os.O_NONBLOCK)
+    except PermissionError:
+        raise Refused(NO_PERMISSION, f"{mailbox}: you may not order; be its owner, or in control_group") from None
+    except OSError as error:
+        raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
+    try:
+        os.set_blocking(fd, True)
+        # the first newline ends what somebody may have left half-written: the loop passes over an empty line
+        os.write(fd, b"\n" + line.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(fd)

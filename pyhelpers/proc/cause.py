@@ -1,0 +1,103 @@
+"""Why did a process end?
+
+    "exit 3", "signal SEGV", "signal KILL (oom)", or "unknown" where nothing tells.
+
+Three witnesses, by what the dead one was to us: waitid(2) for our own child; field
+52 of /proc/PID/stat while it is a zombie of somebody else; PIDFD_GET_INFO with
+PIDFD_INFO_EXIT (include/uapi/linux/pidfd.h, Linux >= 6.15) once it was reaped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+
+from proc.identity import stat_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNKNOWN = "unknown"
+# signal(7), the generic numbering of x86, arm and most others; importing signal's enum costs 1 MiB for ever
+SIGNALS = (
+    "0 HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU "
+    "URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
+).split()
+KILL = 9
+PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info of 64 bytes)
+PIDFD_INFO_EXIT = 1 << 3
+
+
+def of_child(pid: int) -> str | None:
+    """Reap our child if it has ended: its cause, or None while it lives or is not ours."""
+    try:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if ended is None:
+        return None
+    return f"exit {ended.si_status}" if ended.si_code == os.CLD_EXITED else _signal(ended.si_status)
+
+
+def of_other(pid: int, ticks: int, pidfd: int) -> str:
+    """The cause of a process that is not our child and has ended; "unknown" if nobody tells."""
+    fields = stat_fields(pid)
+    if fields and fields[0] in "ZX" and int(fields[19]) == ticks and len(fields) > 49:
+        status = int(fields[49])
+        # 0 also stands for "you may not look" (PTRACE_MODE_READ_FSCREDS): believe it from root or an equal only
+        if status or os.access(f"/proc/{pid}/environ", os.R_OK):
+            return of_status(status)
+    return _of_pidfd(pidfd)
+
+
+def of_status(status: int) -> str:
+    """A wait(2) status in words."""
+    return _signal(status & 0x7F) if status & 0x7F else f"exit {status >> 8 & 0xFF}"
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory since boot (oom_kill in /proc/vmstat)."""
+    with open("/proc/vmstat", "rb", buffering=0) as vmstat:
+        text = vmstat.read(1 << 16)
+    at = text.find(b"\noom_kill ")
+    return int(text[at + 10 :].split(None, 1)[0]) if at >= 0 else 0
+
+
+def killed_by_oom(pid: int) -> bool:
+    """Does the kernel's log (dev-kmsg) name this pid as killed for want of memory?  False if we may not read it."""
+    needle = f"Killed process {pid} (".encode()
+    try:
+        log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return any(needle in line for line in _kernel_lines(log))
+    finally:
+        os.close(log)
+
+
+def _kernel_lines(log: int) -> Iterator[bytes]:
+    while True:
+        try:
+            yield os.read(log, 8192)
+        except BrokenPipeError:
+            continue  # overwritten while we read: the next read goes on behind the gap
+        except OSError:
+            return
+
+
+def _of_pidfd(pidfd: int) -> str:
+    info = bytearray(64)
+    struct.pack_into("=Q", info, 0, PIDFD_INFO_EXIT)
+    try:
+        fcntl.ioctl(pidfd, PIDFD_GET_INFO, info)
+    except OSError:
+        return UNKNOWN
+    mask, status = struct.unpack_from("=Q52xi", info)
+    return of_status(status) if mask & PIDFD_INFO_EXIT else UNKNOWN
+
+
+def _signal(number: int) -> str:
+    return f"signal {SIGNALS[number] if number < len(SIGNALS) else number}"

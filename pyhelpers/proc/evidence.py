@@ -1,0 +1,176 @@
+"""Which process is this server?  Claims, and their proof.
+
+Strongest first: our own record; the pidfile; the log's name; and, in proc/scan.py, exe + cwd
+in the process table.  A claim is only a number until the process that has it now shows
+the server's identity.  One that does not is an impostor: said, never signalled.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from base import globs
+from proc import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from proc.server import Server
+
+LONGEST_PID_LINE = 32
+
+
+class Rubbish(Exception):
+    """A pidfile that cannot be one; the text says what it is instead."""
+
+
+def recorded(record: dict[str, str], boot: str) -> identity.Process | None:
+    """The process that our record names, if it is that very one still: same boot, pid, start ticks."""
+    if not record.get("pid") or record["boot"] != boot:
+        return None
+    process = identity.look(int(record["pid"]))
+    return process if process and process.ticks == int(record["ticks"]) else None
+
+
+def named(
+    server: Server, others: Collection[str], logs_too: bool = True
+) -> tuple[identity.Process | None, str, list[str]]:
+    """The living process that pidfile or log name, its source, and what must be said about them.
+
+    others: the directories of all servers, so that one of theirs is not taken for this one.
+    """
+    remarks: list[str] = []
+    for source in server.sources:
+        if source[0] == "pidfile":
+            claims = _pidfile_claims(source[1], remarks)
+        elif source[0] == "log" and logs_too:
+            claims = log_pids(server.directory, source[1], int(source[2]))
+        else:
+            continue
+        for pid in claims:
+            process = identity.look(pid)
+            objection = objection_to(process, server, others) if process else ""
+            if process and not objection:
+                return process, source[0], remarks
+            if process and source[0] == "pidfile":
+                remarks.append(f"{source[1]} names pid {pid}, which {objection}; ignored")
+    return None, "", remarks
+
+
+def _pidfile_claims(path: str, remarks: list[str]) -> list[int]:
+    try:
+        return [pidfile_pid(path)]
+    except FileNotFoundError:
+        return []
+    except (Rubbish, OSError) as error:
+        remarks.append(f"pidfile {path}: {getattr(error, 'strerror', None) or error}; ignored")
+        return []
+
+
+def pidfile_pid(path: str) -> int:
+    """The number in a pidfile's first line.  Raises Rubbish, or OSError (FileNotFoundError: there is none).
+
+    A link is not followed, a FIFO cannot hang us, and only a decimal number 2..pid_max counts.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno == 40:  # ELOOP: what O_NOFOLLOW says of a link
+            raise Rubbish("a symbolic link") from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Rubbish("not a regular file")
+        line = os.read(fd, LONGEST_PID_LINE + 1).split(b"\n", 1)[0]
+    finally:
+        os.close(fd)
+    return _checked(line)
+
+
+def _checked(line: bytes) -> int:
+    if not line:
+        raise Rubbish("empty")
+    if len(line) > LONGEST_PID_LINE or not line.isdigit():
+        raise Rubbish("its first line is not a number")
+    pid = int(line)
+    if not 2 <= pid <= pid_max():
+        raise Rubbish(f"{pid} cannot be a pid of a server")
+    return pid
+
+
+def pid_max() -> int:
+    """The greatest pid that the kernel gives (proc(5))."""
+    with open("/proc/sys/kernel/pid_max") as source:
+        return int(source.read())
+
+
+def log_pids(directory: str, pattern: str, field: int) -> list[int]:
+    """Pids that log names carry in their field (from 1, between "_"): log_812_1.txt, field 2, is 812.
+
+    Several are no contradiction: a second copy that could not bind leaves a log too.
+    """
+    pids = []
+    try:
+        found = globs.names(directory, [pattern])
+    except OSError:
+        return []
+    for name in found:
+        fields = name.split("_")
+        if len(fields) >= field and fields[field - 1].isdigit() and int(fields[field - 1]) > 1:
+            pids.append(int(fields[field - 1]))
+    return pids
+
+
+def objection_to(process: identity.Process, server: Server, others: Collection[str]) -> str:
+    """Why this process is not the server; "" if it is one."""
+    name = os.path.basename(process.exe) or "a process that may not be examined"
+    if process.cwd != server.directory and not _may_be_elsewhere(process, server, others):
+        return f"({name}) runs in {process.cwd or 'a directory that may not be examined'}"
+    if not _shows(process, server):
+        return f"is {name}, not {' '.join(server.match)}"
+    return _wrong_user(process, server)
+
+
+def _may_be_elsewhere(process: identity.Process, server: Server, others: Collection[str]) -> bool:
+    """A daemon that went to / keeps its identity, and so does one that runs the very program file.
+
+    Two instances may differ by nothing but their directory: ./msg_server here and there; every java.
+    """
+    if process.cwd in others:
+        return False
+    is_program = process.exe == os.path.realpath(server.program) and not identity.interpreter(process.exe)
+    return process.cwd == "/" or is_program
+
+
+def _shows(process: identity.Process, server: Server) -> bool:
+    if not identity.shows(process, server.match, server.program):
+        return False
+    if not server.words_are_default():
+        return True
+    # A default word is weak where an interpreter is about: `sh deploy.sh msg_server` names it too,
+    # and every python3 shows the program of `python3 proc/server.py`.
+    if not identity.interpreter(process.exe):
+        return True
+    if process.exe == os.path.realpath(server.program):
+        return process.argv() == server.argv
+    return script_of(process) == server.match[0]
+
+
+def script_of(process: identity.Process) -> str:
+    """Base name of the script that an interpreter runs: its first argument that is no option; "" if none."""
+    for word in process.argv()[1:]:
+        if not word.startswith("-"):
+            return os.path.basename(word)
+    return ""
+
+
+def _wrong_user(process: identity.Process, server: Server) -> str:
+    uid = identity.real_uid(process.pid)
+    if server.user:
+        import pwd
+
+        wanted = int(server.user) if server.user.isdigit() else pwd.getpwnam(server.user).pw_uid
+        return "" if uid == wanted else f"runs as uid {uid}, not as {server.user}"
+    return "" if os.geteuid() in (0, uid) else f"runs as uid {uid}"

@@ -1,0 +1,83 @@
+"""Find servers in the process table (psutil), where no record, pidfile or log names them.
+
+It costs a look at every process, and a /proc file can block, so the watcher runs it as an
+errand, in a child, for all servers that need it at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from proc import evidence, identity, ports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from proc.server import Server
+
+
+def find(servers: Sequence[Server], others: Collection[str], psutil_home: str, not_these: Collection[int]) -> str:
+    """A line `NUMBER PID TICKS` for each server that runs; not_these: pids that are never servers (ourselves)."""
+    table = Table([process for pid in _pids(psutil_home) if pid not in not_these and (process := identity.look(pid))])
+    found = ((server, _choose(server, table.candidates(server, others))) for server in servers)
+    return "".join(f"{server.number} {process.pid} {process.ticks}\n" for server, process in found if process)
+
+
+class Table:
+    """The process table by directory and by command line: a server costs two look-ups, not a walk."""
+
+    def __init__(self, processes: Sequence[identity.Process]) -> None:
+        self._by_cwd: dict[str, list[identity.Process]] = {}
+        self._by_argv: dict[tuple[str, ...], list[identity.Process]] = {}
+        for process in processes:
+            if process.exe:
+                self._by_cwd.setdefault(process.cwd, []).append(process)
+                self._by_argv.setdefault(tuple(process.argv()), []).append(process)
+
+    def candidates(self, server: Server, others: Collection[str]) -> list[identity.Process]:
+        """Those in its directory; else, for one that went to / or elsewhere, those with its very command line."""
+        # A program that others use too (redis-server x.conf) tells nothing elsewhere, but for one that went to /
+        own = server.program.startswith(server.directory + "/")
+        alike = self._by_argv.get(tuple(server.argv), [])
+        elsewhere = [process for process in alike if process.cwd not in others and (own or process.cwd == "/")]
+        for group in (self._by_cwd.get(server.directory, []), elsewhere):
+            fit = [process for process in group if not evidence.objection_to(process, server, others)]
+            if fit:
+                return fit
+        return []
+
+
+def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
+    """`PID NAME` of the process that listens on the port, "" if it cannot be told; not_these: inodes of sockets."""
+    inodes = [inode for inode in ports.listening(port) if inode not in not_these]
+    for pid in _pids(psutil_home):
+        if ports.holds(pid, inodes):
+            process = identity.look(pid)
+            return f"{pid} {process.exe.rpartition('/')[2]}" if process else ""
+    return ""
+
+
+def sessions(sids: Collection[int]) -> str:
+    """A line `SID PID TICKS` for each living member of these sessions.  Without psutil: a start waits for this."""
+    members = (identity.look(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return "".join(f"{member.sid} {member.pid} {member.ticks}\n" for member in members if member and member.sid in sids)
+
+
+def _pids(psutil_home: str) -> list[int]:
+    if psutil_home and psutil_home not in sys.path:
+        sys.path.append(psutil_home)
+    import psutil
+
+    return psutil.pids()
+
+
+def _choose(server: Server, candidates: Sequence[identity.Process]) -> identity.Process | None:
+    """Of several: no worker of another; who has the port; the oldest."""
+    pids = {process.pid for process in candidates}
+    heads = [process for process in candidates if process.ppid not in pids]
+    if server.port and len(heads) > 1:
+        inodes = ports.listening(server.port)
+        heads = [process for process in heads if ports.holds(process.pid, inodes)] or heads
+    return min(heads, key=lambda process: process.ticks, default=None)

@@ -1,0 +1,1 @@
+"""How a program is executed, and its logs set aside before."""

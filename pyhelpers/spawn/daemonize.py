@@ -1,0 +1,49 @@
+"""Be nobody's child: the two forks of daemon(7), in the one place where they are made."""
+
+from __future__ import annotations
+
+import os
+
+from base import files
+from base.exits import CANNOT_EXECUTE
+from spawn.launch import become, close_all_but, hear
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from config.launch_settings import Launch
+
+
+def leave_caller() -> bool:
+    """Fork twice, into a session without a terminal.  True: we are nobody's child; False: we are the caller."""
+    middle = os.fork()
+    if middle > 0:
+        os.waitpid(middle, 0)
+        return False
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+    return True
+
+
+def daemonize(launch: Launch, program: str, pidfile: str = "") -> int:
+    """Fork twice and execute the program (an absolute path); returns the daemon's pid.  Raises LaunchError.
+
+    pidfile: gets its pid.  The middle process is gone when this returns; the daemon is nobody's child.
+    """
+    told, tell = os.pipe()
+    if leave_caller():
+        _become_daemon(launch, program, tell, pidfile)
+    os.close(tell)
+    return int(hear(told))
+
+
+def _become_daemon(launch: Launch, program: str, tell: int, pidfile: str) -> None:
+    os.write(tell, b"%d\n" % os.getpid())
+    close_all_but([tell])
+    try:
+        if pidfile:
+            files.replace(pidfile, f"{os.getpid()}\n", 0o644, f"{pidfile}.{os.getpid()}")
+    except OSError as error:
+        os.write(tell, f"{CANNOT_EXECUTE} pidfile {pidfile}: {error.strerror}".encode("utf-8", "surrogateescape"))
+        os._exit(CANNOT_EXECUTE)
+    become(launch, program, tell)

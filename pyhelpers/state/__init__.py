@@ -1,0 +1,1 @@
+"""What is written down below STATE_DIR, and who may read it."""

@@ -1,0 +1,33 @@
+"""Where is what below STATE_DIR?
+
+restart.log history.jsonl faults.log        what happened, for people and programs
+servers/NAME/                               a server's record, want, lock, silence: see state/record.py
+alerts/{new,sent,failed}/                   see state/spool.py
+monitors/PID/                               what a running monitor goes by, and its ways in
+"""
+
+from __future__ import annotations
+
+import os
+
+ELSEWHERE = "set state_dir, -s or MONITOR_STATE to a place of your own"
+PRIVATE = 0o700
+
+
+def state_directory(root: str, option: str, configured: str) -> str:
+    """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
+    return os.path.abspath(option or configured or f"{root}/state")
+
+
+def server_directory(state_dir: str, name: str) -> str:
+    """The directory of one server."""
+    return f"{state_dir}/servers/{name}"
+
+
+def make_private(directory: str) -> None:
+    """Make it, and what is missing above it, for us alone.  Raises OSError."""
+    mask = os.umask(0o077)  # the mode that makedirs is given is that of the last one only
+    try:
+        os.makedirs(directory, exist_ok=True)
+    finally:
+        os.umask(mask)

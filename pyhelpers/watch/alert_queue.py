@@ -1,0 +1,135 @@
+"""Put alerts on disk, and have deliver.py hand them to the hooks, outside the loop.
+
+Delivery runs in a session of its own and may outlive us: it delivers then all the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from base.suite import PROGRAMS
+from state import spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from watch.watcher import Watcher
+
+DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
+AFTER_A_FAILURE_MS = 5000  # deliver.py did not get to its last line
+MOST_KEPT = 1000  # in memory, while the disk is full
+FIELDS = ("incident", "count", "pid", "cause", "action", "message")
+
+
+class Post:
+    """The watcher's way to the spool.  alerts_dir: STATE_DIR/alerts."""
+
+    def __init__(self, watcher: Watcher, alerts_dir: str, conf_dir: str) -> None:
+        self._watcher = watcher
+        self._alerts_dir = alerts_dir
+        self._conf_dir = conf_dir
+        self._unqueued: list[dict[str, str]] = []
+        self._refused = False  # by a full disk, and said
+        self._due = False  # a delivery is to begin
+        self._unbegun = False  # it could not, and that was said
+        self._running = False
+        self._again = False  # something was queued while one ran
+        self._next_ms = ""
+        if watcher.suite.get("deadman"):
+            from watch import deadman
+
+            deadman.Deadman(watcher, watcher.suite["deadman"])
+
+    def take(self, server: str, rest: list[str]) -> None:
+        """Queue one alert for each of its hooks; rest: EVENT HOOKS, and the values of FIELDS."""
+        event, hooks, *values = rest
+        fields = dict(zip(FIELDS, values), event=event, server=server)
+        for hook in hooks.split(","):
+            self._queue(dict(fields, hook=hook, hooks=hooks))
+
+    def catch_up(self) -> None:
+        """Queue what a full disk refused."""
+        unqueued, self._unqueued = self._unqueued, []
+        for fields in unqueued:
+            self._queue(fields)
+        self._refused = bool(self._unqueued)
+
+    def _queue(self, fields: dict[str, str]) -> None:
+        try:
+            spool.queue(self._alerts_dir, fields)
+            self.deliver_soon()
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+                self._watcher.say(None, f"alert not queued, its name cannot be a file's: {fields['incident']}")
+                return
+            if not self._refused:
+                self._watcher.say(
+                    None, f"alerts cannot be written: {error.strerror}; kept, and tried again every interval"
+                )
+            self._refused = True
+            self._keep(fields)
+
+    def _keep(self, fields: dict[str, str]) -> None:
+        """Until there is room; when too many are kept, the oldest that is no give-up goes."""
+        self._unqueued.append(fields)
+        if len(self._unqueued) > MOST_KEPT:
+            quiet = [number for number, kept in enumerate(self._unqueued) if kept["event"] != "give_up"]
+            del self._unqueued[quiet[0] if quiet else 0]
+
+    def deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
+        """Begin a delivery then, or after the one that runs."""
+        if self._running:
+            self._again = True
+        elif not self._due:
+            self._due = True
+            self._watcher.loop.after(wait_ms, self._deliver)
+
+    def _deliver(self) -> None:
+        self._due = False
+        try:
+            if not os.listdir(f"{self._alerts_dir}/new"):
+                return
+        except OSError:
+            return
+        try:
+            self._begin()
+        except OSError as error:  # too many processes, or Python itself is just being replaced
+            if not self._unbegun:
+                self._watcher.say(None, f"alerts cannot be delivered: {error.strerror}; tried again every 5 s")
+            self._unbegun = True
+            self.deliver_soon(AFTER_A_FAILURE_MS)
+
+    def _begin(self) -> None:
+        told, tell = os.pipe()
+        try:
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-E", "-s", f"{PROGRAMS}/deliver.py"]
+                + ["run", "--settled", f"{self._watcher.run_dir}/settled", self._alerts_dir, self._conf_dir],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
+                setsid=True,
+            )
+        except OSError:
+            os.close(told)
+            raise
+        finally:
+            os.close(tell)
+        self._unbegun = False
+        self._running, self._again, self._next_ms = True, False, str(AFTER_A_FAILURE_MS)
+        self._watcher.loop.hear(pid, told, lambda rest: self._delivered(), self._hear_line)
+
+    def _hear_line(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "next":
+            self._next_ms = rest
+        else:
+            self._watcher.emit("hook", None, line)
+
+    def _delivered(self) -> None:
+        self._running = False
+        if self._again:
+            self.deliver_soon()
+        elif self._next_ms != "-":
+            self.deliver_soon(float(self._next_ms))

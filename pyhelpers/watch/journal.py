@@ -1,0 +1,134 @@
+"""What is written down of one server, and what is said of it to people, each thing once."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from base.clock import TICKS_PER_SECOND, boot_seconds
+from state import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from loop.leftovers import Dead
+    from proc.server import Server
+    from watch.watcher import Watcher
+
+
+SEPARATOR = " | "
+MOST_ANSWERS = 8  # operators who may give one server orders in the same moment
+
+
+class Account:
+    """The record of one server, in directory, and its remarks.
+
+    want: what the operator wants of it; dead: the last process, for the record of a start.
+    ending: why its process is being ended, where that is not by order; "" for no such end.
+    """
+
+    __slots__ = "_ordered _said _unwritten dead directory ending server want watcher".split()
+
+    def __init__(self, server: Server, watcher: Watcher, directory: str, dead: Dead) -> None:
+        self.server = server
+        self.watcher = watcher
+        self.directory = directory
+        self.dead = dead
+        self.want = "up"
+        self.ending = ""
+        self._said: dict[str, set[str]] = {}
+        self._unwritten = False
+        self._ordered = ""
+
+    def recall(self) -> dict[str, str]:
+        """The record; what the shell must know of it is told.  {} where there is none that can be believed."""
+        self.want = record.read_want(self.directory)
+        if self.want != "up":
+            self.watcher.emit("want", self.server, self.want)
+        try:
+            known = record.read(self.directory)
+        except record.Torn as torn:
+            self.watcher.say(self.server, str(torn))
+            return {}
+        if known:
+            self.server.restarts = int(known["restarts"] or 0)
+            self.server.memory = known["memory"] or "-"
+            self.server.last_exit = known["last_exit"]
+            self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
+            incident = self.server.memory.partition(":")[0]
+            if incident and not self.watcher.history_tells(incident):
+                self.watcher.emit("untold", self.server, "")
+        return known
+
+    def become(self, state: str, message: str = "") -> None:
+        """A paused server keeps that state, whatever becomes of it."""
+        self.server.state = "PAUSED" if self.want == "paused" else state
+        self.server.message = message
+
+    def set_want(self, want: str) -> None:
+        """Remember what the operator wants, for the monitors to come too."""
+        self.want = want
+        try:
+            record.write_want(self.directory, want)
+        except OSError as error:
+            text = f"{self.directory}/want: {error.strerror}; forgotten when this monitor ends"
+            self.watcher.say(self.server, text)
+
+    def answer(self, token: str, text: str) -> None:
+        """Write down that an order was carried out, or why not, for the operator who waits for that."""
+        answers = [f"{token} {text}", *self._ordered.split(SEPARATOR)]
+        self._ordered = SEPARATOR.join(answers[:MOST_ANSWERS])
+        self.write()
+
+    def catch_up(self) -> None:
+        """Write what a full disk refused."""
+        if self._unwritten:
+            self.write()
+
+    def say_all(self, topic: str, remarks: list[str]) -> None:
+        """Each remark once, for as long as it stands; what a topic no longer says is forgotten."""
+        for text in remarks:
+            if text not in self._said.get(topic, ()):
+                self.watcher.say(self.server, text)
+        self._said[topic] = set(remarks)
+
+    def mark_starting(self) -> None:
+        """The intent is on disk before anything is moved or started."""
+        try:
+            record.write(self.directory, dict(self._fields(), starting="yes"))
+        except OSError as error:
+            self._say_unwritten(error)
+
+    def write(self) -> None:
+        """Write down who it is; a disk that refuses is said, and asked again every interval."""
+        try:
+            record.write(self.directory, self._fields())
+            self._unwritten = False
+        except OSError as error:
+            self._say_unwritten(error)
+
+    def _say_unwritten(self, error: OSError) -> None:
+        if not self._unwritten:
+            self.watcher.say(self.server, f"{self.directory}/record not written: {error.strerror}; will be tried again")
+        self._unwritten = True
+
+    def _fields(self) -> dict[str, str]:
+        server = self.server
+        fields = {
+            "name": server.name,
+            "state": server.state,
+            "restarts": str(server.restarts),
+            "memory": server.memory,
+            "last_exit": server.last_exit,
+            "message": server.message,
+            "ordered": self._ordered,
+            "port": str(server.port or ""),
+            "ending": self.ending,
+            "boot": self.watcher.boot,
+            "monitor": str(os.getppid()),
+        }
+        pid, ticks = (server.pid, server.ticks) if server.pid else (self.dead.pid, self.dead.ticks)
+        if pid:
+            started = time.time() - boot_seconds() + ticks / TICKS_PER_SECOND
+            fields.update(pid=str(pid), ticks=str(ticks), sid=str(server.sid), exe=server.program, cwd=server.directory)
+            fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
+        return fields

@@ -1,0 +1,274 @@
+"""One attempt to start a server: clear the way, set its logs aside, launch it, know it for certain.
+
+A launcher's exit status is no proof.  The attempt has succeeded when a process with the server's
+identity lives, listens on the port if there is one, and has stayed up for start_seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from base import globs
+from base.programs import LaunchError
+from loop.deadline import Patience
+from loop.leftovers import end_leftovers
+from loop.terminate import Ending
+from proc import cause, evidence, identity, ports, scan
+from spawn import launch, rotate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loop.leftovers import Dead
+    from loop.loop import Timer
+    from proc.server import Server
+    from watch.lifecycle import Life
+
+NOT_INSTALLED, NOT_CONFIGURED, FAILED = 5, 6, 1  # exit statuses of the LSB
+LONGEST_PAUSE_MS = 200
+
+
+def fit_to_start(server: Server) -> str:
+    """The path of its program.  Raises LaunchError: what is missing, and what to do (status 6: a matter of conf)."""
+    settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
+    if not os.path.isdir(server.directory):
+        raise LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
+    if server.needs_file and not globs.names(server.directory, server.needs_file):
+        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
+        advice = f"put it there, or set needs_file in {settings}"
+        raise LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+    try:
+        return server.launch.program()
+    except LaunchError as failure:
+        advice = f"set dir or command in {settings}"
+        raise LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+
+
+class Start:
+    """The attempt; it tells its life started(), start_failed() or adopt(), once."""
+
+    def __init__(self, life: Life, dead: Dead, since: float) -> None:
+        self._life = life
+        self._server = life.server
+        self._watcher = life.watcher
+        self._loop = life.watcher.loop
+        self._dead = dead
+        self._since = since  # the death or the order that this answers, on the monotonic clock
+        self._ticks = 0  # of what we launched
+        self._over = False
+        self._identified = False
+        self._pause = 1.0
+        self._look: Timer | None = None
+        self._deadline: Patience | None = None
+
+    def cancel(self) -> None:
+        """No more looks, no deadline; what is still waited for changes nothing any more."""
+        self._over = True
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._look:
+            self._look.cancel()
+        if self._deadline:
+            self._deadline.end()
+            self._deadline = None
+
+    def resume(self) -> None:
+        """It was launched by an earlier watcher, and is followed already: wait until it counts as started."""
+        self._identified = True
+        self._wait_at_most(self._server.timeout_ms)
+        self._look_again()
+
+    # -- the way is cleared ----------------------------------------------------------------------
+
+    def begin(self, search: bool) -> None:
+        """End what the dead one left behind; go on.
+
+        search: look for the server in the process table then.  What was left behind looks like it.
+        """
+        then = self._search if search else self._check_port
+        end_leftovers(self._watcher, self._server, self._dead, self._unless_over(then))
+
+    def _unless_over(self, then: Callable[[], None]) -> Callable[[], None]:
+        """What is waited for may come when an order has long ended the attempt."""
+        return lambda: None if self._over else then()
+
+    def _search(self) -> None:
+        self._watcher.want_scan(self._life, self._unless_over(self._check_port))
+
+    def _check_port(self) -> None:
+        port, home = self._server.port, self._watcher.psutil_home
+        held = self._held()
+        if port and held.issuperset(ports.listening(port)):
+            port = 0  # nobody but us listens, for it
+        if port:
+            self._loop.errand(lambda: scan.holder(port, home, held), self._port_held)
+        else:
+            self._launch()
+
+    def _held(self) -> set[int]:
+        """Inodes of the sockets that we hold for it."""
+        held = self._watcher.held
+        return held.inodes(self._server) if held else set()
+
+    def _port_held(self, holder: str) -> None:
+        if self._over:
+            return
+        pid, _, name = holder.partition(" ")
+        process = identity.look(int(pid)) if pid else None
+        if process and self._dead.left(process):
+            again = self._unless_over(self._check_port)
+            Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: again())
+        elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
+            self._life.adopt(process, "scan")
+        elif not self._held().issuperset(ports.listening(self._server.port)):
+            whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
+            text = f"port {self._server.port} is held by {whose}; end it, or set another port"
+            self._life.start_failed(FAILED, text)
+        else:
+            self._launch()
+
+    # -- launched --------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        server = self._server
+        self._life.account.mark_starting()
+        self._life.health.prepare()
+        try:
+            program = fit_to_start(server)
+            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
+            if self._watcher.held:
+                server.launch.ends = self._watcher.held.hand_over(server)
+            pid = launch.spawn(server.launch, program)
+        except LaunchError as failure:
+            known = failure.status in (NOT_CONFIGURED, FAILED)
+            self._life.start_failed(failure.status if known else NOT_INSTALLED, failure.reason)
+            return
+        finally:
+            os.chdir("/")  # hold no server's file system
+        server.program = program
+        self._follow_launched(pid)
+        self._life.account.say_all("logs", remarks)
+
+    def _follow_launched(self, pid: int) -> None:
+        process = identity.look(pid)
+        if process is None or not self._life.follow(process, "own", "launched"):
+            self.ended(cause.of_child(pid) or cause.UNKNOWN)
+            return
+        self._ticks = process.ticks
+        self._life.account.write()
+        self._wait_at_most(self._server.timeout_ms)
+        self._look_again()
+
+    def ended(self, why: str) -> None:
+        """What we launched has ended: did it fork into the background, or fail?"""
+        if why == "exit 0":
+            process, source, _ = evidence.named(self._server, self._watcher.directories)
+            process = process or self._descendant()
+            if process and self._life.follow(process, source or "own", "launched"):
+                self._identified = True
+                self._life.account.write()
+                self._look_again()
+                return
+            if any(orphan.ticks >= self._ticks for orphan in self._watcher.orphans()):
+                self._wait_for_daemon()
+                return
+        self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
+
+    def _wait_for_daemon(self) -> None:
+        """Something of it is still at work: that will be the server, or the pidfile will tell, or the deadline.
+
+        What was launched may have counted as identified, and as good as started, until it ended.
+        """
+        self._identified = False
+        if not self._deadline:
+            self._wait_at_most(self._server.timeout_ms)
+        self._look_again()
+
+    def _descendant(self) -> identity.Process | None:
+        """The daemon that our launched process left behind: as subreaper we are the parent of orphans."""
+        server, others = self._server, self._watcher.directories
+        fit = [orphan for orphan in self._watcher.orphans() if not evidence.objection_to(orphan, server, others)]
+        return min(fit, key=lambda process: process.ticks, default=None)
+
+    # -- known for certain -----------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        """Is it identified, and its port open?  Else look again, a little later each time."""
+        if self._look:
+            self._look.cancel()
+        self._identified = self._identified or self._identify()
+        if self._identified and not self._missing():
+            self._succeed_later()
+        else:
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
+            self._look = self._loop.after(self._pause, self._look_again)
+
+    def look_now(self) -> None:
+        """Something has changed: look, unless we wait for nothing any more."""
+        if self._deadline and self._server.pid:
+            self._look_again()
+
+    def extend(self, milliseconds: float) -> None:
+        """It has at least so long from now."""
+        if self._deadline and not self._deadline.lasts(milliseconds):
+            self._wait_at_most(milliseconds)
+
+    def _wait_at_most(self, milliseconds: float) -> None:
+        if self._deadline:
+            self._deadline.end()
+        self._deadline = Patience(self._loop, milliseconds, self._timed_out)
+
+    def _missing(self) -> str:
+        """What keeps it from counting as started, though it is identified; "" for nothing."""
+        port = self._server.port
+        if port and not ports.listening(port):
+            return f"port {port} is not open"
+        return self._life.health.missing()
+
+    def _identify(self) -> bool:
+        server = self._server
+        if server.pid and any(source[0] == "own" for source in server.sources):
+            return True
+        process, source, remarks = evidence.named(server, self._watcher.directories)
+        self._life.account.say_all("evidence", remarks)
+        if not process and not server.pid:
+            process, source = self._descendant(), "own"
+        if not process:
+            return False
+        if process.pid == server.pid:
+            server.source = source
+            return True
+        return self._life.follow(process, source, "launched")
+
+    def _succeed_later(self) -> None:
+        """It counts as started once it has stayed up for start_seconds; how fast it was back is known now."""
+        if self._deadline:
+            self._deadline.end()
+            self._deadline = None
+        took_ms = (time.monotonic() - self._since) * 1000
+        rest_ms = max(0, self._server.start_ms - self._life.age() * 1000)
+        self._look = self._loop.after(rest_ms, lambda: self._life.started(took_ms))
+
+    def _timed_out(self) -> None:
+        server = self._server
+        seconds = server.timeout_ms / 1000
+        if not server.pid:
+            self._life.start_failed(FAILED, f"no process of it after {seconds:g}s; see pid_from, and its own log")
+            return
+        if not self._identified:
+            self._identified = True  # it lives, whatever its pidfile says
+            self._watcher.say(server, f"no pidfile names it after {seconds:g}s; followed as pid {server.pid}")
+        missing = self._missing()
+        if missing:
+            self._end_it(f"{missing} after {seconds:g}s")
+
+    def _end_it(self, text: str) -> None:
+        server = self._server
+        self._rest()
+        who = [(server.pid, server.ticks)]
+        self._life.unfollow()
+        fail = self._unless_over(lambda: self._life.start_failed(FAILED, text))
+        Ending(self._loop, who, server.stop, lambda stuck: fail())
