@@ -48,7 +48,7 @@ given_hook_that() {
 
 # given_alert INCIDENT HOOK [SERVER [MESSAGE]] - queue one, of a death
 given_alert() {
-	python3 -E -s "$ROOT/pyhelpers/spool.py" "$ALERTS" incident="$1" event=death hook="$2" \
+	env PYTHONPATH="$ROOT/pyhelpers" python3 -s -m state.spool "$ALERTS" incident="$1" event=death hook="$2" \
 		server="${3:-msg_server}" message="${4:-$1 happened}" pid=812 cause='signal SEGV' action=restarted count=2
 }
 
@@ -646,7 +646,7 @@ is_gone() {
 	[ "$(find "$ALERTS/sent" -type f | wc -l)" -eq 1000 ]
 	[ "$(find "$ALERTS/failed" -type f | wc -l)" -eq 1000 ]
 	[ -e "$ALERTS/sent/i1.death.sms.json" ]
-	PYTHONPATH=$ROOT/pyhelpers python3 -c 'import outbox, sys
+	PYTHONPATH=$ROOT/pyhelpers python3 -c 'import sys; from alerting import outbox
 outbox.time.time = lambda real=outbox.time.time: real() + 31 * 86400
 outbox.prune(sys.argv[1])' "$ALERTS"
 	[ -z "$(ls "$ALERTS/sent")$(ls "$ALERTS/failed")" ]

@@ -155,7 +155,7 @@ message_is_empty() {
 	run -0 "$(python)" -I -S -c '
 import os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
-import ports
+from proc import ports
 for host in "127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::":
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.bind((host, 0))

@@ -79,7 +79,7 @@ codes() {
 }
 
 @test "every key that README names is one" {
-	keys=$("$(python)" -E -s "$ROOT/pyhelpers/keys.py" | sed 's/ = .*//')
+	keys=$(env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m config.keys | sed 's/ = .*//')
 	named=$({
 		section CONFIGURATION | sed -n 's/^| \(`[^|]*\)|.*/\1/p' | codes
 		codes <"$README" | sed -n 's/^\([a-z_]*\) = .*/\1/p'
@@ -92,7 +92,7 @@ codes() {
 }
 
 @test "the defaults that README tells are those of keys.py" {
-	"$(python)" -E -s "$ROOT/pyhelpers/keys.py" >"$BATS_TEST_TMPDIR/keys"
+	env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m config.keys >"$BATS_TEST_TMPDIR/keys"
 
 	for pair in 'start_seconds = 1s' 'start_timeout = 30s' 'backoff = 0s 60s' 'give_up = never' 'oldlog_keep = 100' \
 		'logs = log*.txt' 'output = /dev/null' 'alert = sms' 'interval = 15s' 'restart = always' 'pid_from = own'; do

@@ -297,7 +297,7 @@ believes_no_answer() {
 	given_conf sms-http
 	printf '%s\n' "url = $URL/only/2" 'phones = 1 2 3' 'form = to={phone}&m={message}' >"$T/conf/hooks/sms-http.conf"
 	chmod 600 "$T/conf/hooks/sms-http.conf"
-	python3 -E -s "$ROOT/pyhelpers/spool.py" "$T/alerts" incident=i event=death hook=sms-http server=s message=m
+	env PYTHONPATH="$ROOT/pyhelpers" python3 -s -m state.spool "$T/alerts" incident=i event=death hook=sms-http server=s message=m
 
 	deliver run "$T/alerts" "$T/conf"
 	[[ $said == 'later sms-http i.death.sms-http 75 5'* ]]

@@ -92,7 +92,7 @@ end_leaves_reaping() {
 	"$(python)" -I -S - "$ROOT/pyhelpers" <<'EOF'
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import identity
+from proc import identity
 from ending import Ending
 from loop import Loop
 loop = Loop()

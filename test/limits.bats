@@ -219,7 +219,7 @@ assert_said_by_check() {
 	run -0 "$(python)" -I -S - "$ROOT/pyhelpers" <<-'END'
 		import sys
 		sys.path.insert(0, sys.argv[1])
-		from usage import Meter
+		from health.usage import Meter
 
 		def fields(ppid, ticks, own, children):
 		    found = ["S", str(ppid)] + ["0"] * 20

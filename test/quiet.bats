@@ -34,7 +34,7 @@ at_hour() {
 	TZ=UTC "$python" - "$ROOT/pyhelpers" <<-'END'
 		import sys
 		sys.path.insert(0, sys.argv[1])
-		import hours
+		from config import quiet_hours as hours
 
 		night = hours.quiet("23:00-07:00 except give_up recovery")
 		minute = lambda text: int(text[:2]) * 3600 + int(text[3:]) * 60.0

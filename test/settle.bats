@@ -192,7 +192,7 @@ load fixtures/conf
 
 @test "every key stands in monitor.conf, or in each server's file, commented at its default" {
 	local key equals default file
-	python3 -E -s "$SUITE/pyhelpers/keys.py" >keys
+	env PYTHONPATH="$SUITE/pyhelpers" python3 -s -m config.keys >keys
 	[ "$(wc -l <keys)" -gt 30 ]
 
 	while read -r key equals default; do

@@ -115,7 +115,7 @@ assert_all_told() {
 	run -0 "$(python)" -E -s - "$ROOT/pyhelpers" "$SPOOL" "$CONF" <<-'END'
 		import os, sys
 		sys.path.insert(0, sys.argv[1])
-		import post
+		from watch import alert_queue as post
 		class Watcher:
 		    suite, run_dir = {}, "/nowhere"
 		    def __init__(self): self.loop, self.calls = self, []

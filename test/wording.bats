@@ -5,7 +5,7 @@ load helpers
 
 # told HOST SERVER CAUSE TEXT - the message in one SMS is $text, what it takes $taken (`42 of 160`)
 told() {
-	run -0 "$(python)" -E -s "$ROOT/pyhelpers/wording.py" "$@"
+	run -0 env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m alerting.sms "$@"
 	assert_equal 'lines' "${#lines[@]}" 2
 	text=${lines[0]} taken=${lines[1]}
 	((${taken%% *} <= ${taken##* })) || assert_equal "$text takes" "$taken" 'no more than there is'
@@ -120,7 +120,7 @@ assert_holds() {
 		'printf "%s\n" "$MONITOR_TEXT" >"$home/text"'
 	whole="web1: gate is DOWN: no directory /srv$(repeated /abcd 40)"
 	mkdir -p "$STATE"
-	"$(python)" -E -s "$ROOT/pyhelpers/spool.py" "$STATE/alerts" incident=i event=death hook=sms server=gate host=web1 message="$whole"
+	env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m state.spool "$STATE/alerts" incident=i event=death hook=sms server=gate host=web1 message="$whole"
 
 	"$(python)" -E -s "$ROOT/pyhelpers/deliver.py" run "$STATE/alerts" "$CONF"
 
