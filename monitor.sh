@@ -30,8 +30,8 @@ suite_dir=${suite_file%/*}
 . "$suite_dir/lib/restart.sh" || exit 1
 # shellcheck source=lib/alert.sh
 . "$suite_dir/lib/alert.sh" || exit 1
-# shellcheck source=lib/story.sh
-. "$suite_dir/lib/story.sh" || exit 1
+# shellcheck source=lib/incident.sh
+. "$suite_dir/lib/incident.sh" || exit 1
 # shellcheck source=lib/order.sh
 . "$suite_dir/lib/order.sh" || exit 1
 # shellcheck source=lib/update.sh
@@ -64,8 +64,8 @@ word() {
 	. "$suite_dir/lib/completion.sh" || exit 1
 	# shellcheck source=lib/control.sh
 	. "$suite_dir/lib/control.sh" || exit 1
-	# shellcheck source=lib/mark.sh
-	. "$suite_dir/lib/mark.sh" || exit 1
+	# shellcheck source=lib/signature.sh
+	. "$suite_dir/lib/signature.sh" || exit 1
 	# shellcheck source=lib/install.sh
 	. "$suite_dir/lib/install.sh" || exit 1
 	# shellcheck source=lib/demo.sh
@@ -133,13 +133,13 @@ event() {
 	up) on_up "$mailbox_number" "$mailbox_rest" ;;
 	failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	absent) on_absent "$mailbox_number" ;;
-	unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
+	restart_pending) on_restart_pending "$mailbox_number" "$mailbox_rest" ;;
 	hung) on_hung "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	limit) on_limit "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	within) on_within "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	cleared) on_cleared "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	stuck) on_stuck "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
-	untold) story_untold "$mailbox_number" ;;
+	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
 	want) server_set "$mailbox_number" want "$mailbox_rest" ;;
 	tick) log_catch_up ;;
@@ -161,15 +161,15 @@ daemon_main() {
 on_down() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
-	story_death "$1" "$2"
+	incident_death "$1" "$2"
 	server_set "$1" alive ''
-	restart_decide "$1" "$mailbox_now" "$story_cause"
+	restart_decide "$1" "$mailbox_now" "$incident_cause"
 	act "$1"
-	story_log_death "$1"
+	incident_log_death "$1"
 	case $_restart_decide in
-	leave) story_left "$1" ;;
-	later) story_later "$1" ;;
-	fatal) story_give_up "$1" "$story_cause" ;;
+	leave) incident_left "$1" ;;
+	later) incident_later "$1" ;;
+	fatal) incident_give_up "$1" "$incident_cause" ;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
 }
@@ -197,25 +197,25 @@ on_limit() {
 
 # leave_running NUMBER PID EVENT KEY TEXT - that is told, and nothing is done about it
 leave_running() {
-	helper_order heard "$1"
-	story_excess "$@" 'left alone' 'left alone as conf says'
+	helper_order acknowledged "$1"
+	incident_excess "$@" 'left alone' 'left alone as conf says'
 }
 
 # on_stuck NUMBER PID CAUSE - it was to be ended for that, and has outlived all of `stop`: a person must see to it
 on_stuck() {
-	helper_order heard "$1"
-	story_stuck "$@"
+	helper_order acknowledged "$1"
+	incident_stuck "$@"
 }
 
-# on_within NUMBER PID 'KEY TEXT' - what story_excess told is over
-on_within() {
-	story_within "$1" "$2" "${3%% *}" "$3"
+# on_cleared NUMBER PID 'KEY TEXT' - what incident_excess told is over
+on_cleared() {
+	incident_cleared "$1" "$2" "${3%% *}" "$3"
 }
 
-# on_unfinished NUMBER 'PID UP INCIDENT CAUSE' - a monitor that is no more told of this death, but did not end it
-on_unfinished() {
+# on_restart_pending NUMBER 'PID UP INCIDENT CAUSE' - a monitor that is no more told of this death, but did not end it
+on_restart_pending() {
 	server_get "$1" cause
-	[ -n "$_server_get" ] || story_death "$1" "$2"
+	[ -n "$_server_get" ] || incident_death "$1" "$2"
 	restart_at_once
 	act "$1"
 }
@@ -225,8 +225,8 @@ on_failed() {
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
 	act "$1"
-	story_failure "$1" "$3"
-	[ "$_restart_decide" != fatal ] || story_give_up "$1" "$3"
+	incident_failure "$1" "$3"
+	[ "$_restart_decide" != fatal ] || incident_give_up "$1" "$3"
 	[ "$_restart_decide" = now ] || keep "$1"
 }
 
@@ -235,7 +235,7 @@ on_up() {
 	watch_began=yes
 	restart_stable "$1"
 	# shellcheck disable=SC2086 # four words of the helper's
-	story_up "$1" $2
+	incident_up "$1" $2
 	server_set "$1" alive "${2%% *}"
 	server_get "$1" want
 	[ "$_server_get" = paused ] || server_set "$1" state RUNNING

@@ -85,12 +85,12 @@ mailbox_is_event() {
 	case $_mailbox_stranger$mailbox_word:$mailbox_number:$mailbox_now in
 	/*) ;;
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | unfinished:* | hung:* | limit:* | within:* | stuck:* | stopped:* | recall:* | untold:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+	down:* | up:* | failed:* | absent:* | restart_pending:* | hung:* | limit:* | cleared:* | stuck:* | stopped:* | recall:* | unlogged:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
 		[ "$mailbox_number" -gt "$server_count" ] || return 0
 		;;
 	esac
 	case $mailbox_word in
-	*[!a-z]* | ????????????????*) mailbox_word='(not a word)' ;;
+	*[!a-z_]* | ????????????????*) mailbox_word='(not a word)' ;;
 	esac
 	warn "line dropped from the mailbox: $mailbox_word"
 	return 1

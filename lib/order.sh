@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # order - what an operator wants: words from the mailbox, each carried out and answered
-# Needs: log.sh server.sh restart.sh story.sh helper.sh update.sh, and start and leave of monitor.sh
+# Needs: log.sh server.sh restart.sh incident.sh helper.sh update.sh, and start and leave of monitor.sh
 #
 # An order is a line `WORD NAME TOKEN [SIGNAL]`; control.py writes it and waits for the answer to TOKEN
 # in the server's record.  Whoever may write into the mailbox may order; words and names are checked here.
@@ -103,7 +103,7 @@ order_clear() {
 
 # order_stopped NUMBER PID - the helper has ended it
 order_stopped() {
-	story_stopped "$1" "$2"
+	incident_stopped "$1" "$2"
 	server_set "$1" alive ''
 	server_get "$1" then
 	server_set "$1" then ''

@@ -248,7 +248,7 @@ class Notify(Vital):
         elif text == "1" and self._followed and self._timeout and self._doing != "stopping":
             if self._hung:
                 self._hung = False
-                self.life.health.within("hung", "it beats again")
+                self.life.health.cleared("hung", "it beats again")
             self._deadline = max(self._deadline, self._now() + self._timeout)
             if not self._timer:
                 self._expect()

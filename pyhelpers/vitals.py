@@ -17,7 +17,7 @@ FAMILIES = ("check", "heartbeat", "max_", "channel")  # how the names of their s
 class Vital:
     """One of them, with what it need not care about; life: whose.
 
-    It tells life.health.hung(), limit(), within(), remark(), and life.look_now(), extend(); and goes by no
+    It tells life.health.hung(), limit(), cleared(), remark(), and life.look_now(), extend(); and goes by no
     clock but awake.py's: a watcher that was stopped for a minute saw nothing in it.
     """
 
