@@ -10,11 +10,11 @@ demo_patience=10 # seconds, for all that it waits for together
 demo_dir=
 demo_monitor=
 
-# demo_main demo - ends the program: 0 all of it happened, 1 it did not, 128 + N signal N
+# demo_main [webserver] - ends the program: 0 all of it happened, 1 it did not, 128 + N signal N
 demo_main() {
-	case $#:${2:-} in
-	1:) ;;
-	2:webserver)
+	case $#:${1:-} in
+	0:) ;;
+	1:webserver)
 		# shellcheck source=lib/webserver.sh
 		. "$suite_dir/lib/webserver.sh" || exit 1
 		webserver_demo

@@ -1,24 +1,22 @@
 # shellcheck shell=sh
-# incident - what is written down and told at each turn of a server's life
-# Needs: log.sh server.sh restart.sh alert.sh
+# incident - the log lines and the alerts for each turn of a server's life
+# Needs: log.sh server.sh mailbox.sh prepare.sh restart.sh alert.sh
 #
-# An incident begins with a death, or a start that fails, and ends when the server is up.  A death that
-# was answered at once is one message, sent when it is up again; one that was not is told when that is
-# known, and then closed by a recovery.
+# An incident begins with a death, or with a start that fails, and ends when the server is up.  If the restart follows at
+# once, one alert reports both, when the server is up again.  If not, an alert reports the death as soon as that is known,
+# and a recovery follows.
 
 incident_hour=3600
-incident_patience=5000 # ms
 incident_cause=
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
 
-# incident_death NUMBER 'PID UP INCIDENT CAUSE' - take in a death
+# incident_death NUMBER PID 'UP INCIDENT CAUSE' - open the incident of a death
 # Sets: incident_cause, and the server's incident
 incident_death() {
-	_incident_rest=${2#* }
-	server_set "$1" died_pid "${2%% *}"
-	log_age "${_incident_rest%% *}"
+	server_set "$1" died_pid "$2"
+	log_age "${3%% *}"
 	server_set "$1" died_up "$_log_age"
-	_incident_rest=${_incident_rest#* }
+	_incident_rest=${3#* }
 	incident_cause=${_incident_rest#* }
 	server_set "$1" cause "$incident_cause"
 	server_set "$1" incident "${_incident_rest%% *}"
@@ -31,7 +29,7 @@ incident_death() {
 	server_set "$1" ordinal "$_incident_ordinal"
 }
 
-# incident_log_death NUMBER - one line for the death, with what was decided
+# incident_log_death NUMBER - log the death, and what restart_decide has decided
 incident_log_death() {
 	_incident_get "$1"
 	case $_incident_event:$_restart_decide in
@@ -46,7 +44,7 @@ incident_log_death() {
 	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up"
 }
 
-# incident_unlogged NUMBER - a monitor that is no more decided about this death, but died before it could write that down
+# incident_unlogged NUMBER - an earlier monitor decided about this death, but ended before it could log that: log it now
 incident_unlogged() {
 	_incident_get "$1"
 	[ -n "$_incident_pid" ] || return 0
@@ -54,7 +52,7 @@ incident_unlogged() {
 	incident_log_death "$1"
 }
 
-# incident_left NUMBER - it is to stay down: that is told now
+# incident_left NUMBER - the server stays down: send an alert unless an operator wanted it so
 incident_left() {
 	_incident_get "$1"
 	server_get "$1" want
@@ -62,15 +60,16 @@ incident_left() {
 	server_set "$1" incident ''
 }
 
-# incident_later NUMBER - it is restarted after a wait; a long one is told now, with a recovery at its end
+# incident_later NUMBER - the restart comes after a wait: if that is as long as recovery_quiet, send an alert now
+# The hooks wait for the recovery that long, too; a shorter wait needs no alert before the server is up again.
 incident_later() {
-	[ "$restart_wait" -ge "$incident_patience" ] || return 0
+	[ "$restart_wait" -ge "$prepare_recovery_quiet" ] || return 0
 	_incident_get "$1"
 	server_set "$1" told death
 	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
 }
 
-# incident_stopped NUMBER PID - it was ended by order: one line, and the incident, if there was one, is over
+# incident_stopped NUMBER PID - the server was stopped by order: log it and close its incident; PID is 0 if it did not run
 incident_stopped() {
 	_incident_get "$1"
 	log_restart "$mailbox_when" "Server $_incident_name stopped by order"
@@ -81,7 +80,7 @@ incident_stopped() {
 	server_set "$1" pid ''
 }
 
-# incident_failure NUMBER TEXT - a start has failed: written each time, told once
+# incident_failure NUMBER TEXT - a start has failed: log it each time, send an alert only the first time
 incident_failure() {
 	_incident_get "$1"
 	[ -n "$_incident_id" ] || {
@@ -105,7 +104,7 @@ incident_failure() {
 	fi
 }
 
-# incident_give_up NUMBER LAST - too many failures, of which LAST says how the last one was: the loudest alert there is
+# incident_give_up NUMBER LAST - too many failures: send the loudest alert there is; LAST is the cause of the last failure
 incident_give_up() {
 	_incident_get "$1"
 	server_get "$1" give_up
@@ -118,7 +117,7 @@ incident_give_up() {
 	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
 }
 
-# incident_up NUMBER PID HOW SOURCE MS - it runs: HOW is launched, adopted or moved
+# incident_up NUMBER PID HOW SOURCE MS - the server runs: log it and close its incident; HOW is launched, adopted or moved
 incident_up() {
 	_incident_get "$1"
 	server_get "$1" pid
@@ -143,7 +142,7 @@ incident_up() {
 	esac
 	server_set "$1" incident ''
 	server_set "$1" cause ''
-	server_set "$1" excesses '' # of another process, or judged anew
+	server_set "$1" excesses '' # another process, or the helper judges it anew
 }
 
 _incident_log_launched() {
@@ -153,7 +152,7 @@ _incident_log_launched() {
 	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms"
 }
 
-# An incident is ended by another process than it began with: that is a restart, whoever did it.
+# The server has another pid than when the incident began: count a restart, no matter who did it.
 _incident_count() {
 	server_get "$1" restarts
 	server_set "$1" restarts $((_server_get + 1))
@@ -170,8 +169,8 @@ _incident_log_found() {
 	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source"
 }
 
-# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - it runs, and is told of: hung, or over the limit KEY
-# While that lasts it is told once: the helper tells again what was not answered within an interval.
+# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - log and report a running server that hangs or exceeds the limit KEY
+# While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an interval.
 incident_excess() {
 	server_get "$1" name
 	_incident_name=$_server_get
@@ -186,7 +185,7 @@ incident_excess() {
 	_incident_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
 }
 
-# incident_stuck NUMBER PID CAUSE - it was to be ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, and lives
+# incident_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, but lives
 incident_stuck() {
 	_incident_rest=${3#* ?}
 	set -- "$1" "$2" "${3%% *}" hung "${_incident_rest%?}"
@@ -194,7 +193,7 @@ incident_stuck() {
 	incident_excess "$@" 'could not be ended' 'could not be ended: stuck in the kernel, or not ours to signal; see to it'
 }
 
-# incident_cleared NUMBER PID KEY TEXT - and that is over, if it was told
+# incident_cleared NUMBER PID KEY TEXT - log and report the end of a problem that incident_excess has reported
 incident_cleared() {
 	server_get "$1" excesses
 	case " $_server_get" in
@@ -211,7 +210,7 @@ incident_cleared() {
 	_incident_alert "$1" recovery "$2" recovered "is well again, pid $2 ($4)"
 }
 
-# NUMBER EVENT PID ACTION TEXT: an alert of _incident_id, while no other is open
+# NUMBER EVENT PID ACTION TEXT: send an alert for _incident_id, and then restore the incident that is open
 _incident_alert() {
 	server_get "$1" incident
 	_incident_open=$_server_get
@@ -220,7 +219,9 @@ _incident_alert() {
 	server_set "$1" incident "$_incident_open"
 }
 
-# What the messages say of a server: its death has the event death, or the one that it was ended for.
+# Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if it was ended for that.
+# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth _incident_event
+# _incident_died
 _incident_get() {
 	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
 	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"

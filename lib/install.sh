@@ -7,20 +7,20 @@
 install_unit=/etc/systemd/system/monitor.service
 install_init=/etc/init.d/monitor
 
-# install_main install [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
+# install_main [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
 # program: 0 good, 1 failed, 2 usage, 4 no permission, 5 systemd or cron is not installed, 6 no conf, no such user
 install_main() {
-	install_options "$@"
+	install_options install "$@"
 	install_person
 	install_places
 	[ -n "$install_way" ] || install_choose
 	install_in_scratch "_install_$install_way"
 }
 
-# uninstall_main uninstall [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
+# uninstall_main [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
 # Ends the program: 0 it is gone, 1 something is not as install wrote it and was left alone, 2 usage, 4 no permission
 uninstall_main() {
-	install_options "$@"
+	install_options uninstall "$@"
 	install_person
 	install_in_scratch _install_undo
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# signature - files that install wrote: known again, and never taken for those of others
+# signature - recognize the files that install wrote, so that nothing replaces or removes a file of others
 # Needs: log.sh.  suite_dir is set by the program
 #
-# Their last line is `# monitor.sh install: SUM SIZE SUITE`, SUM and SIZE as cksum gives them for all lines above it.
-# So it is seen whose a file is, and whether somebody has changed it since.
+# The last line of such a file is `# monitor.sh install: SUM SIZE SUITE`; SUM and SIZE are those of cksum for all lines above.
+# It shows which suite wrote the file, and whether someone has changed it since.
 
 signature='# monitor.sh install:'
 
@@ -13,13 +13,13 @@ signature_text() {
 	printf '%s %s %s\n' "$signature" "$(cksum <"$1")" "$suite_dir"
 }
 
-# signature_is_whole FILE - is it as this suite wrote it?
+# signature_is_whole FILE - is the file as this suite wrote it?
 signature_is_whole() {
 	[ "$(tail -n 1 "$1")" = "$signature $(sed '$d' "$1" | cksum) $suite_dir" ]
 }
 
-# signature_objection FILE - why it may not be replaced or taken away
-# Sets: _signature_objection, '' when it may
+# signature_objection FILE - why may the file not be replaced or removed?
+# Sets: _signature_objection, '' if it may
 signature_objection() {
 	_signature_objection=
 	if ! _signature_is_ours "$1"; then
@@ -37,7 +37,8 @@ _signature_is_ours() {
 	esac
 }
 
-# signature_write FILE MODE TEXTFILE - FILE holds that text and our signature; by rename.  Ends the program (1, 4) if that may not be
+# signature_write FILE MODE TEXTFILE - write that text and our signature into FILE, by rename
+# Ends the program (1, 4) if it may not or cannot.
 signature_write() {
 	if [ -e "$1" ] || [ -L "$1" ]; then
 		signature_objection "$1"
@@ -50,12 +51,12 @@ signature_write() {
 	fi
 }
 
-# signature_remove FILE - Ends the program (1, 4) if that cannot be
+# signature_remove FILE - remove FILE.  Ends the program (1, 4) if it cannot
 signature_remove() {
 	rm -f "$1" || _signature_denied "$1" removed
 }
 
-# _signature_denied FILE DONE - the reason stands on the terminal already
+# _signature_denied FILE DONE - end the program; the reason is on the terminal already
 _signature_denied() {
 	[ -w "${1%/*}" ] && die 1 "$1 cannot be $2, as it says above"
 	die 4 "$1 cannot be $2; run this with sudo, or as its owner"
