@@ -57,39 +57,62 @@ word() {
 	status) python_word status.py "$@" ;;
 	alerts) python_word alerts.py "$@" ;;
 	silence) python_word silence.py "$@" ;;
-	check)
-		[ $# -eq 0 ] || usage_die 'check takes nothing behind it: it looks at all of conf'
-		python_word fitness.py check
+	check) check "$@" ;;
+	tail | test | install | uninstall | completion)
+		word_libs
+		"${main_word}_main" "$@"
 		;;
+	demo)
+		word_libs
+		demo "$@"
+		;;
+	business) business "$@" ;;
+	*) watch "$main_word" "$@" ;;
+	esac
+}
+
+# word_libs - load the libs that only main_word needs
+word_libs() {
+	case $main_word in
 	tail)
 		# shellcheck source=lib/tail.sh
 		. "$suite_dir/lib/tail.sh" || exit 1
-		tail_main "$@"
 		;;
 	test)
 		# shellcheck source=lib/test.sh
 		. "$suite_dir/lib/test.sh" || exit 1
-		test_main "$@"
 		;;
 	demo)
 		# shellcheck source=lib/demo.sh
 		. "$suite_dir/lib/demo.sh" || exit 1
-		demo_main "$@"
+		# shellcheck source=lib/webserver.sh
+		. "$suite_dir/lib/webserver.sh" || exit 1
 		;;
 	install | uninstall)
 		# shellcheck source=lib/signature.sh
 		. "$suite_dir/lib/signature.sh" || exit 1
 		# shellcheck source=lib/install.sh
 		. "$suite_dir/lib/install.sh" || exit 1
-		"${main_word}_main" "$@"
 		;;
 	completion)
 		# shellcheck source=lib/completion.sh
 		. "$suite_dir/lib/completion.sh" || exit 1
-		completion_main "$@"
 		;;
-	business) business "$@" ;;
-	*) watch "$main_word" "$@" ;;
+	esac
+}
+
+# check - print every fault of conf, with its file and line; ends the program: 0 good, 6 not
+check() {
+	[ $# -eq 0 ] || usage_die 'check takes nothing behind it: it looks at all of conf'
+	python_word fitness.py check
+}
+
+# demo [webserver] - show a death and a restart, on stand-in servers or on the example web server
+demo() {
+	case $#:${1:-} in
+	0:) demo_main ;;
+	1:webserver) webserver_main ;;
+	*) usage_die 'demo takes nothing behind it but webserver' ;;
 	esac
 }
 
@@ -306,7 +329,7 @@ on_locked() {
 	quit_monitor 1
 }
 
-# hopeless NUMBER STATUS TEXT - report a start that conf or the machine forbids; end the monitor if that is so for every server
+# hopeless NUMBER STATUS TEXT - report a start that conf or the machine forbids; if every server has had one, end the monitor
 hopeless() {
 	case $2 in
 	5 | 6) ;;

@@ -169,6 +169,24 @@ at_hour() {
 	assert_equal 'incidents' "$(grep MONITOR_INCIDENT "$BATS_TEST_TMPDIR/alerts.env" | sort -u | wc -l)" 1
 }
 
+@test "recovery_quiet is the wait, too, from which a death is told before its restart; update applies it" {
+	given_server msg_server 'backoff = 1s 1s'
+	conf_says 'recovery_quiet = 0s'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+	assert_alerted death msg_server 'is DOWN; next try in 1s'
+	assert_alerted recovery msg_server 'is back'
+
+	sed -i 's/^recovery_quiet.*/recovery_quiet = 1m/' "$CONF/monitor.conf"
+	suite_ends 0 update
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+
+	assert_alerted death msg_server 'restarted in'
+	assert_equal 'told' "$(calls)" 3
+}
+
 # --- alert_on = second
 
 @test "alert_on = second: the first death in an hour that is answered at once is not told, the second is" {
