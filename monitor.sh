@@ -1,15 +1,15 @@
 #!/bin/sh
 # monitor.sh - keep servers running; the front door and the loop
 #
-# Read it top-down: main says what the words do, watch is the loop, and each on_... below it is what
-# happens at 3 a.m.  The policy is in lib/restart.sh, the words of a message in lib/alert.sh.
+# Read it from the top: main and word say what each word of the command line does, watch is the loop, and each on_...
+# below it answers one event.  lib/restart.sh decides when a server is restarted, lib/incident.sh writes the log lines
+# and the alerts.
 
 set -u
 IFS=' 	
 '
 unset CDPATH
-suite_version=0.1.0
-suite_file=$(readlink -f "$0") || exit 1 # it may be called through a link in PATH
+suite_file=$(readlink -f "$0") || exit 1 # a link in PATH may lead here
 suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
@@ -20,18 +20,18 @@ suite_dir=${suite_file%/*}
 . "$suite_dir/lib/python.sh" || exit 1
 # shellcheck source=lib/server.sh
 . "$suite_dir/lib/server.sh" || exit 1
-# shellcheck source=lib/prepare.sh
-. "$suite_dir/lib/prepare.sh" || exit 1
 # shellcheck source=lib/mailbox.sh
 . "$suite_dir/lib/mailbox.sh" || exit 1
+# shellcheck source=lib/prepare.sh
+. "$suite_dir/lib/prepare.sh" || exit 1
 # shellcheck source=lib/helper.sh
 . "$suite_dir/lib/helper.sh" || exit 1
 # shellcheck source=lib/restart.sh
 . "$suite_dir/lib/restart.sh" || exit 1
 # shellcheck source=lib/alert.sh
 . "$suite_dir/lib/alert.sh" || exit 1
-# shellcheck source=lib/story.sh
-. "$suite_dir/lib/story.sh" || exit 1
+# shellcheck source=lib/incident.sh
+. "$suite_dir/lib/incident.sh" || exit 1
 # shellcheck source=lib/order.sh
 . "$suite_dir/lib/order.sh" || exit 1
 # shellcheck source=lib/update.sh
@@ -42,48 +42,78 @@ main() {
 	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
-	case ${1:-} in
-	'') usage_die 'what shall I watch?' ;;
-	check | demo | test | status | tail | alerts | silence | install | uninstall | completion) word "$@" ;;
-	start | stop | restart | signal | pause | resume | clear | drill | shutdown | update) order "$@" ;;
-	business)
-		shift
-		business "$@"
+	[ -n "${1:-}" ] || usage_die 'what shall I watch?'
+	word "$@"
+}
+
+# word WORD ARG... - do what WORD says: run a program of pyhelpers/, or a lib that only this word needs, or watch servers
+word() {
+	main_word=$1
+	shift
+	case $main_word in
+	help) usage_tell usage_print ;;
+	start | stop | restart | signal | pause | resume | clear | drill | shutdown) python_word control.py "$main_word" "$@" ;;
+	update) python_word update.py "$@" ;;
+	status) python_word status.py "$@" ;;
+	alerts) python_word alerts.py "$@" ;;
+	silence) python_word silence.py "$@" ;;
+	check) check "$@" ;;
+	tail | test | install | uninstall | completion)
+		word_libs
+		"${main_word}_main" "$@"
 		;;
-	*) watch "$@" ;;
+	demo)
+		word_libs
+		demo "$@"
+		;;
+	business) business "$@" ;;
+	*) watch "$main_word" "$@" ;;
 	esac
 }
 
-# word WORD ARG... - a word that is not a server's name; each has a file of its own
-word() {
-	# shellcheck source=lib/alerts.sh
-	. "$suite_dir/lib/alerts.sh" || exit 1
-	# shellcheck source=lib/check.sh
-	. "$suite_dir/lib/check.sh" || exit 1
-	# shellcheck source=lib/completion.sh
-	. "$suite_dir/lib/completion.sh" || exit 1
-	# shellcheck source=lib/control.sh
-	. "$suite_dir/lib/control.sh" || exit 1
-	# shellcheck source=lib/mark.sh
-	. "$suite_dir/lib/mark.sh" || exit 1
-	# shellcheck source=lib/install.sh
-	. "$suite_dir/lib/install.sh" || exit 1
-	# shellcheck source=lib/demo.sh
-	. "$suite_dir/lib/demo.sh" || exit 1
-	# shellcheck source=lib/silence.sh
-	. "$suite_dir/lib/silence.sh" || exit 1
-	# shellcheck source=lib/status.sh
-	. "$suite_dir/lib/status.sh" || exit 1
-	# shellcheck source=lib/test.sh
-	. "$suite_dir/lib/test.sh" || exit 1
-	"$1_main" "$@"
+# word_libs - load the libs that only main_word needs
+word_libs() {
+	case $main_word in
+	tail)
+		# shellcheck source=lib/tail.sh
+		. "$suite_dir/lib/tail.sh" || exit 1
+		;;
+	test)
+		# shellcheck source=lib/test.sh
+		. "$suite_dir/lib/test.sh" || exit 1
+		;;
+	demo)
+		# shellcheck source=lib/demo.sh
+		. "$suite_dir/lib/demo.sh" || exit 1
+		# shellcheck source=lib/webserver.sh
+		. "$suite_dir/lib/webserver.sh" || exit 1
+		;;
+	install | uninstall)
+		# shellcheck source=lib/signature.sh
+		. "$suite_dir/lib/signature.sh" || exit 1
+		# shellcheck source=lib/install.sh
+		. "$suite_dir/lib/install.sh" || exit 1
+		;;
+	completion)
+		# shellcheck source=lib/completion.sh
+		. "$suite_dir/lib/completion.sh" || exit 1
+		;;
+	esac
 }
 
-# order WORD ARG... - what an operator wants of a monitor that runs
-order() {
-	# shellcheck source=lib/control.sh
-	. "$suite_dir/lib/control.sh" || exit 1
-	control_main "$@"
+# check - print every fault of conf, with its file and line; ends the program: 0 good, 6 not
+check() {
+	[ $# -eq 0 ] || usage_die 'check takes nothing behind it: it looks at all of conf'
+	python_word check.py check
+}
+
+# demo [webserver] - show a death and a restart, on stand-in servers or on the example web server
+demo() {
+	case $#:${1:-} in
+	0:) demo_main ;;
+	1:webserver) webserver_main ;;
+	*) usage_die 'demo takes nothing behind it but webserver' ;;
+	esac
 }
 
 # business PORT... - watch the business servers on these ports
@@ -99,13 +129,13 @@ business() {
 	watch "$@"
 }
 
-# watch NAME... - the loop: one line at a time, until somebody ends us
+# watch NAME... - the loop: it reads one line at a time until a signal or an operator ends the monitor
 watch() {
 	prepare_monitor "$@"
-	[ -z "$option_daemon" ] || daemon_main "$@"
+	[ -z "$option_daemon" ] || prepare_daemon "$@"
 	alert_setup
 	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
-	# not for servers to inherit
+	# servers must not inherit these
 	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
 	mailbox_traps
 	helper_start
@@ -122,100 +152,93 @@ watch() {
 		*) event ;;
 		esac
 	done
-	leave_all
+	quit_monitor
 }
 
-# event - something that the helper saw, or did
+# event - answer what the helper has seen or done
 event() {
 	mailbox_is_event || return 0
 	case $mailbox_word in
-	down) on_down "$mailbox_number" "$mailbox_rest" ;;
-	up) on_up "$mailbox_number" "$mailbox_rest" ;;
-	failed) on_failed "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
+	down) on_down "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	up) on_up "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	failed) on_failed "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	absent) on_absent "$mailbox_number" ;;
-	unfinished) on_unfinished "$mailbox_number" "$mailbox_rest" ;;
-	hung) on_hung "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	limit) on_limit "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	within) on_within "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	stuck) on_stuck "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	stopped) order_stopped "$mailbox_number" "$mailbox_rest" ;;
-	untold) story_untold "$mailbox_number" ;;
-	recall) server_recall "$mailbox_number" "${mailbox_rest%% *}" "${mailbox_rest#* }" ;;
-	want) server_set "$mailbox_number" want "$mailbox_rest" ;;
+	restart_pending) on_restart_pending "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	hung) on_hung "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	limit) on_limit "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	cleared) on_cleared "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	stuck) on_stuck "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	stopped) on_stopped "$mailbox_number" "$mailbox_first" ;;
+	unlogged) incident_unlogged "$mailbox_number" ;;
+	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	want) server_set "$mailbox_number" want "$mailbox_first" ;;
 	tick) log_catch_up ;;
 	say) on_say "$mailbox_number" "$mailbox_rest" ;;
 	hook) on_hook "$mailbox_rest" ;;
-	locked) on_locked "$mailbox_number" "$mailbox_rest" ;;
+	locked) on_locked "$mailbox_number" "$mailbox_first" ;;
 	ready) helper_ready ;;
 	esac
 }
 
-# daemon_main NAME... - be a daemon: the same again, under a parent guard; ends the program
-daemon_main() {
-	# shellcheck source=lib/daemon.sh
-	. "$suite_dir/lib/daemon.sh" || exit 1
-	daemon_start "$@"
-}
-
-# on_down NUMBER 'PID UP INCIDENT CAUSE' - a server is dead: decide, act, tell; in that order
+# on_down NUMBER PID 'UP INCIDENT CAUSE' - a server is dead: decide, act, report; in that order
 on_down() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
-	story_death "$1" "$2"
+	incident_death "$1" "$2" "$3"
 	server_set "$1" alive ''
-	restart_decide "$1" "$mailbox_now" "$story_cause"
+	restart_decide "$1" "$mailbox_now" "$incident_cause"
 	act "$1"
-	story_log_death "$1"
+	incident_log_death "$1"
 	case $_restart_decide in
-	leave) story_left "$1" ;;
-	later) story_later "$1" ;;
-	fatal) story_give_up "$1" "$story_cause" ;;
+	leave) incident_left "$1" ;;
+	later) incident_later "$1" ;;
+	fatal) incident_give_up "$1" "$incident_cause" ;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
 }
 
-# on_hung NUMBER PID TEXT - it lives, and does not serve: end it, and its death is answered like any other
-# One that is never to be restarted is told of and left alone: dead, it would serve no better.
+# on_hung NUMBER PID TEXT - the process lives, but does not serve: end it; its death is then answered like any other
+# With restart = never the server would serve no better dead: report it and leave it running.
 on_hung() {
 	server_get "$1" restart
 	if [ "$_server_get" = never ]; then
-		leave_running "$1" "$2" hung hung "$3"
+		report_only "$1" "$2" hung hung "$3"
 	else
 		helper_order end "$1" "$2" "hung ($3)"
 	fi
 }
 
-# on_limit NUMBER PID 'ACTION KEY TEXT' - it takes more than conf allows it; ACTION is alert or restart
+# on_limit NUMBER PID 'ACTION KEY TEXT' - the server exceeds a limit of its conf; ACTION is alert or restart
 on_limit() {
 	set -- "$1" "$2" "${3%% *}" "${3#* }"
 	server_get "$1" restart
 	case $3:$_server_get in
-	alert:* | *:never) leave_running "$1" "$2" limit "${4%% *}" "$4" ;;
+	alert:* | *:never) report_only "$1" "$2" limit "${4%% *}" "$4" ;;
 	*) helper_order end "$1" "$2" "limit ($4)" ;;
 	esac
 }
 
-# leave_running NUMBER PID EVENT KEY TEXT - that is told, and nothing is done about it
-leave_running() {
-	helper_order heard "$1"
-	story_excess "$@" 'left alone' 'left alone as conf says'
+# report_only NUMBER PID EVENT KEY TEXT - report it and leave the server running
+report_only() {
+	helper_order acknowledged "$1"
+	incident_excess "$@" 'left alone' 'left alone as conf says'
 }
 
-# on_stuck NUMBER PID CAUSE - it was to be ended for that, and has outlived all of `stop`: a person must see to it
+# on_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, but outlived all signals of `stop`: report it
 on_stuck() {
-	helper_order heard "$1"
-	story_stuck "$@"
+	helper_order acknowledged "$1"
+	incident_stuck "$@"
 }
 
-# on_within NUMBER PID 'KEY TEXT' - what story_excess told is over
-on_within() {
-	story_within "$1" "$2" "${3%% *}" "$3"
+# on_cleared NUMBER PID 'KEY TEXT' - a problem that incident_excess reported is over
+on_cleared() {
+	incident_cleared "$1" "$2" "${3%% *}" "$3"
 }
 
-# on_unfinished NUMBER 'PID UP INCIDENT CAUSE' - a monitor that is no more told of this death, but did not end it
-on_unfinished() {
+# on_restart_pending NUMBER PID 'UP INCIDENT CAUSE' - an earlier monitor logged this death, but ended before the restart
+on_restart_pending() {
 	server_get "$1" cause
-	[ -n "$_server_get" ] || story_death "$1" "$2"
+	[ -n "$_server_get" ] || incident_death "$1" "$2" "$3"
 	restart_at_once
 	act "$1"
 }
@@ -225,37 +248,52 @@ on_failed() {
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
 	act "$1"
-	story_failure "$1" "$3"
-	[ "$_restart_decide" != fatal ] || story_give_up "$1" "$3"
+	incident_failure "$1" "$3"
+	[ "$_restart_decide" != fatal ] || incident_give_up "$1" "$3"
 	[ "$_restart_decide" = now ] || keep "$1"
 }
 
-# on_up NUMBER 'PID HOW SOURCE MS' - it runs: launched by us and stayed up, or found
+# on_up NUMBER PID 'HOW SOURCE MS' - the server runs: the helper launched it and it stayed up, or the helper found it
 on_up() {
 	watch_began=yes
 	restart_stable "$1"
-	# shellcheck disable=SC2086 # four words of the helper's
-	story_up "$1" $2
-	server_set "$1" alive "${2%% *}"
+	# shellcheck disable=SC2086 # three words of the helper
+	incident_up "$1" "$2" $3
+	server_set "$1" alive "$2"
 	server_get "$1" want
 	[ "$_server_get" = paused ] || server_set "$1" state RUNNING
 	keep "$1"
 	start_waiting
 }
 
-# keep NUMBER - have the record hold what was told of it, so that the next monitor, too, ends what this one began
+# keep NUMBER - write to the server's record what the shell has reported, so that the next monitor can close the incident
 keep() {
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order keep "$1" "$_server_get" "$_server_memory"
 }
 
-# on_absent NUMBER - it did not run when we first looked
+# on_stopped NUMBER PID - the helper has carried out a stop: now comes what was to follow it
+on_stopped() {
+	incident_stopped "$1" "$2"
+	server_set "$1" alive ''
+	server_get "$1" next
+	server_set "$1" next ''
+	case $_server_get in
+	start) order_start_afresh "$1" ;;
+	update) update_stopped ;;
+	*) hold_by_order "$1" ;;
+	esac
+}
+
+# on_absent NUMBER - the server did not run at the helper's first look
 on_absent() {
 	server_get "$1" want
 	case $_server_get in
-	down) leave "$1" STOPPED 'stopped by order' && return ;;
-	paused) leave "$1" PAUSED 'paused by order' && return ;;
+	down | paused)
+		hold_by_order "$1"
+		return
+		;;
 	esac
 	server_get "$1" state
 	case $_server_get in
@@ -265,7 +303,7 @@ on_absent() {
 	act "$1"
 }
 
-# on_say NUMBER TEXT - something a person should know
+# on_say NUMBER TEXT - the helper has a message for a person
 on_say() {
 	[ "$1" -gt 0 ] || {
 		warn "$2"
@@ -276,7 +314,7 @@ on_say() {
 	log_history "$mailbox_when" note "$_server_get" '' '' '' '' "$2"
 }
 
-# on_hook 'OUTCOME HOOK TEXT' - what became of an alert
+# on_hook 'OUTCOME HOOK TEXT' - a hook has taken an alert, or not
 on_hook() {
 	case $1 in
 	sent\ *) ;;
@@ -284,14 +322,14 @@ on_hook() {
 	esac
 }
 
-# on_locked NUMBER PID - another monitor watches it: we leave, and touch nothing
+# on_locked NUMBER PID - another monitor watches this server: end, and touch nothing
 on_locked() {
 	server_get "$1" name
 	warn "$_server_get: the monitor with pid $2 watches it already; end that one first"
-	leave_all 1
+	quit_monitor 1
 }
 
-# hopeless NUMBER STATUS TEXT - of all that we were asked to watch nothing can even be tried: end, saying why
+# hopeless NUMBER STATUS TEXT - report a start that conf or the machine forbids; if every server has had one, end the monitor
 hopeless() {
 	case $2 in
 	5 | 6) ;;
@@ -301,37 +339,46 @@ hopeless() {
 	warn "$_server_get: $3"
 	[ "$watch_began" = no ] || return 0
 	watch_hopeless=$((watch_hopeless + 1))
-	[ "$watch_hopeless" -lt "$server_count" ] || leave_all "$2"
+	[ "$watch_hopeless" -lt "$server_count" ] || quit_monitor "$2"
 }
 
-# act NUMBER - order what restart_decide has decided
+# act NUMBER - do what restart_decide has decided
 act() {
 	case $_restart_decide in
-	leave) leave_ended "$1" ;;
-	fatal) leave "$1" FATAL 'gave up; see restart.log' ;;
+	leave) rest_after_end "$1" ;;
+	fatal) hold "$1" FATAL 'gave up; see restart.log' ;;
 	*) start "$1" ;;
 	esac
 }
 
-# leave_ended NUMBER - it has ended and is to stay so: by conf, or because it is paused
-leave_ended() {
+# rest_after_end NUMBER - the server has ended, and conf or an operator says that it stays down
+rest_after_end() {
 	server_get "$1" want
 	case $_server_get in
-	paused) leave "$1" PAUSED 'ended while it was paused' ;;
-	down) leave "$1" STOPPED 'stopped by order' ;;
-	*) leave "$1" EXITED 'ended, and is left alone' ;;
+	paused) hold "$1" PAUSED 'ended while it was paused' ;;
+	down) hold "$1" STOPPED 'stopped by order' ;;
+	*) hold "$1" EXITED 'ended, and is left alone' ;;
 	esac
 }
 
-# leave NUMBER STATE TEXT - it is not to be started
-leave() {
+# hold_by_order NUMBER - an operator has stopped or paused the server: do not start it
+hold_by_order() {
+	server_get "$1" want
+	case $_server_get in
+	paused) hold "$1" PAUSED 'paused by order' ;;
+	*) hold "$1" STOPPED 'stopped by order' ;;
+	esac
+}
+
+# hold NUMBER STATE TEXT - have the helper keep the server in this state without starting it; `status` shows TEXT
+hold() {
 	server_set "$1" state "$2"
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3"
 }
 
-# start NUMBER - now, or after restart_wait, or when all that it needs runs
+# start NUMBER - start the server now, or after restart_wait, or when every server that it needs runs
 start() {
 	if server_needs_met "$1"; then
 		server_set "$1" state STARTING
@@ -340,7 +387,7 @@ start() {
 		server_get "$1" restarts
 		helper_order start "$1" "$restart_wait" "$_server_get" "$_server_memory"
 	else
-		leave "$1" STARTING "waits for $_server_needs_met"
+		hold "$1" STARTING "waits for $_server_needs_met"
 		server_set "$1" state WAITING
 		watch_waiting=$((watch_waiting + 1))
 		server_get "$1" name
@@ -362,9 +409,9 @@ start_waiting() {
 	done
 }
 
-# leave_all [STATUS] - end the monitor; servers live on
-leave_all() {
-	mailbox_leave
+# quit_monitor [STATUS] - end the monitor; servers keep running
+quit_monitor() {
+	mailbox_close
 	helper_end
 	exit "${1:-0}"
 }

@@ -1,14 +1,14 @@
 #!/bin/sh
 # run.sh PORT - start the business server on PORT through the daemon launcher
 #
-# What it starts comes from conf/servers/business.conf.  Its pid goes into the pidfile there
-# (monitor.pid).  Status 0 only when it runs.
+# conf/servers/business.conf says what that is, and which pidfile (monitor.pid) gets its pid.  It exits with 0 only when
+# the server runs.
 
 set -u
 IFS=' 	
 '
 unset CDPATH
-suite_file=$(readlink -f "$0") || exit 1 # it may be called through a link in PATH
+suite_file=$(readlink -f "$0") || exit 1 # a link in PATH may lead here
 suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
@@ -18,12 +18,11 @@ suite_dir=${suite_file%/*}
 
 main() {
 	log_name=run.sh
+	option_conf=${MONITOR_CONF:-$suite_dir/conf} option_state=${MONITOR_STATE:-}
 	case ${1:-} in
 	*[!0-9]* | '' | ??????*) die 2 'Usage: ./run.sh <port>' ;;
 	esac
-	python_find
-	exec "$python_path" -E -s "$suite_dir/pyhelpers/start.py" "$suite_dir" "${MONITOR_CONF:-$suite_dir/conf}" \
-		"${MONITOR_STATE:-}" "$PWD" "business@$1"
+	python_word start.py "business@$1"
 }
 
 main "$@"

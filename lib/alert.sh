@@ -1,16 +1,16 @@
 # shellcheck shell=sh
-# alert - who is told what; the words of a message; delivery is deliver.py's, outside the loop
+# alert - queue an alert for the hooks of a server; deliver.py calls the hooks, outside the loop
 # Needs: server.sh helper.sh
 
 alert_host=localhost
 
-# alert_setup - learn this machine's name, which every message carries
+# alert_setup - learn the name of this machine; every message begins with it
 alert_setup() {
 	read -r alert_host </proc/sys/kernel/hostname || alert_host=localhost
 }
 
-# alert_send NUMBER EVENT PID CAUSE ACTION TEXT - queue it for the server's hooks, if conf wants this event told
-# TEXT goes after "HOST: SERVER ".
+# alert_send NUMBER EVENT PID CAUSE ACTION TEXT - queue the alert "HOST: SERVER TEXT" for the server's hooks, if alert_on
+# names this event
 alert_send() {
 	alert_is_wanted "$1" "$2" "$5" || return 0
 	server_get "$1" alert
@@ -23,8 +23,8 @@ alert_send() {
 	helper_order alert "$1" "$2" "$_alert_hooks" "$_alert_incident" "$_alert_count" "$3" "$4" "$5" "$alert_host: $_server_get $6"
 }
 
-# alert_is_wanted NUMBER EVENT ACTION - does alert_on name this event?  `second` is each death but the first in an hour;
-# a first one that was not answered at once is told all the same
+# alert_is_wanted NUMBER EVENT ACTION - does alert_on name this event?
+# `second` means each death but the first in an hour, and the first one too if the restart did not follow at once.
 alert_is_wanted() {
 	server_get "$1" alert_on
 	case ,$_server_get, in
@@ -37,7 +37,7 @@ alert_is_wanted() {
 	[ "$_alert_count" -gt 1 ]
 }
 
-# How many deaths in the last hour: MONITOR_COUNT
+# Count the deaths in the last hour.  Sets: _alert_count (MONITOR_COUNT), and _server_get, the name
 _alert_count() {
 	server_get "$1" deaths
 	_alert_rest=$_server_get

@@ -1,39 +1,29 @@
 # shellcheck shell=sh
-# demo - the main job on stand-in servers in a scratch directory; it ends by itself and leaves nothing behind
-# Needs: log.sh usage.sh python.sh
+# demo - show the main job on stand-in servers in a scratch directory; it ends by itself and leaves nothing behind
+# Needs: log.sh python.sh.  suite_dir is set by the program
 #
-# The monitor is the real one, as a child. What is shown is read from what the suite wrote; what cannot
-# be found there ends the demo with 1. All that it starts has MONITOR_DEMO=$demo_dir in its environment:
-# by that demo.py proves that a pid is ours before it signals it.
+# The monitor is the real one, as a child.  The demo shows only what the suite has written, and ends with 1 if it does not
+# find it there.  Every process that it starts has MONITOR_DEMO=$demo_dir in its environment: demonstrate.py signals no other.
 
-demo_patience=10 # seconds, for all that it waits for together
+demo_patience=10 # seconds, for all waits together
 demo_dir=
 demo_monitor=
 
-# demo_main demo - ends the program: 0 all of it happened, 1 it did not, 128 + N signal N
+# demo_main - ends the program: 0 all of it happened, 1 something did not, 128 + N signal N
 demo_main() {
-	case $#:${2:-} in
-	1:) ;;
-	2:webserver)
-		# shellcheck source=lib/webserver.sh
-		. "$suite_dir/lib/webserver.sh" || exit 1
-		webserver_demo
-		;;
-	*) usage_die 'demo takes nothing behind it but webserver' ;;
-	esac
 	demo_prepare
 	demo_servers
 	demo_begin
 	demo_show 'The monitor found login_server, which ran already, and started the others:'
 	demo_kill
 	demo_time
-	demo_told
+	demo_evidence
 	demo_show 'All of them, a moment later:'
 	printf '\nAll of this happened. The servers are ended now, and the directory is removed.\n'
 	demo_end 0
 }
 
-# demo_prepare - a Python, two ports, a scratch directory; from here on a signal leads to demo_end
+# demo_prepare - find a Python and two ports, make a scratch directory; from here on a signal leads to demo_end
 # Sets: demo_ports demo_dir demo_deadline
 demo_prepare() {
 	python_run "$suite_dir/pyhelpers/demonstrate.py" ports 2 || die 1 'demo: no free TCP port on 127.0.0.1'
@@ -51,10 +41,10 @@ demo_prepare() {
 	demo_deadline=$((_demo_uptime + demo_patience))
 }
 
-# demo_servers - conf, and for each server a directory with the conf that it wants itself
+# demo_servers - write conf, and for each server a directory with its own configuration file
 demo_servers() {
 	mkdir "$demo_dir/conf" "$demo_dir/conf/servers" "$demo_dir/conf/hooks" || demo_fail 'conf cannot be written'
-	# A hook of our own could not be executed where the scratch directory is mounted noexec.
+	# This hook runs even where the scratch directory is mounted noexec.
 	ln -s /bin/echo "$demo_dir/conf/hooks/echo"
 	printf '%s\n' 'alert = echo' 'start_seconds = 500ms' >"$demo_dir/conf/monitor.conf"
 	demo_server login_server login_server 'pid_from = own, log log*_1.txt 2'
@@ -66,7 +56,7 @@ demo_servers() {
 	printf 'ListenPort=%s\n' "${demo_ports% *}" >"$demo_dir/route_server/routeserver.conf"
 }
 
-# demo_server NAME WORDS LINE... - its directory and its conf; WORDS are its arguments, and what it is known by
+# demo_server NAME WORDS LINE... - make a server's directory and its conf; WORDS are its arguments, and what `match` names
 demo_server() {
 	mkdir "$demo_dir/$1" || demo_fail "$1: no directory for it"
 	_demo_conf=$demo_dir/conf/servers/$1.conf
@@ -80,7 +70,7 @@ demo_server() {
 	printf '%s\n' "$@" >>"$_demo_conf"
 }
 
-# demo_begin - one server by hand, then the monitor; wait until all run
+# demo_begin - start one server by hand, then the monitor; wait until all servers run
 demo_begin() {
 	printf 'Four stand-in servers, in %s\n' "$demo_dir"
 	MONITOR_DEMO=$demo_dir "$python_path" -E -s "$suite_dir/pyhelpers/daeml.py" --chdir "$demo_dir/login_server" \
@@ -95,20 +85,20 @@ demo_begin() {
 	demo_await 'msg_server has no log' _demo_has_log msg_server
 }
 
-# demo_status - what the suite says of all servers, into the file status.  Fails: they do not all run
+# demo_status - write the status of all servers into the file status.  Fails: not all of them run
 demo_status() {
 	sh "$suite_dir/monitor.sh" -c "$demo_dir/conf" -s "$demo_dir/state" status >"$demo_dir/status" 2>&1
 }
 
-# demo_show TITLE - the status table; they must all run
+# demo_show TITLE - print the status table; all servers must run
 demo_show() {
-	demo_await 'not all servers run' demo_status # again: seen by its log alone, before our record of it, one had RUNNING
+	demo_await 'not all servers run' demo_status # again: a server can be RUNNING by its log alone, before it is in our record
 	printf '\n%s\n' "$1"
 	demo_print status
 }
 
-# demo_kill - SIGSEGV for msg_server, and wait until the suite has answered, and told it
-# Sets: demo_pid; demo_killed, when, in ISO 8601
+# demo_kill - send SIGSEGV to msg_server, and wait until the suite has restarted it and sent the alert
+# Sets: demo_pid; demo_killed, the time of that in ISO 8601
 demo_kill() {
 	demo_pid=$(sed -n 's/^msg_server .* pid \([0-9]*\),.*/\1/p' "$demo_dir/status")
 	demo_killed=$("$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" \
@@ -118,7 +108,7 @@ demo_kill() {
 	demo_await 'the hook has no alert' _demo_holds monitor.err '^death msg_server '
 }
 
-# demo_time - how long it took, by the history
+# demo_time - print how long that took, from the history
 demo_time() {
 	_demo_milliseconds "$demo_killed"
 	_demo_from=$_demo_milliseconds
@@ -133,8 +123,8 @@ demo_time() {
 	printf '    %3s ms later it ran again, pid %s\n' "$((_demo_seen + ${_demo_detail% ms}))" "$_demo_new"
 }
 
-# demo_told - what was written and told about it
-demo_told() {
+# demo_evidence - print what the suite wrote and sent about it
+demo_evidence() {
 	_demo_log=msg_server/oldlog/log_${demo_pid}_1.txt
 	[ -s "$demo_dir/$_demo_log" ] || demo_fail "$_demo_log is not there"
 	printf '\nThe log of the dead one:\n    %s\n' "$_demo_log"
@@ -146,13 +136,13 @@ demo_told() {
 	demo_print monitor.err '^death msg_server '
 }
 
-# demo_print FILE [PATTERN] - print the lines of the file that fit, indented; some must
+# demo_print FILE [PATTERN] - print the lines of the file that match, indented; there must be one
 demo_print() {
 	grep -- "${2:-.}" "$demo_dir/$1" >"$demo_dir/print" || demo_fail "$1 does not hold what it should"
 	sed 's/^/    /' "$demo_dir/print"
 }
 
-# demo_await TEXT COMMAND... - poll until COMMAND succeeds; TEXT says what is wrong when it does not
+# demo_await TEXT COMMAND... - poll until COMMAND succeeds; TEXT says what is wrong if it never does
 demo_await() {
 	_demo_text=$1
 	shift
@@ -164,7 +154,7 @@ demo_await() {
 	done
 }
 
-# demo_fail TEXT - something did not happen: say it, with what the monitor said
+# demo_fail TEXT - something did not happen: report it, with the output of the monitor
 demo_fail() {
 	warn "demo: $1"
 	for _demo_file in monitor.err monitor.out status; do
@@ -173,7 +163,7 @@ demo_fail() {
 	demo_end 1
 }
 
-# demo_end STATUS - end the monitor, then what it started; remove the scratch directory; end the program
+# demo_end STATUS - end the monitor and all that it started, remove the scratch directory, end the program
 demo_end() {
 	trap '' HUP INT PIPE TERM
 	if [ -n "$demo_dir" ]; then

@@ -1,19 +1,19 @@
 # shellcheck shell=sh
-# helper - the resident `alive.py watch`: start it, give it orders, start it again when it is gone
-# Needs: log.sh mailbox.sh prepare.sh
+# helper - the resident `alive.py watch`: start it, give it orders, start another when it has ended
+# Needs: log.sh python.sh mailbox.sh prepare.sh.  suite_dir is set by the program
 
 helper_pid=
 helper_failures=0
 helper_tab='	'
 
-# helper_start - start it, with the two FIFOs between us
-# An open of one end would wait for the other (and busybox ash takes any signal meanwhile for a failure), so
-# both are opened at once, handed down, and closed here: from the fork on the child holds its ends, and a
-# helper that cannot be executed is an end of the mailbox like any other.
+# helper_start - start the helper, with the two FIFOs between it and this shell
+# To open one end of a FIFO waits for the other end, and busybox ash takes any signal meanwhile for a failure.  So the
+# shell opens both ends at once, hands them down and closes its copies.  The child holds its ends from the fork on; if the
+# helper cannot be executed, the shell sees the end of the mailbox, as with any other end of the helper.
 helper_start() {
 	exec 6<>"$mailbox_fifo" 7<>"$prepare_run/orders"
 	{
-		# exec: yash would keep a shell of its own between us and a background command
+		# exec: yash would keep another shell between this one and a background command
 		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
 			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&-
 	} &
@@ -21,7 +21,7 @@ helper_start() {
 	exec 3<"$mailbox_fifo" 5>"$prepare_run/orders" 6>&- 7<&-
 }
 
-# helper_order WORD FIELD... - one order, one line; a helper that is gone hears of everything again when it is back
+# helper_order WORD FIELD... - write one order, one line; if the helper is gone, the next one reports every server again
 helper_order() {
 	_helper_line=$1
 	shift
@@ -31,7 +31,7 @@ helper_order() {
 	{ printf '%s\n' "$_helper_line" >&5; } 2>/dev/null
 }
 
-# helper_gone - the mailbox has ended: the helper died; servers live on, another one takes them over
+# helper_gone - the mailbox has ended, so the helper died: start another, which takes over the running servers
 helper_gone() {
 	exec 3<&- 5>&-
 	wait "$helper_pid"
@@ -44,12 +44,12 @@ helper_gone() {
 	helper_start
 }
 
-# helper_ready - it has looked at every server
+# helper_ready - the helper has looked at every server
 helper_ready() {
 	helper_failures=0
 }
 
-# helper_end - close its orders, which ends it; wait, so that its locks are free and the FIFOs gone when we are
+# helper_end - end the helper by closing its orders, and wait: then its locks are free and the FIFOs gone
 helper_end() {
 	exec 5>&- 3<&-
 	wait "$helper_pid"

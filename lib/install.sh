@@ -1,26 +1,26 @@
 # shellcheck shell=sh
 # install - have the monitor started with the machine: by systemd, cron or an init script
-# Needs: log.sh usage.sh mark.sh.  suite_dir is set by the program
+# Needs: log.sh usage.sh signature.sh.  suite_dir is set by the program
 #
 # DESTDIR stands before the paths of files, as in make install; crontabs are no files, and are left alone then.
 
 install_unit=/etc/systemd/system/monitor.service
 install_init=/etc/init.d/monitor
 
-# install_main install [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
+# install_main [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
 # program: 0 good, 1 failed, 2 usage, 4 no permission, 5 systemd or cron is not installed, 6 no conf, no such user
 install_main() {
-	install_options "$@"
+	install_options install "$@"
 	install_person
 	install_places
 	[ -n "$install_way" ] || install_choose
 	install_in_scratch "_install_$install_way"
 }
 
-# uninstall_main uninstall [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
+# uninstall_main [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
 # Ends the program: 0 it is gone, 1 something is not as install wrote it and was left alone, 2 usage, 4 no permission
 uninstall_main() {
-	install_options "$@"
+	install_options uninstall "$@"
 	install_person
 	install_in_scratch _install_undo
 }
@@ -166,7 +166,7 @@ _install_verify() {
 _install_cron() {
 	[ -z "${DESTDIR:-}" ] || [ "$install_dry" = yes ] || usage_die 'DESTDIR is for files; a crontab is none'
 	_install_cron_text >"$install_scratch/text"
-	mark_text "$install_scratch/text" >"$install_scratch/block"
+	signature_text "$install_scratch/text" >"$install_scratch/block"
 	if [ "$install_dry" = yes ]; then
 		_install_show "crontab${install_user:+ of $install_user}" "$install_scratch/block"
 		return
@@ -176,7 +176,7 @@ _install_cron() {
 	if cmp -s "$install_scratch/block" "$install_scratch/ours"; then
 		printf '%s\n' 'crontab: holds it already'
 	else
-		[ ! -s "$install_scratch/ours" ] || mark_is_whole "$install_scratch/ours" ||
+		[ ! -s "$install_scratch/ours" ] || signature_is_whole "$install_scratch/ours" ||
 			die 1 'crontab: our lines were altered since; take them out with crontab -e, then install again'
 		_install_cron_write "$install_scratch/others" "$install_scratch/block"
 		printf '%s\n' 'crontab: written'
@@ -188,7 +188,7 @@ _install_cron() {
 # Quiet while it runs, for cron mails what it hears; what is wrong at boot it shall hear
 _install_cron_text() {
 	_install_line="cd / && $(_install_words _install_cron_quote) -d all >/dev/null"
-	printf '%s begin %s\n' "$mark" "$suite_dir"
+	printf '%s begin %s\n' "$signature" "$suite_dir"
 	printf '@reboot %s\n* * * * * %s 2>&1\n' "$_install_line" "$_install_line"
 }
 
@@ -208,10 +208,10 @@ _install_cron_read() {
 	fi
 	: >"$install_scratch/ours"
 	: >"$install_scratch/others"
-	BEGIN="$mark begin $suite_dir" MARK=$mark DIR=$install_scratch LC_ALL=C awk '
+	BEGIN="$signature begin $suite_dir" SIGNATURE=$signature DIR=$install_scratch LC_ALL=C awk '
 		$0 == ENVIRON["BEGIN"] { ours = 1 }
 		{ print >(ENVIRON["DIR"] (ours ? "/ours" : "/others")) }
-		index($0, ENVIRON["MARK"]) == 1 && $0 != ENVIRON["BEGIN"] { ours = 0 }' "$install_scratch/crontab"
+		index($0, ENVIRON["SIGNATURE"]) == 1 && $0 != ENVIRON["BEGIN"] { ours = 0 }' "$install_scratch/crontab"
 }
 
 # _install_cron_write FILE... - these are the crontab
@@ -266,10 +266,10 @@ _install_next() {
 # _install_put FILE MODE TEXTFILE - write it; in a dry run: print it
 _install_put() {
 	if [ "$install_dry" = yes ]; then
-		mark_text "$3" >"$install_scratch/marked"
+		signature_text "$3" >"$install_scratch/marked"
 		_install_show "$1" "$install_scratch/marked"
 	else
-		mark_write "$@"
+		signature_write "$@"
 		printf '%s: written\n' "$1"
 	fi
 }
@@ -315,7 +315,7 @@ _install_undo_cron() {
 	_install_cron_read
 	[ -s "$install_scratch/ours" ] || return 0
 	install_found=yes
-	if ! mark_is_whole "$install_scratch/ours"; then
+	if ! signature_is_whole "$install_scratch/ours"; then
 		warn 'crontab: our lines were altered since; left alone, take them out with crontab -e'
 		install_left=1
 	elif [ "$install_dry" = yes ]; then
@@ -330,9 +330,9 @@ _install_undo_cron() {
 _install_undo_file() {
 	[ -e "$1" ] || [ -L "$1" ] || return 0
 	install_found=yes
-	mark_objection "$1"
-	if [ -n "$_mark_objection" ]; then
-		warn "$_mark_objection"
+	signature_objection "$1"
+	if [ -n "$_signature_objection" ]; then
+		warn "$_signature_objection"
 		install_left=1
 	else
 		_install_take "$1"
@@ -344,7 +344,7 @@ _install_take() {
 	if [ "$install_dry" = yes ]; then
 		printf '%s: would go\n' "$1"
 	else
-		mark_remove "$1"
+		signature_remove "$1"
 		printf '%s: gone\n' "$1"
 	fi
 }

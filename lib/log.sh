@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# log - what people read: messages on the terminal, restart.log, history.jsonl
-# Needs: nothing.  log_dir and log_when are set by the loop.
+# log - messages on the terminal, restart.log, history.jsonl
+# Needs: nothing.  log_dir and log_syslog are set by prepare.sh
 
 log_name=monitor.sh
 log_dir=
@@ -10,26 +10,26 @@ log_late_count=0
 log_most_late=1000
 log_refused=
 
-# log_streams - what was handed to us closed is /dev/null: the next file that is opened would take its place
+# log_streams - open each standard stream that is closed on /dev/null: otherwise the next file would take its number
 log_streams() {
 	{ true 9<&0; } 2>/dev/null || exec </dev/null
 	{ true 9>&1; } 2>/dev/null || exec >/dev/null
 	true 9>&2 || exec 2>/dev/null
 }
 
-# warn TEXT - say it on stderr, and to syslog if conf wants that
+# warn TEXT - print it on stderr, and send it to syslog if conf says so
 warn() {
 	printf '%s: %s\n' "$log_name" "$1" >&2
 	[ "$log_syslog" = 0 ] || logger -t "$log_name" -p daemon.warning -- "$1" &
 }
 
-# die STATUS TEXT - say why, and end with that exit status
+# die STATUS TEXT - print why, and end with that exit status
 die() {
 	printf '%s: %s\n' "$log_name" "$2" >&2
 	exit "$1"
 }
 
-# log_restart WHEN TEXT - one line in restart.log, in the form of the original; WHEN is ISO 8601
+# log_restart WHEN TEXT - add a line to restart.log and print it; WHEN is ISO 8601
 log_restart() {
 	_log_clock=${1#*T}
 	_log_line="${1%%T*} ${_log_clock%%.*} - $2"
@@ -37,7 +37,7 @@ log_restart() {
 	_log_append restart.log "$_log_line"
 }
 
-# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL - one JSON object in history.jsonl
+# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL - add a JSON object to history.jsonl
 log_history() {
 	_log_json "$5"
 	_log_cause=$_log_json
@@ -45,7 +45,7 @@ log_history() {
 	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"}"
 }
 
-# log_catch_up - write what a full or read-only disk refused; called every interval
+# log_catch_up - write the lines that a full or read-only disk refused; called every interval
 log_catch_up() {
 	[ "$log_late_count" -gt 0 ] || return 0
 	_log_all=$log_late
@@ -62,7 +62,7 @@ log_catch_up() {
 	}
 }
 
-# log_age SECONDS - how long, for a person
+# log_age SECONDS - a duration as a person reads it
 # Sets: _log_age (41s, 3m, 3h, 2d)
 log_age() {
 	case $1 in
@@ -82,7 +82,7 @@ log_age() {
 log_newline='
 '
 
-# A line that cannot be written is kept; that is said once.  Each file keeps its order.
+# Append a line to a file.  If that fails, keep the line, and warn the first time.  The lines of a file keep their order.
 _log_append() {
 	case $log_late in
 	*"$1 "*) ;;
@@ -95,7 +95,7 @@ _log_append() {
 	log_late_count=$((log_late_count + 1))
 }
 
-# Sets: _log_json, the text with " and \ escaped; control characters never get here
+# Sets: _log_json, the text with " and \ escaped; the helper lets no control characters through
 _log_json() {
 	_log_json=
 	_log_rest=$1

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# order - what an operator wants: words from the mailbox, each carried out and answered
-# Needs: log.sh server.sh restart.sh story.sh helper.sh update.sh, and start and leave of monitor.sh
+# order - what an operator wants: check each order from the mailbox, carry it out and answer it
+# Needs: log.sh server.sh restart.sh helper.sh; start of monitor.sh
 #
 # An order is a line `WORD NAME TOKEN [SIGNAL]`; control.py writes it and waits for the answer to TOKEN
-# in the server's record.  Whoever may write into the mailbox may order; words and names are checked here.
+# in the server's record.  Everyone who may write into the mailbox may give orders, so this checks words and names.
 
-# order_take WORD NAME TOKEN ARG - check an order and carry it out; what makes no sense is said and dropped
+# order_take WORD NAME TOKEN ARG - check an order and carry it out; report and drop one that makes no sense
 order_take() {
 	case $3 in
 	'' | *[!0-9.]*)
@@ -26,18 +26,18 @@ order_take() {
 	esac
 }
 
-# order_start NUMBER - up, whatever was: past failures are forgotten
+# order_start NUMBER - bring the server up, whatever state it is in, and forget past failures
 # Sets, like the others: _order_number, and _order_answer: `0`, or a status and why
 order_start() {
 	_order_begin "$1" up
 	case $_order_state in
 	RUNNING | STARTING) ;;
 	STOPPING) _order_then "$1" start ;;
-	*) _order_start_afresh "$1" ;;
+	*) order_start_afresh "$1" ;;
 	esac
 }
 
-# order_stop NUMBER - down, and that is remembered
+# order_stop NUMBER - take the server down, and remember that it is to stay down
 order_stop() {
 	_order_begin "$1" down
 	_order_then "$1" ''
@@ -47,7 +47,7 @@ order_stop() {
 	esac
 }
 
-# order_restart NUMBER - down and up again; a stopped one is started
+# order_restart NUMBER - take the server down and bring it up again; start it if it is stopped
 order_restart() {
 	_order_begin "$1" up
 	case $_order_state in
@@ -56,11 +56,11 @@ order_restart() {
 		_order_end "$1"
 		;;
 	STOPPING) _order_then "$1" start ;;
-	*) _order_start_afresh "$1" ;;
+	*) order_start_afresh "$1" ;;
 	esac
 }
 
-# order_pause NUMBER - leave it alone: no restart, no search, until resume; a stopped one is left alone already
+# order_pause NUMBER - leave the server alone until resume: no restart, no search; a stopped server is left alone already
 order_pause() {
 	server_get "$1" want
 	[ "$_server_get" != down ] || {
@@ -68,13 +68,13 @@ order_pause() {
 		return
 	}
 	_order_begin "$1" paused
-	server_set "$1" excesses '' # nobody looks any more when that is over
-	server_get "$1" then
-	[ "$_server_get" != start ] || server_set "$1" then ''
+	server_set "$1" excesses '' # while it is paused, no event will clear them
+	server_get "$1" next
+	[ "$_server_get" != start ] || server_set "$1" next ''
 	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED
 }
 
-# order_resume NUMBER - watch it again; it is started if it does not run.  Only what is paused: a stopped one stays so
+# order_resume NUMBER - watch a paused server again, and start it if it does not run; a stopped server stays stopped
 order_resume() {
 	server_get "$1" want
 	[ "$_server_get" = paused ] || {
@@ -88,39 +88,34 @@ order_resume() {
 	if [ -n "$_server_get" ]; then
 		server_set "$1" state RUNNING
 	else
-		_order_start_afresh "$1"
+		order_start_afresh "$1"
 	fi
 }
 
-# order_clear NUMBER - forget past failures; one that was given up, and is wanted, is tried again
+# order_clear NUMBER - forget past failures; try a FATAL server again
 order_clear() {
 	_order_number=$1
 	_order_answer=0
 	_order_forget "$1"
 	server_get "$1" state
-	[ "$_server_get" != FATAL ] || _order_start_afresh "$1"
+	[ "$_server_get" != FATAL ] || order_start_afresh "$1"
 }
 
-# order_stopped NUMBER PID - the helper has ended it
-order_stopped() {
-	story_stopped "$1" "$2"
-	server_set "$1" alive ''
-	server_get "$1" then
-	server_set "$1" then ''
-	case $_server_get in
-	start) _order_start_afresh "$1" ;;
-	update) update_stopped ;;
-	*) _order_leave "$1" ;;
-	esac
+# order_start_afresh NUMBER - start the server at once, as if it had never failed
+order_start_afresh() {
+	_order_forget "$1"
+	server_set "$1" incident ''
+	restart_at_once
+	start "$1"
 }
 
-# Nothing is to be done, and why.  Sets: what the orders set
+# There is nothing to do: answer why.  Sets: what the orders set
 _order_spare() {
 	_order_number=$1
 	_order_answer="0 $2"
 }
 
-# The name is somebody's text: no more of it than a name may hold, and nothing that moves a cursor
+# The name is a stranger's text: print it only if it could be a name, so that nothing in it moves the cursor.
 _order_drop() {
 	case $2 in
 	*[!A-Za-z0-9_.@-]* | ????????????????????????????????????????????????????????????????*)
@@ -137,14 +132,6 @@ _order_signal() {
 	esac
 }
 
-_order_leave() {
-	server_get "$1" want
-	case $_server_get in
-	paused) leave "$1" PAUSED 'paused by order' ;;
-	*) leave "$1" STOPPED 'stopped by order' ;;
-	esac
-}
-
 _order_begin() {
 	_order_number=$1
 	_order_answer=0
@@ -154,22 +141,15 @@ _order_begin() {
 	helper_order want "$1" "$2"
 }
 
-# What is to follow when it has ended; an update that waits for that goes first, and then by what is wanted.
+# What follows when the server has ended.  An update that waits for this end comes first; what is wanted is done after it.
 _order_then() {
-	server_get "$1" then
-	[ "$_server_get" = update ] || server_set "$1" then "$2"
+	server_get "$1" next
+	[ "$_server_get" = update ] || server_set "$1" next "$2"
 }
 
 _order_end() {
 	server_set "$1" state STOPPING
 	helper_order stop "$1"
-}
-
-_order_start_afresh() {
-	_order_forget "$1"
-	server_set "$1" incident ''
-	restart_at_once
-	start "$1"
 }
 
 _order_forget() {

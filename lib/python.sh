@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # python - find a Python that has psutil; make .venv where there is none
-# Needs: log.sh.  suite_dir is set by the program
+# Needs: log.sh.  suite_dir, option_conf and option_state are set by the program (in monitor.sh by usage.sh)
 
 python_path=
 python_unavailable=69
@@ -24,6 +24,15 @@ python_run() {
 # Sets: python_path.  Ends the program (5) if there is none, and none can be made
 python_find() {
 	python_run "$suite_dir/pyhelpers/suitable.py" || exit $?
+}
+
+# python_word PROGRAM ARG... - run a program of pyhelpers/ for a word of the command line, in place of this shell
+# It gets ROOT CONF_DIR STATE_DIR CWD before its ARGs.  Ends the program (5) if there is no Python
+python_word() {
+	python_find
+	_python_program=$suite_dir/pyhelpers/$1
+	shift
+	exec "$python_path" -E -s "$_python_program" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
 }
 
 # python_venv - no Python has psutil: make .venv, once.  Ends the program (5) if that cannot be

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# restart - the policy: when a server has died or would not start, what now?
+# restart - the policy: what follows when a server has died or did not start
 # Needs: server.sh
 
 # restart_decide NUMBER NOW CAUSE - NOW in seconds since boot; CAUSE as in `exit 3`, `signal SEGV`, `unknown`
@@ -16,14 +16,14 @@ restart_decide() {
 	fi
 }
 
-# restart_at_once - what there is nothing to decide about
+# restart_at_once - decide for a start without a wait
 # Sets: what restart_decide sets
 restart_at_once() {
 	_restart_decide=now
 	restart_wait=0
 }
 
-# restart_unwanted NUMBER CAUSE - does the operator, or conf, say that it is to stay down after this?
+# restart_unwanted NUMBER CAUSE - does an operator, or conf, want the server to stay down after this?
 restart_unwanted() {
 	server_get "$1" want
 	[ "$_server_get" = up ] || return 0
@@ -44,7 +44,7 @@ restart_unwanted() {
 	return 1
 }
 
-# restart_given_up NUMBER NOW - count this failure; are there too many in the window of give_up?
+# restart_given_up NUMBER NOW - count this failure; are there too many within the time of give_up?
 restart_given_up() {
 	server_get "$1" window
 	_restart_window=$_server_get
@@ -55,7 +55,7 @@ restart_given_up() {
 	[ "$_server_get" -gt 0 ] && [ "$restart_recent" -ge "$_server_get" ]
 }
 
-# restart_recent TIMES NOW SECONDS - drop the times that are older than that, add NOW; at most 50 are kept
+# restart_recent TIMES NOW SECONDS - drop the times that are older than SECONDS, add NOW, keep at most 50
 # Sets: _restart_recent, the list with commas; restart_recent, how many there are
 restart_recent() {
 	_restart_recent=
@@ -64,7 +64,7 @@ restart_recent() {
 	while [ -n "${_restart_rest#,}" ]; do
 		_restart_time=${_restart_rest%%,*}
 		_restart_rest=${_restart_rest#*,}
-		# a time to come is of an earlier boot
+		# a time in the future comes from an earlier boot
 		[ "$_restart_time" -gt $(($2 - $3)) ] && [ "$_restart_time" -le "$2" ] || continue
 		_restart_recent=$_restart_recent$_restart_time,
 		restart_recent=$((restart_recent + 1))
@@ -77,7 +77,7 @@ restart_recent() {
 	restart_recent=$((restart_recent + 1))
 }
 
-# restart_back_off NUMBER - wait as long as it is due, and twice as long the next time; restart_stable ends that
+# restart_back_off NUMBER - take the server's present wait, and double it for the next time, up to the longest
 # Sets: restart_wait
 restart_back_off() {
 	server_get "$1" wait
@@ -89,7 +89,7 @@ restart_back_off() {
 	server_set "$1" wait "$_restart_next"
 }
 
-# restart_stable NUMBER - it has stayed up for start_seconds: the next wait is the first one again
+# restart_stable NUMBER - the server has stayed up for start_seconds: the next wait is the first one again
 restart_stable() {
 	server_get "$1" first
 	server_set "$1" wait "$_server_get"

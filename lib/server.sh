@@ -1,8 +1,9 @@
 # shellcheck shell=sh
-# server - what the loop knows of each server: its policy, from conf, and its story so far
-# Needs: nothing.  A server is its number in the settled conf; values live in server_NUMBER_KEY.
-# A list of names would be searched from its beginning, 40 ms an order with a thousand servers: so each name
-# has a variable of its own, server_by_KEY, that holds the number.
+# server - what the loop knows about each server: its policy, from conf, and its past
+# Needs: nothing.  The number of a server is its place in the settled conf; values live in server_NUMBER_KEY.
+#
+# Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms an
+# order with a thousand servers.
 
 _server_get=
 _server_memory=
@@ -19,7 +20,7 @@ server_new() {
 	eval "server_$1_first=\$6 server_$1_longest=\$7 server_$1_give_up=\$8 server_$1_window=\$9"
 	eval "server_$1_wait=\$6 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
-	eval "server_$1_want=up server_$1_alive= server_$1_then="
+	eval "server_$1_want=up server_$1_alive= server_$1_next="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses="
 	_server_number=$1
 	shift 9
@@ -37,17 +38,17 @@ server_set() {
 	eval "server_$1_$2=\$3"
 }
 
-# server_number NAME - any text may stand for NAME
+# server_number NAME - find the number of a server; NAME may be any text
 # Sets: _server_number.  Fails: 1 if this monitor does not watch it
 server_number() {
 	_server_key "$1" || return
 	eval "_server_number=\${server_by_$_server_key-0}"
 	[ "$_server_number" -gt 0 ] && [ "$_server_number" -le "$server_count" ] || return
-	# one that conf has no more left its number behind
+	# a name that conf no longer has has left its variable behind
 	eval "[ \"\$server_${_server_number}_name\" = \"\$1\" ]"
 }
 
-# A name as the end of a variable's: `_` begins what stands for a letter that those may not hold, and itself.
+# Turn a name into the end of a variable's name: `_` and a letter stand for each character that those may not hold.
 # Sets: _server_key.  Fails: 1 if it breaks the rule for names
 _server_key() {
 	case $1 in
@@ -70,14 +71,14 @@ _server_key() {
 	done
 }
 
-# server_memory NUMBER - what must outlive the monitor, as one line for the record
+# server_memory NUMBER - put what must outlive the monitor into one line for the record
 # Sets: _server_memory: values, each ended by a colon; the first is the open incident, which the helper reads too
 server_memory() {
 	eval "_server_memory=\$server_$1_incident:\$server_$1_wait:\$server_$1_deaths:\$server_$1_failures:\$server_$1_told:"
 	eval "_server_memory=\$_server_memory\$server_$1_died_pid:\$server_$1_died_up:\$server_$1_ordinal:\$server_$1_cause:"
 }
 
-# server_recall NUMBER RESTARTS MEMORY - take back what server_memory made
+# server_recall NUMBER RESTARTS MEMORY - read what server_memory wrote
 server_recall() {
 	case $2 in
 	'' | *[!0-9]*) return 0 ;;
@@ -95,7 +96,7 @@ server_recall() {
 	server_set "$1" cause "${_server_rest%:}" # it may hold colons of its own
 }
 
-# server_needs_met NUMBER - is every server that it needs RUNNING?
+# server_needs_met NUMBER - is every server RUNNING that this one needs?
 # Sets: _server_needs_met, the first that is not
 server_needs_met() {
 	server_get "$1" needs

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
 # test - are this machine, conf and the hooks fit?  One TEST alert goes through the real hook
-# Needs: python.sh usage.sh check.sh, which word in monitor.sh brings along
+# Needs: log.sh usage.sh python.sh.  suite_dir is set by the program
 
-# test_main test [HOOK...] - ends the program with the outcome of that alert, or 6 for what is not in order
-# Without a HOOK it goes through each that conf names.
+# test_main [HOOK...] - check all of it, and send one TEST alert through each HOOK, or else through each hook of conf
+# Ends the program: with the outcome of that alert, or as check.py does if something is not in order.
 test_main() {
-	shift
 	printf 'Testing monitor script...\n'
-	check_fitness test || {
+	python_run "$suite_dir/pyhelpers/check.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" test || {
+		_test_status=$?
 		test_say "$_python_run"
-		exit "$_check_status"
+		exit "$_test_status"
 	}
 	test_say "${_python_run%"$log_newline"alerts *}"
 	test_send "${_python_run##*"$log_newline"alerts }" "$@"
@@ -20,13 +20,13 @@ test_say() {
 	[ -z "$1" ] || printf '%s\n' "$1"
 }
 
-# test_send 'SPOOL HOOK...' [HOOK...] - hand one TEST alert to each hook, now: to those of conf, or to these if there are any
+# test_send 'SPOOL HOOK...' [HOOK...] - send one TEST alert now, through the hooks of conf, or through these if there are any
 # Fails: 1 refused, 6 the hook is not fit, or there is none
 test_send() {
 	_test_hooks=${1##*/alerts}
 	_test_spool=${1%"$_test_hooks"}
 	shift
-	# shellcheck disable=SC2086 # names that conf has checked: no blanks in them, nor globs
+	# shellcheck disable=SC2086 # conf has checked these names: they hold no blanks and no globs
 	[ $# -gt 0 ] || set -- $_test_hooks
 	[ $# -gt 0 ] || die 6 'no hook to test: alert is none in all of conf; set it in monitor.conf, or run: ./monitor.sh test HOOK'
 	"$python_path" -E -s "$suite_dir/pyhelpers/deliver.py" test "$_test_spool" "$option_conf" -- "$@"

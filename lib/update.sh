@@ -1,10 +1,12 @@
 # shellcheck shell=sh
-# update - go by a new conf: stop what it no longer has or changes, take it over, start what is to run
-# Needs: log.sh server.sh helper.sh order.sh.  update.py has checked conf and written RUN/plan and RUN/settled.new
+# update - apply a new conf: stop what it no longer has or changes, read the new servers, start what is to run
+# Needs: log.sh usage.sh python.sh server.sh prepare.sh helper.sh.  suite_dir is set by the program
+#
+# update.py has checked conf, and has written RUN/plan for the shell and RUN/settled.new for the helper.
 
-update_pending=0
+update_pending=0 # stops that have yet to finish
 
-# update_begin - stop what the plan says; the rest follows when that is done
+# update_begin - stop what the plan says; the rest follows when all of that has stopped
 update_begin() {
 	[ -r "$prepare_run/plan" ] || {
 		warn 'update: there is no plan; use ./monitor.sh update'
@@ -19,7 +21,7 @@ update_begin() {
 	update_stopped
 }
 
-# update_stop NAME - end it, whatever it is about to do
+# update_stop NAME - stop the server, whatever it was about to do
 update_stop() {
 	server_number "$1" || return 0
 	server_get "$_server_number" state
@@ -27,26 +29,31 @@ update_stop() {
 	STOPPED | STOPPING) return 0 ;;
 	esac
 	update_pending=$((update_pending + 1))
-	server_set "$_server_number" then update
+	server_set "$_server_number" next update
 	server_set "$_server_number" state STOPPING
 	helper_order stop "$_server_number"
 }
 
-# update_stopped - one less to wait for; after the last the new conf is taken over
+# update_stopped - one stop less to wait for; after the last one the new conf applies
 update_stopped() {
 	update_pending=$((update_pending - 1))
 	[ "$update_pending" -eq 0 ] || return 0
 	update_remember
 	server_count=0
 	while read -r _update_deed _update_rest; do
-		# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
-		[ "$_update_deed" != server ] || server_new $_update_rest
+		case $_update_deed in
+		server)
+			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
+			server_new $_update_rest
+			;;
+		recovery_quiet) prepare_recovery_quiet=$_update_rest ;;
+		esac
 	done <"$prepare_run/plan"
 	update_recall
 	helper_order reload
 }
 
-# update_remember - who runs as what: the helper's first look is then no news
+# update_remember - note the pid of each server, so that the helper's first look reports nothing that is known
 # Sets: _update_known, NAME=PID words
 update_remember() {
 	_update_known=
@@ -60,7 +67,7 @@ update_remember() {
 	done
 }
 
-# update_recall - give those that are still in conf their pids back
+# update_recall - give the servers that are still in conf their pids back
 update_recall() {
 	for _update_word in $_update_known; do
 		server_number "${_update_word%%=*}" || continue
@@ -69,7 +76,7 @@ update_recall() {
 	done
 }
 
-# update_by_signal - SIGHUP: the same as ./monitor.sh update, outside the loop
+# update_by_signal - SIGHUP: do what ./monitor.sh update does, outside the loop
 update_by_signal() {
 	"$python_path" -E -s "$suite_dir/pyhelpers/update.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" >&2 &
 }

@@ -1,13 +1,58 @@
 # shellcheck shell=sh
 # usage - the words and options of monitor.sh
-# Needs: log.sh
+# Needs: log.sh.  suite_dir is set by the program
 
+usage_version=0.1.0
 option_conf=${MONITOR_CONF:-}
 option_state=${MONITOR_STATE:-}
 option_daemon=
 
+# What -h prints.  usage_words and lib/completion.sh read it: a command is a line of two blanks, one word, what it takes,
+# and, after three blanks or more, what it does.
+usage_text='Usage: ./monitor.sh [OPTION...] COMMAND [ARG...]
+
+Watch servers, and restart each one that dies:
+  NAME...                               login_server, msg_server, route_server, http_msg_server, any in conf/servers
+  business PORT...                      the business server on each PORT
+  all                                   every server in conf/servers, each after those that it needs
+
+Look:
+  status [NAME...|--guard] [--json]     one line per server; --guard: the guard of -d; --json: for programs
+  tail NAME                             follow its newest log
+  alerts [list|retry|drop|show ID]      messages that wait or have failed
+
+Give orders, and wait until each is done (NAME may be a glob, or all):
+  start [--timeout 60s] NAME...         start it
+  stop [--timeout 60s] NAME...          end it; it stays down, across monitor restarts too
+  restart [--timeout 60s] NAME...       end it and start it again
+  pause [--timeout 60s] NAME...         leave it alone, dead or alive, while you work on it
+  resume [--timeout 60s] NAME...        watch it again, and start it if it does not run
+  clear [--timeout 60s] NAME...         forget past failures, and try a FATAL server again
+  drill [--timeout 60s] NAME...         kill it on purpose, and measure detection and restart
+  signal SIG NAME...                    send it a signal
+  silence [NAME... (2h|off)]            send no alerts about it for that long; without NAME: list the silences
+  update [--dry-run]                    read conf again, and change only the servers whose settings changed
+  shutdown [--timeout 60s] [--stop-servers]   end the monitor; servers keep running without --stop-servers
+
+Set up:
+  check                                 print every error in conf
+  test [HOOK...]                        check machine, conf and hooks, and send one TEST alert
+  demo [webserver]                      show a death and a restart on stand-in servers in a scratch directory
+  install [--systemd|--cron|--sysv] [--user U] [--dry-run]   start the monitor at boot
+  uninstall [--systemd|--cron|--sysv] [--user U] [--dry-run]   undo install
+  completion (bash|zsh)                 print the completion script for your shell
+  help                                  print this text
+
+Options, before the command:
+  -c DIR          conf directory (or MONITOR_CONF; default: conf beside monitor.sh)
+  -s DIR          state directory (or MONITOR_STATE; default: state_dir of conf, or state beside monitor.sh)
+  -d              watch as a daemon, under a guard that starts the monitor again after a crash
+  -h, --help      print this text
+  -V, --version   print the version'
+
 # usage_options ARG... - take the options
-# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took.  -h, -V and a wrong one end the program
+# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took.  Ends the program for -h, -V
+# and a wrong option
 usage_options() {
 	usage_options=$#
 	OPTIND=1
@@ -22,7 +67,7 @@ usage_options() {
 		s) option_state=$OPTARG ;;
 		d) option_daemon=1 ;;
 		h) usage_tell usage_print ;;
-		V) usage_tell printf 'monitor.sh %s\n' "$suite_version" ;;
+		V) usage_tell printf 'monitor.sh %s\n' "$usage_version" ;;
 		:) usage_die "-$OPTARG needs a directory" ;;
 		*) usage_die "no such option: -$OPTARG" ;;
 		esac
@@ -31,13 +76,13 @@ usage_options() {
 	[ -n "$option_conf" ] || option_conf=$suite_dir/conf
 }
 
-# usage_tell COMMAND ARG... - what -h and -V print; ends the program
+# usage_tell COMMAND ARG... - print what help, -h or -V asks for; ends the program
 usage_tell() {
 	"$@" || exit 1
 	exit 0
 }
 
-# usage_die TEXT - say what was wrong, and what would be right
+# usage_die TEXT - say what is wrong, and print the usage; ends the program
 usage_die() {
 	printf '%s: %s\n' "$log_name" "$1" >&2
 	usage_print >&2
@@ -45,27 +90,21 @@ usage_die() {
 }
 
 usage_print() {
-	cat <<-'END'
-		Usage:
-		  ./monitor.sh (login_server|msg_server|route_server|http_msg_server|NAME)...
-		  ./monitor.sh business <port>...
-		  ./monitor.sh all
-		  ./monitor.sh test [HOOK...]
-		  ./monitor.sh check | demo [webserver] | status [NAME...|--guard] [--json]
-		  ./monitor.sh (start|stop|restart|pause|resume|clear|drill) [--timeout 60s] NAME...
-		  ./monitor.sh alerts [list|retry|drop|show ID] | silence [NAME... (2h|off)]
-		  ./monitor.sh signal SIG NAME... | tail NAME | update [--dry-run]
-		  ./monitor.sh shutdown [--timeout 60s] [--stop-servers]
-		  ./monitor.sh (install|uninstall) [--systemd|--cron|--sysv] [--user U] [--dry-run]
-		  ./monitor.sh completion (bash|zsh)
+	printf '%s\n' "$usage_text"
+}
 
-		Options, before the word:
-		  -c DIR   conf directory (or MONITOR_CONF; default: conf beside monitor.sh)
-		  -s DIR   state directory (or MONITOR_STATE; default: conf's state_dir, or state beside monitor.sh)
-		  -d       watch as a daemon, under a guard that starts the monitor again when it crashes
-		  -h       this text
-		  -V       the version
-
-		Description: Monitor and automatically restart server processes
+# usage_words - list the words that are commands
+# Sets: _usage_words
+usage_words() {
+	_usage_words=
+	while IFS= read -r _usage_line; do
+		case $_usage_line in
+		'  '[a-z]*) ;;
+		*) continue ;;
+		esac
+		_usage_line=${_usage_line#??}
+		_usage_words="$_usage_words${_usage_words:+ }${_usage_line%% *}"
+	done <<-END
+		$usage_text
 	END
 }

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# webserver - the example web server under load: each of its roles is killed in turn, and no caller is refused
-# Needs: log.sh python.sh demo.sh, which begins and ends it; conf/examples/webserver, and a C compiler
+# webserver - show the example web server under load: kill each of its roles in turn, and refuse no caller
+# Needs: log.sh python.sh demo.sh.  It compiles conf/examples/webserver; suite_dir is set by the program
 
 webserver_calls=20000 # of each caller, at most
 webserver_callers=4
 webserver_rounds=3
 
-# webserver_demo - ends the program: 0 all of it happened, 1 it did not, 5 there is no compiler, 128 + N signal N
-webserver_demo() {
+# webserver_main - ends the program: 0 all of it happened, 1 something did not, 5 there is no compiler, 128 + N signal N
+webserver_main() {
 	command -v cc >/dev/null 2>&1 || die 5 'demo: no C compiler (cc); install one, for Debian: apt-get install gcc libc6-dev'
 	demo_patience=30
 	demo_prepare
@@ -25,7 +25,7 @@ webserver_demo() {
 	demo_end 0
 }
 
-# webserver_compile - both programs of the example
+# webserver_compile - compile both programs of the example
 webserver_compile() {
 	printf 'The web server of conf/examples/webserver, in %s\n' "$demo_dir"
 	mkdir "$demo_dir/web" || demo_fail 'no directory for the web server'
@@ -35,7 +35,7 @@ webserver_compile() {
 	done
 }
 
-# webserver_conf - the conf of the example, for this directory and a free port
+# webserver_conf - write the conf of the example, for this directory and a free port
 webserver_conf() {
 	mkdir "$demo_dir/conf" "$demo_dir/conf/servers" "$demo_dir/conf/hooks" || demo_fail 'conf cannot be written'
 	printf '%s\n' 'alert = none' 'start_seconds = 0s' 'interval = 1s' 'backoff = 0s 1s' >"$demo_dir/conf/monitor.conf"
@@ -51,7 +51,7 @@ webserver_conf() {
 	done
 }
 
-# webserver_begin - the monitor; wait until both have said how they are
+# webserver_begin - start the monitor; wait until both servers send their beats
 webserver_begin() {
 	MONITOR_DEMO=$demo_dir sh "$suite_dir/monitor.sh" -c "$demo_dir/conf" -s "$demo_dir/state" all \
 		</dev/null >"$demo_dir/monitor.out" 2>>"$demo_dir/monitor.err" &
@@ -61,7 +61,7 @@ webserver_begin() {
 	demo_await 'the listener does not beat' _webserver_beats listener
 }
 
-# webserver_under_load - kill listener, manager and a worker in turn while callers call; none may be refused
+# webserver_under_load - kill listener, manager and a worker in turn while callers call; no call may be refused
 webserver_under_load() {
 	MONITOR_DEMO=$demo_dir "$python_path" -E -s "$suite_dir/pyhelpers/demo/callers.py" \
 		"$webserver_port" "$webserver_calls" "$webserver_callers" "$demo_dir/enough" >"$demo_dir/calls" 2>>"$demo_dir/monitor.err" &
@@ -83,7 +83,7 @@ webserver_under_load() {
 	demo_print calls
 }
 
-# webserver_kill ROLE - and wait until the next one runs
+# webserver_kill ROLE - kill it, and wait until the next one runs
 webserver_kill() {
 	_webserver_pid "$1"
 	_webserver_old=$_webserver_pid
@@ -92,7 +92,7 @@ webserver_kill() {
 	printf '    %s, pid %s; back as pid %s\n' "$1" "$_webserver_old" "$_webserver_pid"
 }
 
-# webserver_kill_worker - the first of the pool; its manager replaces it
+# webserver_kill_worker - kill the first worker of the pool, and wait until the manager has replaced it
 webserver_kill_worker() {
 	_webserver_pid manager
 	demo_await 'the manager has no workers' _webserver_workers
@@ -102,7 +102,7 @@ webserver_kill_worker() {
 	printf '    a worker, pid %s; there are four again\n' "$_webserver_old"
 }
 
-# webserver_same_ends - the listener has the sockets that the first one had
+# webserver_same_ends - check that the listener has the same sockets as the first listener
 webserver_same_ends() {
 	webserver_ends
 	[ "$_webserver_ends" = "$webserver_first" ] || demo_fail "the listener's sockets are others than before"
@@ -110,7 +110,7 @@ webserver_same_ends() {
 	printf '    %s\n' "$_webserver_ends"
 }
 
-# webserver_ends - the inodes of the listener's sockets
+# webserver_ends - find the inodes of the listener's sockets
 # Sets: _webserver_ends
 webserver_ends() {
 	_webserver_pid listener
@@ -121,7 +121,7 @@ webserver_ends() {
 	done
 }
 
-# Sets: _webserver_pid, of a role as status has it
+# Sets: _webserver_pid, that of a role in status
 _webserver_pid() {
 	demo_await 'not all servers run' demo_status
 	_webserver_pid=$(sed -n "s/^$1 .* pid \([0-9]*\),.*/\1/p" "$demo_dir/status")
@@ -145,7 +145,7 @@ _webserver_beats() {
 # Sets: _webserver_workers, the pids of the whole pool
 _webserver_workers() {
 	_webserver_workers=
-	{ read -r _webserver_workers <"/proc/$_webserver_pid/task/$_webserver_pid/children"; } 2>/dev/null # no newline: it is 1
+	{ read -r _webserver_workers <"/proc/$_webserver_pid/task/$_webserver_pid/children"; } 2>/dev/null # read returns 1: there is no newline
 	# shellcheck disable=SC2086 # numbers
 	set -- $_webserver_workers
 	[ $# -eq 4 ]

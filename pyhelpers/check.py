@@ -1,8 +1,8 @@
 """Is it all fit: conf, hooks, this machine?
 
-    $ python3 -E -s pyhelpers/check.py check ROOT CONF_DIR STATE_DIR CWD
+    $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD check
     conf is good: 5 servers
-    $ python3 -E -s pyhelpers/check.py test ROOT CONF_DIR STATE_DIR CWD
+    $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD test
     python 3.11.2 (/usr/bin/python3), psutil found
     kernel 6.1: pidfd yes, exit status of strangers no (needs 6.15): their cause is then unknown
     conf is good: 5 servers
@@ -63,7 +63,7 @@ def _tells_of_strangers() -> bool:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    word, root, conf_dir, state_option, cwd = argv
+    root, conf_dir, state_option, cwd, word = argv
     if word == "test":
         print("\n".join(machine()))
     settled, faults = check(root, conf_dir, cwd)

@@ -1,6 +1,6 @@
 """Make a monitor ready, in one go: settle conf, find psutil, make the state directory and the FIFOs.
 
-    $ python3 -E -s pyhelpers/prepare.py ROOT CONF_DIR STATE_DIR CWD PID NAME...
+    $ python3 -E -s pyhelpers/prepare.py ROOT CONF_DIR STATE_DIR CWD PID COMMANDS NAME...
     psutil /usr/lib/python3/dist-packages
     conf /opt/monitor/conf
     state /opt/monitor/state
@@ -8,12 +8,13 @@
     key 0123456789abcdef0123456789abcdef.
     server 1 msg_server always 0 1000 0 60000 0 0 sms death,give_up - -
 
-ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's.
+ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's; COMMANDS: the words
+of monitor.sh, with blanks between, one of which the user may have mistyped.
 A server line: NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT
 GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT, lists with commas, - for none.  `say TEXT` is for the user.
 
-Exit: 0 ready · 1 no · 2 a NAME breaks the rule · 4 the state directory cannot be written · 5 sysv_ipc is missing ·
-6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
+Exit: 0 ready · 1 no · 2 a NAME breaks the rule, or is a mistyped command · 4 the state directory cannot be written ·
+5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ import os
 import resource
 import sys
 
-from base.exits import INTERRUPTED, NO_PERMISSION
+from base.exits import INTERRUPTED, NO_PERMISSION, USAGE
 from base.libraries import require_suitable
+from base.tokens import nearest
 from config import heartbeat_library, settle
 from config.settled import policy
+from config.values import is_server_name, split_instance
 from proc import identity
 from state import access, lock
 from state.paths import ELSEWHERE, state_directory
@@ -144,7 +147,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
-    lines.append(f"syslog {settled.suite['syslog']}")
+    lines += [f"syslog {settled.suite['syslog']}", f"recovery_quiet {settled.suite['recovery_quiet']}"]
     with open(f"{mine}/key", encoding="ascii") as key:
         lines.append(f"key {key.read()}")
     _let_order(state_dir, mine, settled)
@@ -166,12 +169,29 @@ def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
         raise settle.ConfError([f"control_group: {text}"]) from None
 
 
+def mistyped(word: str, commands: list[str], conf_dir: str) -> str:
+    """`no such command or server: statsu; did you mean status?`; "" where conf has it, or it is more like a server."""
+    try:
+        files = os.listdir(f"{conf_dir}/servers")
+    except OSError:
+        return ""
+    known = [file[: -len(".conf")] for file in files if file.endswith(".conf")]
+    if not is_server_name(word) or word == "all" or {word, split_instance(word)[0]} & set(known):
+        return ""
+    hint = nearest(word, [*known, *commands])
+    return f"no such command or server: {word}{hint}" if hint and hint == nearest(word, commands) else ""
+
+
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     os.umask(0o077)
     try:
-        print("\n".join(prepare(argv[0], argv[1], argv[2], argv[3], argv[4], argv[5:])))
+        print("\n".join(prepare(argv[0], argv[1], argv[2], argv[3], argv[4], argv[6:])))
     except settle.ConfError as error:
+        remark = mistyped(argv[6], argv[5].split(), argv[1])
+        if remark:
+            print(remark, file=sys.stderr)
+            return USAGE
         print("\n".join(error.lines), file=sys.stderr)
         return error.status
     except OSError as error:

@@ -62,6 +62,7 @@ class Plan:
         """Put it where the monitor finds it, and say so to it.  Raises Refused, OSError."""
         servers = [settled.policy(number, server) for number, server in enumerate(self.found.servers, 1)]
         plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
+        plan.append(f"recovery_quiet {self.found.suite['recovery_quiet']}")
         files.replace(f"{self.run_dir}/settled.new", self.text)
         files.replace(f"{self.run_dir}/plan", "".join(f"{line}\n" for line in plan + servers))
         post(f"{self.run_dir}/mailbox", "update 0\n")

@@ -271,8 +271,39 @@ given_no_venv() {
 	says_once "$SAID" 'check takes nothing behind it'
 }
 
-@test "--help and --version are -h and -V" {
-	assert_equal 'help' "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" --help)" "$(suite -h)"
+@test "a mistyped command: usage, with the nearest one" {
+	given_server msg_server
+
+	refuses 2 'no such command or server: statsu; did you mean status?' -- statsu
+	refuses 2 'no such command or server: shutdwon; did you mean shutdown?' -- -d shutdwon --stop-servers
+}
+
+@test "a word that is more like a server than a command, or like none of both, is a server that conf does not know" {
+	given_server statue
+
+	refuses 6 'statu: not in conf; did you mean statue?' -- statu
+	refuses 6 'stop_it_all: not in conf' -- stop_it_all
+}
+
+@test "a server whose name is near a command is that server" {
+	given_server statsu 'color = blue'
+
+	refuses 6 'statsu.conf:2: unknown key "color"' -- statsu
+}
+
+@test "-h has one line for each command, which says what it does" {
+	run -0 suite -h
+
+	for word in all status tail alerts start stop restart pause resume clear drill signal silence update shutdown check \
+		test demo install uninstall completion help; do
+		assert_equal "lines for $word" "$(grep -cE "^  $word( [^ ]+)*   +[^ ]" <<<"$output")" 1
+	done
+	assert_equal 'lines of more than 120' "$(grep -cE '.{121}' <<<"$output")" 0
+}
+
+@test "help and --help are -h, --version is -V" {
+	assert_equal 'help' "$(suite help)" "$(suite -h)"
+	assert_equal '--help' "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" --help)" "$(suite -h)"
 	assert_equal 'version' "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" --version)" "$(suite -V)"
 }
 
@@ -298,7 +329,7 @@ status_closed() {
 @test "a full device behind standard output" {
 	given_server msg_server
 
-	for word in -h -V alerts silence; do
+	for word in -h help -V alerts silence; do
 		status=0
 		suite "$word" >/dev/full 2>"$SAID" || status=$?
 		assert_equal "exit status of $word" "$status" 1

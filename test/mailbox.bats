@@ -85,7 +85,7 @@ survives() {
 
 @test "events that are none: no number, numbers of no server, too few fields, text in place of numbers" {
 	survives < <(
-		for word in down up failed absent unfinished stopped recall want say hook locked ready tick; do
+		for word in down up failed absent restart_pending unlogged cleared stopped recall want say hook locked ready tick; do
 			printf '%s\n' "$word" "$word x y z" "$word 99 1 2026-11-20 1" "$word -1 1 2026-11-20 1" "$word 1;reboot 1 x 1"
 			printf '%s\n' "$word 99999999999999999999 1 x" "$word 1 x y z"
 		done

@@ -169,6 +169,24 @@ at_hour() {
 	assert_equal 'incidents' "$(grep MONITOR_INCIDENT "$BATS_TEST_TMPDIR/alerts.env" | sort -u | wc -l)" 1
 }
 
+@test "recovery_quiet is the wait, too, from which a death is told before its restart; update applies it" {
+	given_server msg_server 'backoff = 1s 1s'
+	conf_says 'recovery_quiet = 0s'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+	assert_alerted death msg_server 'is DOWN; next try in 1s'
+	assert_alerted recovery msg_server 'is back'
+
+	sed -i 's/^recovery_quiet.*/recovery_quiet = 1m/' "$CONF/monitor.conf"
+	suite_ends 0 update
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+
+	assert_alerted death msg_server 'restarted in'
+	assert_equal 'told' "$(calls)" 3
+}
+
 # --- alert_on = second
 
 @test "alert_on = second: the first death in an hour that is answered at once is not told, the second is" {
@@ -205,7 +223,7 @@ dies_and_returns() {
 @test "the fiftieth death in an hour is 50+, for no more are counted" {
 	# shellcheck disable=SC2016 # it is that shell which expands it
 	run -0 "${SHELL_WORDS[@]}" -c '
-		. "$1/lib/server.sh"; . "$1/lib/restart.sh"; . "$1/lib/story.sh"
+		. "$1/lib/server.sh"; . "$1/lib/restart.sh"; . "$1/lib/incident.sh"
 		times= now=1000
 		for count in 1 2 3 11 12 13 21 22 23 49 50 51 60; do
 			while [ "$now" -lt $((1000 + count)) ]; do
@@ -213,8 +231,8 @@ dies_and_returns() {
 				restart_recent "$times" "$now" 3600
 				times=$_restart_recent
 			done
-			_story_ordinal "$restart_recent"
-			printf "%s" "$count${_story_ordinal:-, once} "
+			_incident_ordinal "$restart_recent"
+			printf "%s" "$count${_incident_ordinal:-, once} "
 		done' - "$ROOT"
 
 	assert_equal 'ordinals' "$output" '1, once 2, 2nd in 1h 3, 3rd in 1h 11, 11th in 1h 12, 12th in 1h 13, 13th in 1h 21, 21st in 1h 22, 22nd in 1h 23, 23rd in 1h 49, 49th in 1h 50, 50+ in 1h 51, 50+ in 1h 60, 50+ in 1h '

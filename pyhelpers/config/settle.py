@@ -1,7 +1,8 @@
 """What did the user set? Reads conf/, checks all of it, and hands out settled values.
 
 `conf/monitor.conf` holds the suite's own keys and defaults for every server, `conf/servers/NAME.conf` overrides them.
-grammar.py reads a file, keys.py knows the keys and their values, confdir.py puts them together; here is what others call. Every fault is found in one go, and one fault settles nothing.
+grammar.py reads a file, keys.py knows the keys and their values, confdir.py puts them together; here is what others
+call. Every fault is found in one go, and one fault settles nothing.
 
     $ cd pyhelpers; python3 -m config.settle check
     conf/servers/x.conf:3: unknown key "restrat"; did you mean restart?

@@ -1,8 +1,8 @@
 """What the watcher holds for its servers, so that it outlives them: listening sockets, channels, daemon sockets.
 
 All of it is close-on-exec from birth; a server gets its own, by spawn/launch.py.  When the watcher dies, a successor
-takes it back from the living servers: STATE_DIR/servers/NAME/ends holds the boot and, a line each, `INODE COOKIE KEY`.  A
-watcher that becomes a new one in place (an update) keeps it open over the exec: RUN_DIR/held says what is what.
+takes it back from the living servers: STATE_DIR/servers/NAME/ends holds the boot and, a line each, `INODE COOKIE KEY`.
+A watcher that becomes a new one in place (an update) keeps it open over the exec: RUN_DIR/held says what is what.
 """
 
 from __future__ import annotations

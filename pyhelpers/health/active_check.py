@@ -107,7 +107,7 @@ class Check(Vital):
         self.life.account.say_all("check", [])
         self.life.health.remark(self, "")
         if self._is_told:
-            self.life.health.within("hung", f"no more: {self._name()} succeeds")
+            self.life.health.cleared("hung", f"no more: {self._name()} succeeds")
         self._failures, self._is_told = 0, False
         self._let_go_on()
 

@@ -89,11 +89,11 @@ class Health:
         if self._matters():
             self._life.tell("limit", f"{self._life.server.pid} {action} {key} {text}")
 
-    def within(self, key: str, text: str) -> None:
+    def cleared(self, key: str, text: str) -> None:
         """What was told of this key (or `hung`) is over."""
         if self._matters():
             life = self._life
-            self._emit("within", life.server, f"{life.server.pid} {key} {text}")
+            self._emit("cleared", life.server, f"{life.server.pid} {key} {text}")
 
     def remark(self, who: object, text: str) -> None:
         """What status shows of who says so, from now on; "" for nothing.  Written down once a second at most."""

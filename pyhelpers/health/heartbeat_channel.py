@@ -150,7 +150,7 @@ class ChannelBeat(Vital):
     def _recovered(self) -> None:
         was, self._warnings = self._warnings, 0
         if was == WARNINGS:
-            self.life.health.within("hung", "it beats again")
+            self.life.health.cleared("hung", "it beats again")
             self._wait(self._timeout)
 
     def _doubt(self, kind: str, text: str) -> None:

@@ -183,7 +183,7 @@ class Beat(Vital):
         """It beats again."""
         if self.is_told:
             self.is_told = False
-            self.life.health.within("hung", "it beats again")
+            self.life.health.cleared("hung", "it beats again")
 
 
 class FileBeat(Beat):

@@ -55,7 +55,7 @@ class Limit:
             text = f"{shown} for {_lasting(self.for_)}, {self._shown_limit()} allowed"
             self._life.health.limit(self._key, text, self._action)
         else:
-            self._life.health.within(self._key, f"{shown}, {self._shown_limit()} allowed")
+            self._life.health.cleared(self._key, f"{shown}, {self._shown_limit()} allowed")
 
     def _shown_limit(self) -> str:
         if self._key == "max_memory":

@@ -11,8 +11,8 @@
     BARRIER=1                   answered by closing what came with it
 
 Its sender must be a process of the server: it, a descendant, one of its session, or an orphan of these, see
-loop/descendants.py.  One that is gone when we look, as a `systemd-notify` may be, is known by its user alone, the server's or one who may do all:
-refusing it would hold a READY against a healthy server, and whoever has that user could end it anyway.
+loop/descendants.py.  One that is gone when we look, as a `systemd-notify` may be, is known by its user alone, the
+server's or root: refusing it would hold a READY against a healthy server, and whoever has that user could end it anyway.
 
 WATCHDOG_PID is not given: a program takes the other two for its own without it, and a server that forks keeps them.
 """
@@ -247,7 +247,7 @@ class Notify(Vital):
         elif text == "1" and self._followed and self._timeout and self._doing != "stopping":
             if self._hung:
                 self._hung = False
-                self.life.health.within("hung", "it beats again")
+                self.life.health.cleared("hung", "it beats again")
             self._deadline = max(self._deadline, self._now() + self._timeout)
             if not self._timer:
                 self._expect()

@@ -19,7 +19,7 @@ LIMITS = ("max_memory", "max_cpu", "max_fds")
 class Vital:
     """One of them, with what it need not care about; life: whose; home: the watcher.
 
-    It tells life.health.hung(), limit(), within(), remark(), and life.look_now(), extend(); and goes by no
+    It tells life.health.hung(), limit(), cleared(), remark(), and life.look_now(), extend(); and goes by no
     clock but loop/awake_clock.py's: a watcher that was stopped for a minute saw nothing in it.
     """
 

@@ -4,8 +4,8 @@ A slice counts once, however late its end is noticed: of a minute in which this 
 machine, one slice is gone, and what has come meanwhile is looked at first.  If that was the last one, another is added:
 who could not be heard, or was not even asked, has that long to answer.
 
-loop/awake_clock.py has the same aim, and never stops ticking for those that look now and then: a beat, a limit.  What asks
-a question has a wait of his own, and nothing here ticks while nobody is waited for: a server that is asked once in
+loop/awake_clock.py has the same aim, and never stops ticking for those that look now and then: a beat, a limit.  A
+question has a wait of its own, and nothing here ticks while nobody is waited for: a server that is asked once in
 15 s would cost a tick a second, were its time measured by that clock.
 """
 

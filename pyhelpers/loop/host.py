@@ -67,7 +67,7 @@ class Verdict(Protocol):
     def limit(self, key: str, text: str, action: str) -> None:
         """It is over the limit of this key; action: alert restart."""
 
-    def within(self, key: str, text: str) -> None:
+    def cleared(self, key: str, text: str) -> None:
         """That is over; key may be `hung`."""
 
     def remark(self, who: object, text: str) -> None:

@@ -56,7 +56,7 @@ class Account:
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
             incident = self.server.memory.partition(":")[0]
             if incident and not self.watcher.history_tells(incident):
-                self.watcher.emit("untold", self.server, "")
+                self.watcher.emit("unlogged", self.server, "")
         return known
 
     def become(self, state: str, message: str = "") -> None:

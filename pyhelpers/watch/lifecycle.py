@@ -108,7 +108,7 @@ class Life:
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
         rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
-        self.tell("unfinished" if told else "down", rest)
+        self.tell("restart_pending" if told else "down", rest)
 
     def tell(self, word: str, rest: str) -> None:
         """Tell what needs an answer; after an interval without one it is told again: a line may have been lost."""
@@ -116,7 +116,7 @@ class Life:
         self._told_at = time.monotonic()
         self.watcher.emit(word, self.server, rest)
 
-    def heard(self) -> None:
+    def acknowledged(self) -> None:
         """What was told has been answered."""
         self._untold = ""
 

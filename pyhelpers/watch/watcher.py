@@ -9,14 +9,14 @@ of RUN_DIR/key, which nobody has who may only order:
     recall N … RESTARTS MEMORY     what the record remembers for the shell
     up N … PID HOW SOURCE MS       it runs; HOW: launched adopted moved; MS since its death or the order
     down N … PID UP INCIDENT CAUSE…        it ended after UP seconds
-    unfinished N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
+    restart_pending N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
     absent N … STATE               at the first look it did not run
     failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
-    untold N …                     the open incident that was recalled is not in history.jsonl
+    unlogged N …                   the open incident that was recalled is not in history.jsonl
     want N … WORD                  what the operator wants of it, if not up: down paused
     hung N … PID TEXT…             it lives and does not serve
     limit N … PID ACTION KEY TEXT… it is over the limit of KEY; ACTION as in conf: alert restart
-    within N … PID KEY TEXT…       that is over; KEY may be hung
+    cleared N … PID KEY TEXT…      that is over; KEY may be hung
     stuck N … PID TEXT…            the order to end it is carried out, and it lives; TEXT as in the order
     stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
     locked N … PID                 the monitor PID watches it
@@ -30,7 +30,7 @@ and orders come out of the other one, each a line of TAB-separated fields:
     leave N STATE RESTARTS MEMORY TEXT     it is not to be started; STATE says why
     keep N RESTARTS MEMORY         only remember
     stop N                         end it, and what it started
-    heard N                        what was told of it needs no more
+    acknowledged N                 the shell has dealt with what was told of it
     end N PID TEXT                 end the process, for it does not serve; `down` is told then, with TEXT for CAUSE
     want N WORD                    remember what the operator wants: up down paused
     signal N NAME TOKEN            send it a signal; the answer is as below
@@ -221,11 +221,11 @@ class Watcher:
         life.stop()
 
     def _order_end(self, life: Life, pid: str, text: str) -> None:
-        life.heard()
+        life.acknowledged()
         life.health.put_down(int(pid), text)
 
-    def _order_heard(self, life: Life) -> None:
-        life.heard()
+    def _order_acknowledged(self, life: Life) -> None:
+        life.acknowledged()
 
     def _order_want(self, life: Life, want: str) -> None:
         life.set_want(want)

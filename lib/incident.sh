@@ -1,0 +1,251 @@
+# shellcheck shell=sh
+# incident - the log lines and the alerts for each turn of a server's life
+# Needs: log.sh server.sh mailbox.sh prepare.sh restart.sh alert.sh
+#
+# An incident begins with a death, or with a start that fails, and ends when the server is up.  If the restart follows at
+# once, one alert reports both, when the server is up again.  If not, an alert reports the death as soon as that is known,
+# and a recovery follows.
+
+incident_hour=3600
+incident_cause=
+_incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
+
+# incident_death NUMBER PID 'UP INCIDENT CAUSE' - open the incident of a death
+# Sets: incident_cause, and the server's incident
+incident_death() {
+	server_set "$1" died_pid "$2"
+	log_age "${3%% *}"
+	server_set "$1" died_up "$_log_age"
+	_incident_rest=${3#* }
+	incident_cause=${_incident_rest#* }
+	server_set "$1" cause "$incident_cause"
+	server_set "$1" incident "${_incident_rest%% *}"
+	server_set "$1" told ''
+	server_set "$1" excesses ''
+	server_get "$1" deaths
+	restart_recent "$_server_get" "$mailbox_now" "$incident_hour"
+	server_set "$1" deaths "$_restart_recent"
+	_incident_ordinal "$restart_recent"
+	server_set "$1" ordinal "$_incident_ordinal"
+}
+
+# incident_log_death NUMBER - log the death, and what restart_decide has decided
+incident_log_death() {
+	_incident_get "$1"
+	case $_incident_event:$_restart_decide in
+	hung:later | limit:later) _incident_text="$_incident_event, pid=$_incident_pid, ended ${_incident_cause#* }, restarting in $((restart_wait / 1000))s..." ;;
+	hung:* | limit:*) _incident_text="$_incident_event, pid=$_incident_pid, ended ${_incident_cause#* }" ;;
+	*:leave) _incident_text="exited, pid=$_incident_pid, left alone ($_incident_cause)" ;;
+	*:fatal) _incident_text="stopped, pid=$_incident_pid ($_incident_cause, up $_incident_up$_incident_nth)" ;;
+	*:later) _incident_text="stopped, pid=$_incident_pid, restarting in $((restart_wait / 1000))s... ($_incident_cause, up $_incident_up$_incident_nth)" ;;
+	*) _incident_text="stopped, pid=$_incident_pid, restarting... ($_incident_cause, up $_incident_up$_incident_nth)" ;;
+	esac
+	log_restart "$mailbox_when" "Server $_incident_name $_incident_text"
+	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up"
+}
+
+# incident_unlogged NUMBER - an earlier monitor decided about this death, but ended before it could log that: log it now
+incident_unlogged() {
+	_incident_get "$1"
+	[ -n "$_incident_pid" ] || return 0
+	restart_at_once
+	incident_log_death "$1"
+}
+
+# incident_left NUMBER - the server stays down: send an alert unless an operator wanted it so
+incident_left() {
+	_incident_get "$1"
+	server_get "$1" want
+	[ "$_server_get" != up ] || alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'left alone' "ended ($_incident_cause, up $_incident_up), left alone as conf says"
+	server_set "$1" incident ''
+}
+
+# incident_later NUMBER - the restart comes after a wait: if that is as long as recovery_quiet, send an alert now
+# The hooks wait for the recovery that long, too; a shorter wait needs no alert before the server is up again.
+incident_later() {
+	[ "$restart_wait" -ge "$prepare_recovery_quiet" ] || return 0
+	_incident_get "$1"
+	server_set "$1" told death
+	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
+}
+
+# incident_stopped NUMBER PID - the server was stopped by order: log it and close its incident; PID is 0 if it did not run
+incident_stopped() {
+	_incident_get "$1"
+	log_restart "$mailbox_when" "Server $_incident_name stopped by order"
+	_incident_ended=$2
+	[ "$2" != 0 ] || _incident_ended=
+	log_history "$mailbox_when" stopped "$_incident_name" "$_incident_ended" '' 'stopped by order' "$_incident_id" ''
+	server_set "$1" incident ''
+	server_set "$1" pid ''
+}
+
+# incident_failure NUMBER TEXT - a start has failed: log it each time, send an alert only the first time
+incident_failure() {
+	_incident_get "$1"
+	[ -n "$_incident_id" ] || {
+		server_set "$1" incident "$_incident_name-0-$mailbox_now"
+		server_set "$1" died_pid ''
+	}
+	_incident_get "$1"
+	case $_restart_decide in
+	leave) _incident_next='left alone' ;;
+	fatal) _incident_next='no further try' ;;
+	*) _incident_next="next try in $((restart_wait / 1000))s" ;;
+	esac
+	log_restart "$mailbox_when" "Server $_incident_name not started, $_incident_next ($2)"
+	log_history "$mailbox_when" start_failed "$_incident_name" '' "$_incident_cause" "$_restart_decide" "$_incident_id" "$2"
+	[ -z "$_incident_told" ] || return 0
+	server_set "$1" told death
+	if [ -n "$_incident_cause" ]; then
+		alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN: $2; $_incident_next"
+	else
+		alert_send "$1" death '' '' 'not started' "is DOWN: $2; $_incident_next"
+	fi
+}
+
+# incident_give_up NUMBER LAST - too many failures: send the loudest alert there is; LAST is the cause of the last failure
+incident_give_up() {
+	_incident_get "$1"
+	server_get "$1" give_up
+	_incident_limit=$_server_get
+	server_get "$1" window
+	log_age "$_server_get"
+	log_restart "$mailbox_when" "Server $_incident_name gave up ($_incident_limit in $_log_age)"
+	log_history "$mailbox_when" give_up "$_incident_name" '' "$_incident_cause" 'gave up' "$_incident_id" "$_incident_limit in $_log_age, last: $2"
+	server_set "$1" told give_up
+	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
+}
+
+# incident_up NUMBER PID HOW SOURCE MS - the server runs: log it and close its incident; HOW is launched, adopted or moved
+incident_up() {
+	_incident_get "$1"
+	server_get "$1" pid
+	server_set "$1" pid "$2"
+	_incident_back='runs again'
+	case $_incident_pid in
+	'' | "$2") ;;
+	*) [ -z "$_incident_id" ] || _incident_count "$1" ;;
+	esac
+	case $3 in
+	launched)
+		_incident_back="restarted in $5 ms"
+		_incident_log_launched "$1" "$2" "$5"
+		;;
+	moved) _incident_log_found "$1" "$2" "moved from pid=$_server_get to" "$4" ;;
+	*) [ "$_server_get" = "$2" ] || _incident_log_found "$1" "$2" adopted, "$4" ;;
+	esac
+	case $_incident_id:$_incident_told in
+	:*) ;;
+	*:) alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" restarted "$_incident_died), $_incident_back$_incident_nth" ;;
+	*) alert_send "$1" recovery "$2" "$_incident_cause" 'is back' "is back, pid $2" ;;
+	esac
+	server_set "$1" incident ''
+	server_set "$1" cause ''
+	server_set "$1" excesses '' # another process, or the helper judges it anew
+}
+
+_incident_log_launched() {
+	_incident_word=started
+	[ -z "$_incident_id" ] || _incident_word=restarted
+	log_restart "$mailbox_when" "Server $_incident_name $_incident_word, pid=$2 ($3 ms)"
+	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms"
+}
+
+# The server has another pid than when the incident began: count a restart, no matter who did it.
+_incident_count() {
+	server_get "$1" restarts
+	server_set "$1" restarts $((_server_get + 1))
+}
+
+_incident_log_found() {
+	case $4 in
+	own) _incident_source='our own record' ;;
+	scan) _incident_source='exe and directory' ;;
+	log) _incident_source='the name of its log' ;;
+	*) _incident_source='its pidfile' ;;
+	esac
+	log_restart "$mailbox_when" "Server $_incident_name $3 pid=$2 (found by $_incident_source)"
+	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source"
+}
+
+# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - log and report a running server that hangs or exceeds the limit KEY
+# While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an interval.
+incident_excess() {
+	server_get "$1" name
+	_incident_name=$_server_get
+	server_get "$1" excesses
+	case " $_server_get" in
+	*" $4=$_incident_name-$2-"*) return 0 ;;
+	esac
+	_incident_id=$_incident_name-$2-$4-$mailbox_now
+	server_set "$1" excesses "$_server_get$4=$_incident_id "
+	log_restart "$mailbox_when" "Server $_incident_name $3, pid=$2, $6 ($5)"
+	log_history "$mailbox_when" "$3" "$_incident_name" "$2" '' "$6" "$_incident_id" "$5"
+	_incident_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
+}
+
+# incident_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, but lives
+incident_stuck() {
+	_incident_rest=${3#* ?}
+	set -- "$1" "$2" "${3%% *}" hung "${_incident_rest%?}"
+	[ "$3" = hung ] || set -- "$1" "$2" "$3" "${5%% *}" "$5"
+	incident_excess "$@" 'could not be ended' 'could not be ended: stuck in the kernel, or not ours to signal; see to it'
+}
+
+# incident_cleared NUMBER PID KEY TEXT - log and report the end of a problem that incident_excess has reported
+incident_cleared() {
+	server_get "$1" excesses
+	case " $_server_get" in
+	*" $3="*) ;;
+	*) return 0 ;;
+	esac
+	_incident_id=${_server_get#*"$3="}
+	_incident_rest=${_incident_id#* }
+	server_set "$1" excesses "${_server_get%%"$3="*}$_incident_rest"
+	_incident_id=${_incident_id%% *}
+	server_get "$1" name
+	log_restart "$mailbox_when" "Server $_server_get recovered, pid=$2 ($4)"
+	log_history "$mailbox_when" recovery "$_server_get" "$2" '' recovered "$_incident_id" "$4"
+	_incident_alert "$1" recovery "$2" recovered "is well again, pid $2 ($4)"
+}
+
+# NUMBER EVENT PID ACTION TEXT: send an alert for _incident_id, and then restore the incident that is open
+_incident_alert() {
+	server_get "$1" incident
+	_incident_open=$_server_get
+	server_set "$1" incident "$_incident_id"
+	alert_send "$1" "$2" "$3" '' "$4" "$5"
+	server_set "$1" incident "$_incident_open"
+}
+
+# Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if it was ended for that.
+# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth _incident_event
+# _incident_died
+_incident_get() {
+	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
+	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"
+	eval "_incident_nth=\$server_$1_ordinal"
+	case $_incident_cause in
+	hung\ * | limit\ *)
+		_incident_event=${_incident_cause%% *}
+		_incident_died="${_incident_cause%?}, ended, up $_incident_up"
+		;;
+	*)
+		_incident_event=death
+		_incident_died="died ($_incident_cause, up $_incident_up"
+		;;
+	esac
+}
+
+# Sets: _incident_ordinal: nothing for the first, then `, 2nd in 1h`
+_incident_ordinal() {
+	case $1 in
+	1) _incident_ordinal= ;;
+	50) _incident_ordinal=', 50+ in 1h' ;; # restart_recent counts no further
+	*1[123] | *[4567890]) _incident_ordinal=", $1th in 1h" ;;
+	*1) _incident_ordinal=", $1st in 1h" ;;
+	*2) _incident_ordinal=", $1nd in 1h" ;;
+	*3) _incident_ordinal=", $1rd in 1h" ;;
+	esac
+}
