@@ -134,12 +134,3 @@ codes() {
 	LC_ALL=C run -1 grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
 
-@test "pyhelpers/README.md says of every file there which question it belongs to" {
-	local name missing=
-	for file in "$ROOT"/pyhelpers/*.py; do
-		name=${file##*/}
-		grep -qE "^\|.*[ *]${name%.py}[ *]" "$ROOT/pyhelpers/README.md" || missing="$missing $name"
-	done
-
-	assert_equal 'files that are not named there' "$missing" ''
-}

@@ -45,7 +45,7 @@ class Deadman:
 
     def _tell(self, looks: int) -> None:
         """Once the shell has read all that is for it; a shell that does not read is not well, and nothing is told."""
-        if not self._watcher.unread():
+        if not self._watcher.shell.unread():
             url = self._url
             self._watcher.loop.errand(lambda: ask(url), self._told)
         elif looks:

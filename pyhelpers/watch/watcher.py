@@ -1,44 +1,6 @@
 """The resident helper: it sees, and it does what the shell orders; it decides nothing.
 
-It speaks over two FIFOs in RUN_DIR, one line a message.  Events go into the mailbox, each behind the key
-of RUN_DIR/key, which nobody has who may only order:
-
-    WORD NUMBER NOW WHEN REST…     NUMBER: the server's place in the settled conf, 0 for none
-                                   NOW: seconds since boot; WHEN: local time, ISO 8601
-
-    recall N … RESTARTS MEMORY     what the record remembers for the shell
-    up N … PID HOW SOURCE MS       it runs; HOW: launched adopted moved; MS since its death or the order
-    down N … PID UP INCIDENT CAUSE…        it ended after UP seconds
-    restart_pending N … PID UP INCIDENT CAUSE…  the same, but its death was told by a monitor that died over it
-    absent N … STATE               at the first look it did not run
-    failed N … STATUS TEXT…        a start did not succeed; STATUS as of the LSB
-    unlogged N …                   the open incident that was recalled is not in history.jsonl
-    want N … WORD                  what the operator wants of it, if not up: down paused
-    hung N … PID TEXT…             it lives and does not serve
-    limit N … PID ACTION KEY TEXT… it is over the limit of KEY; ACTION as in conf: alert restart
-    cleared N … PID KEY TEXT…      that is over; KEY may be hung
-    stuck N … PID TEXT…            the order to end it is carried out, and it lives; TEXT as in the order
-    stopped N … PID                the order to stop it is carried out; PID 0: nothing ran
-    locked N … PID                 the monitor PID watches it
-    ready 0 … · tick 0 …           the first look is over · an interval has passed
-    say N … TEXT…                  something a person should know
-    hook 0 … OUTCOME HOOK TEXT…    what became of an alert
-
-and orders come out of the other one, each a line of TAB-separated fields:
-
-    start N WAIT RESTARTS MEMORY   start it after WAIT ms; MEMORY is a word the shell wants back from recall
-    leave N STATE RESTARTS MEMORY TEXT     it is not to be started; STATE says why
-    keep N RESTARTS MEMORY         only remember
-    stop N                         end it, and what it started
-    acknowledged N                 the shell has dealt with what was told of it
-    end N PID TEXT                 end the process, for it does not serve; `down` is told then, with TEXT for CAUSE
-    want N WORD                    remember what the operator wants: up down paused
-    signal N NAME TOKEN            send it a signal; the answer is as below
-    reload                         go by RUN_DIR/settled.new
-    answer N TOKEN TEXT            tell the operator who gave the order TOKEN: `0`, or a status and why
-    alert N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT
-
-The end of the orders is the end of the shell, and so of this process; servers live on.
+It speaks with the shell over two FIFOs in RUN_DIR; watch/messages.py has the words.
 """
 
 from __future__ import annotations
@@ -46,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 
-from base.clock import boot_seconds
 from config import settled
 from loop.batched_scan import Walk
 from loop.loop import Loop, lines_of
@@ -57,6 +18,8 @@ from state import access, lock, record
 from watch import resident
 from watch.alert_queue import Post
 from watch.lifecycle import Life
+from watch.orders import ORDERS
+from watch.shell_link import ShellLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,10 +29,7 @@ if TYPE_CHECKING:
     from loop.batched_scan import Found
     from proc.server import Server
 
-LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
-ORDERS_AT_ONCE = 1 << 13  # bytes: between so many, deaths are seen, however many orders wait
 TIDY_AFTER_MS = 2000
-FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
 HISTORY_TAIL = 1 << 18
 
 
@@ -94,7 +54,7 @@ class Watcher:
             from health import notifysocket
 
             notifysocket.inherit(self)
-        self._meet_the_shell()
+        self.shell = ShellLink(run_dir, self.loop, self._obey)
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
@@ -103,16 +63,6 @@ class Watcher:
         self._untidy: list[Life] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
-
-    def _meet_the_shell(self) -> None:
-        """The two FIFOs between us, and the key to the mailbox."""
-        with open(f"{self.run_dir}/key", encoding="ascii") as key:
-            self._key = key.read()
-        self._mailbox = os.open(f"{self.run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
-        self._orders = os.open(f"{self.run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
-        self._unsent: list[bytes] = []
-        self._half = b""
-        self.loop.on_readable(self._orders, self._take_orders)
 
     def _has_kept(self, what: str) -> bool:
         """Has the watcher that we were in this process, before an update, left us such descriptors?"""
@@ -129,36 +79,8 @@ class Watcher:
     # -- events ----------------------------------------------------------------------------------
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
-        """Put one event into the mailbox.  Never blocks: what does not fit waits here."""
-        number = server.number if server else 0
-        line = f"{self._key}{word} {number} {boot_seconds():.0f} {record.iso_time(time.time())} {rest}"
-        raw = _one_line(line) + b"\n"
-        if self._unsent or not self._write(raw):
-            self._unsent.append(raw)
-            if len(self._unsent) == 1:
-                self.loop.after(10, self._send_rest)
-
-    def _write(self, raw: bytes) -> bool:
-        try:
-            os.write(self._mailbox, raw)
-        except BlockingIOError:
-            return False
-        except BrokenPipeError:
-            self.loop.ended = True  # the shell is gone
-        return True
-
-    def _send_rest(self) -> None:
-        while self._unsent and self._write(self._unsent[0]):
-            self._unsent.pop(0)
-        if self._unsent:
-            self.loop.after(10, self._send_rest)
-
-    def unread(self) -> bool:
-        """Does anything lie in the mailbox that the shell has not read yet?"""
-        import fcntl
-
-        count = fcntl.ioctl(self._mailbox, FIONREAD, b"\0\0\0\0")
-        return bool(self._unsent) or count != b"\0\0\0\0"
+        """Send the shell one event of watch/messages.py."""
+        self.shell.emit(word, server.number if server else 0, rest)
 
     def say(self, server: Server | None, text: str) -> None:
         """Tell a person, through the shell."""
@@ -166,35 +88,21 @@ class Watcher:
 
     # -- orders ----------------------------------------------------------------------------------
 
-    def _take_orders(self) -> None:
-        piece = os.read(self._orders, ORDERS_AT_ONCE)
-        if not piece:
-            self.loop.ended = True
-            return
-        *lines, self._half = (self._half + piece).split(b"\n")
-        for line in lines:
-            self._obey(line.decode("utf-8", "surrogateescape"))
-
-    def _obey(self, line: str) -> None:
-        word, *rest = line.split("\t")
+    def _obey(self, word: str, fields: list[str]) -> None:
         if word == "reload":
             self._reload()
+        life = self.lives[int(fields[0]) - 1]
         if word == "alert":
-            self._post.take(self.lives[int(rest[0]) - 1].server.name, rest[1:])
-            return
-        life = self.lives[int(rest[0]) - 1]
-        getattr(self, f"_order_{word}")(life, *rest[1:])
+            self._post.take(life.server.name, fields[1:])
+        else:
+            ORDERS[word](life, *fields[1:])
 
     def _reload(self) -> None:
         """Go by the new conf: become a new watcher, in place.  Our children stay our children.
 
         The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.
         """
-        while self._unsent:
-            os.set_blocking(self._mailbox, True)
-            self._send_rest()
-        for fd in (self._mailbox, self._orders):
-            os.set_inheritable(fd, True)
+        self.shell.keep_over_exec()
         if self.held:
             self.held.keep_over_exec(self.run_dir)
         if "notify" in self.shared:
@@ -204,37 +112,6 @@ class Watcher:
         os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
         self.loop.end_groups()
         resident.execute(self._arguments)
-
-    def _order_start(self, life: Life, wait: str, restarts: str, memory: str) -> None:
-        life.server.restarts, life.server.memory = int(restarts), memory
-        life.start(int(wait))
-
-    def _order_leave(self, life: Life, state: str, restarts: str, memory: str, text: str) -> None:
-        life.server.restarts, life.server.memory = int(restarts), memory
-        life.leave(state, text)
-
-    def _order_keep(self, life: Life, restarts: str, memory: str) -> None:
-        life.server.restarts, life.server.memory = int(restarts), memory
-        life.account.write()
-
-    def _order_stop(self, life: Life) -> None:
-        life.stop()
-
-    def _order_end(self, life: Life, pid: str, text: str) -> None:
-        life.acknowledged()
-        life.health.put_down(int(pid), text)
-
-    def _order_acknowledged(self, life: Life) -> None:
-        life.acknowledged()
-
-    def _order_want(self, life: Life, want: str) -> None:
-        life.set_want(want)
-
-    def _order_signal(self, life: Life, name: str, token: str) -> None:
-        life.account.answer(token, life.signal(name))
-
-    def _order_answer(self, life: Life, token: str, text: str) -> None:
-        life.account.answer(token, text)
 
     # -- first look ------------------------------------------------------------------------------
 
@@ -404,11 +281,3 @@ def _tidy_all(untidy: list[Life]) -> str:
 def _is_death(line: bytes) -> bool:
     """Of a process that was ended for not serving, that is the event."""
     return any(b'"event":"%b"' % event in line for event in (b"death", b"hung", b"limit"))
-
-
-def _one_line(text: str) -> bytes:
-    """No control characters, and nothing but UTF-8: a file name may hold anything, a line of ours may not."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else "?" for c in text)
-    raw = text.encode()
-    return raw if len(raw) < LONGEST_LINE else raw[: LONGEST_LINE - 1].decode("utf-8", "ignore").encode()

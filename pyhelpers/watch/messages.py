@@ -1,0 +1,61 @@
+"""What do the helper and the shell say to each other?  One line a message; a test holds both sides to this table.
+
+Events, helper to shell.  NUMBER is the server's place in the settled conf, 0 for none; NOW is in seconds since boot,
+WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blanks:
+
+    WORD NUMBER NOW WHEN FIELD...
+
+    event            fields                    what it means
+    recall           RESTARTS MEMORY           what the record remembers for the shell
+    up               PID HOW SOURCE MS         it runs; HOW: launched adopted moved; MS since its death or the order
+    down             PID UP INCIDENT CAUSE     it ended after UP seconds
+    restart_pending  PID UP INCIDENT CAUSE     the same, but a monitor that ended over the restart has logged that death
+    absent           STATE                     at the first look it did not run; STATE: as its record had it
+    failed           STATUS TEXT               a start did not succeed; STATUS as of the LSB
+    unlogged                                   the open incident that was recalled is not in history.jsonl
+    want             WORD                      what the operator wants of it, if not up: down paused
+    hung             PID TEXT                  it lives and does not serve
+    limit            PID ACTION KEY TEXT       it exceeds the limit of KEY; ACTION as in conf: alert restart
+    cleared          PID KEY TEXT              that is over; KEY may be hung
+    stuck            PID TEXT                  the order to end it is carried out, and it lives; TEXT as in the order
+    stopped          PID                       the order to stop it is carried out; PID 0: nothing ran
+    locked           PID                       the monitor PID watches it
+    ready                                      the first look is over
+    tick                                       an interval has passed
+    say              TEXT                      something a person should know
+    hook             OUTCOME HOOK TEXT         what became of an alert
+
+Orders, shell to helper, fields separated by TABs; N is the server's number:
+
+    order            fields                    what it means
+    start            N WAIT RESTARTS MEMORY    start it after WAIT ms; MEMORY is a word the shell wants back from recall
+    leave            N STATE RESTARTS MEMORY TEXT  do not start it; STATE says why
+    keep             N RESTARTS MEMORY         only remember
+    stop             N                         end it, and what it started
+    acknowledged     N                         stop repeating its event
+    end              N PID TEXT                end the process, it does not serve; `down` follows, with TEXT as CAUSE
+    want             N WORD                    remember what the operator wants: up down paused
+    signal           N NAME TOKEN              send it a signal, and answer TOKEN
+    answer           N TOKEN TEXT              answer the operator who gave the order TOKEN: `0`, or a status and why
+    alert            N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT   queue an alert for each of HOOKS
+    reload                                     take over the conf in RUN_DIR/settled.new
+
+The end of the orders is the end of the shell, and so of this process; servers live on.
+"""
+
+from __future__ import annotations
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The words below a heading (`event`, `order`) of the table above, and the names of their fields."""
+    found: dict[str, list[str]] = {}
+    below = False
+    for line in (__doc__ or "").split("\n"):
+        words = line.split()
+        if below and not words:
+            break
+        if below:
+            fields = line[21:].split("  ")[0].split()
+            found[words[0]] = fields
+        below = below or words[:2] == [heading, "fields"]
+    return found
