@@ -21,7 +21,7 @@ helper_start() {
 	exec 3<"$mailbox_fifo" 5>"$prepare_run/orders" 6>&- 7<&-
 }
 
-# helper_order WORD FIELD... - write one order, one line; if the helper is gone, the next one reports every server again
+# helper_order WORD FIELD... - write an order as one line; if the helper is gone, the next one reports every server again
 helper_order() {
 	_helper_line=$1
 	shift

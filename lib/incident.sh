@@ -169,7 +169,7 @@ _incident_log_found() {
 	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source"
 }
 
-# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - log and report a running server that hangs or exceeds the limit KEY
+# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - report a running server that hangs or exceeds the limit KEY
 # While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an interval.
 incident_excess() {
 	server_get "$1" name
@@ -185,7 +185,7 @@ incident_excess() {
 	_incident_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
 }
 
-# incident_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, but lives
+# incident_stuck NUMBER PID CAUSE - report that the process outlived its end for `hung (TEXT)` or `limit (KEY TEXT)`
 incident_stuck() {
 	_incident_rest=${3#* ?}
 	set -- "$1" "$2" "${3%% *}" hung "${_incident_rest%?}"
@@ -219,9 +219,9 @@ _incident_alert() {
 	server_set "$1" incident "$_incident_open"
 }
 
-# Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if it was ended for that.
-# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth _incident_event
-# _incident_died
+# Get what the messages say about a server.  Its death has the event `death`, or `hung` or `limit` if it was ended for that.
+# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth
+# _incident_event _incident_died
 _incident_get() {
 	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
 	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"

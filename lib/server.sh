@@ -10,8 +10,8 @@ _server_memory=
 server_count=0
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
 
-# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT
-# The line comes from prepare.py.
+# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON
+# NEEDS PORT - learn a server from a line of prepare.py
 server_new() {
 	server_count=$1
 	_server_key "$2" || return

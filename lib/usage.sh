@@ -51,8 +51,8 @@ Options, before the command:
   -V, --version   print the version'
 
 # usage_options ARG... - take the options
-# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took.  Ends the program for -h, -V
-# and a wrong option
+# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took
+# Ends the program for -h, -V and a wrong option.
 usage_options() {
 	usage_options=$#
 	OPTIND=1
