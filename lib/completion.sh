@@ -32,8 +32,8 @@ completion_choices() {
 
 # completion_table - print a line for each option and command of -h: itself, and what it takes
 #
-# NAMES stands for servers, NAME for one server, SIG for a signal, VALUE behind an --option for its value; each other word
-# stands for itself.
+# NAMES stands for servers, NAME for one server, SIG for a signal, VALUE behind an --option for its value; each other
+# word stands for itself.
 completion_table() {
 	usage_print | awk '
 		/^  -[A-Za-z]/ { sub(/,$/, "", $1); print $1, ($2 == "DIR" ? $2 : "") }

@@ -2,13 +2,13 @@
 # install - start the monitor with the machine: by systemd, cron or an init script
 # Needs: log.sh usage.sh signature.sh.  suite_dir is set by the program
 #
-# DESTDIR is put before the paths of files, as in make install.  A crontab is no such file: with DESTDIR it is left alone.
+# The paths of files begin with DESTDIR, as in make install.  A crontab is no such file: DESTDIR leaves it alone.
 
 install_unit=/etc/systemd/system/monitor.service
 install_init=/etc/init.d/monitor
 
 # install_main [--systemd|--cron|--sysv] [--user U] [--dry-run] - install it, and print the command that starts it
-# Ends the program: 0 good, 1 failed, 2 usage, 4 no permission, 5 systemd or cron is not installed, 6 no conf, no such user
+# Ends the program: 0 good, 1 failed, 2 usage, 4 no permission, 5 no systemd or cron here, 6 no conf, no such user
 install_main() {
 	install_options install "$@"
 	install_person
@@ -18,7 +18,7 @@ install_main() {
 }
 
 # uninstall_main [the same] - remove what install wrote; without --systemd, --cron or --sysv all of it
-# Ends the program: 0 it is gone, 1 a file has changed since install wrote it and is still there, 2 usage, 4 no permission
+# Ends the program: 0 it is gone, 1 a file was changed after install wrote it, so it stays, 2 usage, 4 no permission
 uninstall_main() {
 	install_options uninstall "$@"
 	install_person

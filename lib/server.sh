@@ -2,8 +2,8 @@
 # server - what the loop knows about each server: its policy, from conf, and its past
 # Needs: nothing.  The number of a server is its place in the settled conf; values live in server_NUMBER_KEY.
 #
-# Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms an
-# order with a thousand servers.
+# Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms
+# an order with a thousand servers.
 
 _server_get=
 _server_memory=

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Find the words that may stand at the cursor.  POSIX sh, for bash and zsh; it starts no program, and only lists directories.
+# Find the words that may stand at the cursor.  POSIX sh, for bash and zsh; it starts no program, it lists directories.
 
 # lib/completion.sh fills these in: the suite's directory, the useful signals, and the table made from -h
 _monitor_suite=
@@ -57,7 +57,7 @@ _monitor_options() {
 	done
 }
 
-# _monitor_takes WORD - look up what WORD takes; a word that is not in the table is a server, and more servers may follow
+# _monitor_takes WORD - look up what WORD takes; a word that is not in the table is a server, and others may follow
 # Sets: _monitor_takes
 _monitor_takes() {
 	_monitor_takes=NAMES
