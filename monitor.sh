@@ -46,7 +46,7 @@ main() {
 	word "$@"
 }
 
-# word WORD ARG... - do what WORD says: run a program of pyhelpers/, or a lib that only this word needs, or watch servers
+# word WORD ARG... - do what WORD says: run a program of pyhelpers/ or a lib that only this word needs, or watch servers
 word() {
 	main_word=$1
 	shift
@@ -266,7 +266,7 @@ on_up() {
 	start_waiting
 }
 
-# keep NUMBER - write to the server's record what the shell has reported, so that the next monitor can close the incident
+# keep NUMBER - record what the shell has reported about the server, so that the next monitor can close the incident
 keep() {
 	server_memory "$1"
 	server_get "$1" restarts
@@ -329,7 +329,7 @@ on_locked() {
 	quit_monitor 1
 }
 
-# hopeless NUMBER STATUS TEXT - report a start that conf or the machine forbids; if every server has had one, end the monitor
+# hopeless NUMBER STATUS TEXT - report a start that conf or the machine forbids; end the monitor if no server can start
 hopeless() {
 	case $2 in
 	5 | 6) ;;

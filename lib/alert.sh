@@ -9,8 +9,8 @@ alert_setup() {
 	read -r alert_host </proc/sys/kernel/hostname || alert_host=localhost
 }
 
-# alert_send NUMBER EVENT PID CAUSE ACTION TEXT - queue the alert "HOST: SERVER TEXT" for the server's hooks, if alert_on
-# names this event
+# alert_send NUMBER EVENT PID CAUSE ACTION TEXT - queue the alert "HOST: SERVER TEXT" for the server's hooks, if
+# alert_on names this event
 alert_send() {
 	alert_is_wanted "$1" "$2" "$5" || return 0
 	server_get "$1" alert

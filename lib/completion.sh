@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# completion - the script with which bash and zsh complete the words of monitor.sh; made from the text of -h, so never behind it
+# completion - print the script with which bash and zsh complete the words of monitor.sh, made from the text of -h
 # Needs: usage.sh.  suite_dir is set by the program
 
 completion_signals='HUP INT QUIT USR1 USR2 TERM KILL STOP CONT'
@@ -20,7 +20,7 @@ completion_main() {
 	exit
 }
 
-# completion_choices - print the part that both shells share, with what is known here filled in
+# completion_choices - print the part that both shells share, with the suite's directory, signals and table filled in
 completion_choices() {
 	SUITE=$(printf '%s\n' "$suite_dir" | sed "s/'/'\\\\''/g") SIGNALS=$completion_signals USAGE=$(completion_table) awk '
 		/^# shellcheck/ { next }
@@ -32,8 +32,8 @@ completion_choices() {
 
 # completion_table - print a line for each option and command of -h: itself, and what it takes
 #
-# What it takes is printed as NAMES for servers, NAME for one server, SIG for a signal, --option (VALUE follows if it takes
-# one), and each other word as it is.
+# NAMES stands for servers, NAME for one server, SIG for a signal, VALUE behind an --option for its value; each other
+# word stands for itself.
 completion_table() {
 	usage_print | awk '
 		/^  -[A-Za-z]/ { sub(/,$/, "", $1); print $1, ($2 == "DIR" ? $2 : "") }

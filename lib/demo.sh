@@ -2,8 +2,9 @@
 # demo - show the main job on stand-in servers in a scratch directory; it ends by itself and leaves nothing behind
 # Needs: log.sh python.sh.  suite_dir is set by the program
 #
-# The monitor is the real one, as a child.  The demo shows only what the suite has written, and ends with 1 if it does not
-# find it there.  Every process that it starts has MONITOR_DEMO=$demo_dir in its environment: demonstrate.py signals no other.
+# The monitor is the real one, as a child.  The demo shows only what the suite has written, and ends with 1 if it does
+# not find it there.  Every process that it starts has MONITOR_DEMO=$demo_dir in its environment: demonstrate.py
+# signals no other.
 
 demo_patience=10 # seconds, for all waits together
 demo_dir=
@@ -56,7 +57,7 @@ demo_servers() {
 	printf 'ListenPort=%s\n' "${demo_ports% *}" >"$demo_dir/route_server/routeserver.conf"
 }
 
-# demo_server NAME WORDS LINE... - make a server's directory and its conf; WORDS are its arguments, and what `match` names
+# demo_server NAME WORDS LINE... - make a server's directory and its conf; WORDS are its arguments and its `match`
 demo_server() {
 	mkdir "$demo_dir/$1" || demo_fail "$1: no directory for it"
 	_demo_conf=$demo_dir/conf/servers/$1.conf

@@ -8,8 +8,8 @@ helper_tab='	'
 
 # helper_start - start the helper, with the two FIFOs between it and this shell
 # To open one end of a FIFO waits for the other end, and busybox ash takes any signal meanwhile for a failure.  So the
-# shell opens both ends at once, hands them down and closes its copies.  The child holds its ends from the fork on; if the
-# helper cannot be executed, the shell sees the end of the mailbox, as with any other end of the helper.
+# shell opens both ends at once, hands them down and closes its copies.  The child holds its ends from the fork on; if
+# the helper cannot be executed, the shell sees the end of the mailbox, as with any other end of the helper.
 helper_start() {
 	exec 6<>"$mailbox_fifo" 7<>"$prepare_run/orders"
 	{
@@ -21,7 +21,7 @@ helper_start() {
 	exec 3<"$mailbox_fifo" 5>"$prepare_run/orders" 6>&- 7<&-
 }
 
-# helper_order WORD FIELD... - write one order, one line; if the helper is gone, the next one reports every server again
+# helper_order WORD FIELD... - write an order as one line; after the end of a helper the next one reports every server
 helper_order() {
 	_helper_line=$1
 	shift

@@ -2,9 +2,9 @@
 # incident - the log lines and the alerts for each turn of a server's life
 # Needs: log.sh server.sh mailbox.sh prepare.sh restart.sh alert.sh
 #
-# An incident begins with a death, or with a start that fails, and ends when the server is up.  If the restart follows at
-# once, one alert reports both, when the server is up again.  If not, an alert reports the death as soon as that is known,
-# and a recovery follows.
+# An incident begins with a death, or with a start that fails, and ends when the server is up.  If the restart follows
+# at once, one alert reports both, when the server is up again.  If not, an alert reports the death as soon as that is
+# known, and a recovery follows.
 
 incident_hour=3600
 incident_cause=
@@ -69,7 +69,7 @@ incident_later() {
 	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
 }
 
-# incident_stopped NUMBER PID - the server was stopped by order: log it and close its incident; PID is 0 if it did not run
+# incident_stopped NUMBER PID - an order stopped the server: log it and close its incident; PID is 0 if it did not run
 incident_stopped() {
 	_incident_get "$1"
 	log_restart "$mailbox_when" "Server $_incident_name stopped by order"
@@ -104,7 +104,7 @@ incident_failure() {
 	fi
 }
 
-# incident_give_up NUMBER LAST - too many failures: send the loudest alert there is; LAST is the cause of the last failure
+# incident_give_up NUMBER LAST - too many failures: send the loudest alert; LAST is the cause of the last failure
 incident_give_up() {
 	_incident_get "$1"
 	server_get "$1" give_up
@@ -117,7 +117,7 @@ incident_give_up() {
 	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
 }
 
-# incident_up NUMBER PID HOW SOURCE MS - the server runs: log it and close its incident; HOW is launched, adopted or moved
+# incident_up NUMBER PID HOW SOURCE MS - the server runs: log it, close its incident; HOW: launched adopted moved
 incident_up() {
 	_incident_get "$1"
 	server_get "$1" pid
@@ -169,8 +169,9 @@ _incident_log_found() {
 	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source"
 }
 
-# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - log and report a running server that hangs or exceeds the limit KEY
-# While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an interval.
+# incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - report a running server that hangs or exceeds the limit KEY
+# While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an
+# interval.
 incident_excess() {
 	server_get "$1" name
 	_incident_name=$_server_get
@@ -185,7 +186,7 @@ incident_excess() {
 	_incident_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
 }
 
-# incident_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, `hung (TEXT)` or `limit (KEY TEXT)`, but lives
+# incident_stuck NUMBER PID CAUSE - report that the process outlived its end for `hung (TEXT)` or `limit (KEY TEXT)`
 incident_stuck() {
 	_incident_rest=${3#* ?}
 	set -- "$1" "$2" "${3%% *}" hung "${_incident_rest%?}"
@@ -219,9 +220,9 @@ _incident_alert() {
 	server_set "$1" incident "$_incident_open"
 }
 
-# Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if it was ended for that.
-# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth _incident_event
-# _incident_died
+# Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if that was why.
+# Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth
+# _incident_event _incident_died
 _incident_get() {
 	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
 	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"

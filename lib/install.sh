@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# install - have the monitor started with the machine: by systemd, cron or an init script
+# install - start the monitor with the machine: by systemd, cron or an init script
 # Needs: log.sh usage.sh signature.sh.  suite_dir is set by the program
 #
-# DESTDIR stands before the paths of files, as in make install; crontabs are no files, and are left alone then.
+# The paths of files begin with DESTDIR, as in make install.  A crontab is no such file: DESTDIR leaves it alone.
 
 install_unit=/etc/systemd/system/monitor.service
 install_init=/etc/init.d/monitor
 
-# install_main [--systemd|--cron|--sysv] [--user U] [--dry-run] - starts nothing, and says what does.  Ends the
-# program: 0 good, 1 failed, 2 usage, 4 no permission, 5 systemd or cron is not installed, 6 no conf, no such user
+# install_main [--systemd|--cron|--sysv] [--user U] [--dry-run] - install it, and print the command that starts it
+# Ends the program: 0 good, 1 failed, 2 usage, 4 no permission, 5 no systemd or cron here, 6 no conf, no such user
 install_main() {
 	install_options install "$@"
 	install_person
@@ -17,8 +17,8 @@ install_main() {
 	install_in_scratch "_install_$install_way"
 }
 
-# uninstall_main [the same] - takes away what install wrote; without --systemd, --cron or --sysv all of it.
-# Ends the program: 0 it is gone, 1 something is not as install wrote it and was left alone, 2 usage, 4 no permission
+# uninstall_main [the same] - remove what install wrote; without --systemd, --cron or --sysv all of it
+# Ends the program: 0 it is gone, 1 a file was changed after install wrote it, so it stays, 2 usage, 4 no permission
 uninstall_main() {
 	install_options uninstall "$@"
 	install_person
@@ -56,8 +56,8 @@ install_options() {
 	done
 }
 
-# install_person - for whom?
-# Sets: install_machine (yes: for the machine; no: for the ordinary user who asks), install_user ('' for who asks)
+# install_person - find out for which user
+# Sets: install_machine (yes: for the machine; no: for the ordinary user who calls it), install_user ('' for the caller)
 install_person() {
 	install_machine=yes
 	[ -n "${DESTDIR:-}" ] || [ "$(id -u)" -eq 0 ] || install_machine=no
@@ -69,8 +69,8 @@ install_person() {
 		die 4 "only root may $install_word it for $install_user; run this with sudo, or leave --user out"
 }
 
-# install_places - the directories that stand in what is written: absolute, for cron and systemd start it in another one
-# Sets: install_conf, install_state ('' where conf is to say it)
+# install_places - make the directories absolute, because cron and systemd start the monitor in another one
+# Sets: install_conf, install_state ('' if conf names it)
 install_places() {
 	[ -d "$option_conf" ] || die 6 "$option_conf: no directory; name the one of conf with -c DIR"
 	_install_absolute "$option_conf" && install_conf=$_install_absolute
@@ -88,7 +88,7 @@ _install_absolute() {
 	esac
 }
 
-# install_choose - what this machine has
+# install_choose - choose what this machine has
 # Sets: install_way
 install_choose() {
 	if [ -d "${DESTDIR:-}/run/systemd/system" ]; then
@@ -128,7 +128,7 @@ _install_unit_file() {
 		_install_unit_file=${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user/${install_unit##*/}
 }
 
-# The template with ExecStart filled in, and the lines that differ between the machine's units and a user's
+# Print the template with ExecStart filled in, and with the lines that differ between the machine's units and a user's
 _install_unit_text() {
 	[ "$install_machine" = yes ] && _install_target=multi-user.target || _install_target=default.target
 	EXEC=$(_install_exec) NAME=$install_user TARGET=$_install_target MACHINE=$install_machine awk '
@@ -139,7 +139,7 @@ _install_unit_text() {
 		{ print }' "$suite_dir/lib/install/monitor.service"
 }
 
-# systemd takes no program with quotes or backslashes in its name, and no $$ for $ there; in its arguments it does
+# systemd refuses a program whose name has quotes or backslashes, or $$ for $; in arguments it accepts them
 _install_exec() {
 	case $suite_dir in
 	*[\"\'\\\$]*) printf '/bin/sh ' ;;
@@ -153,7 +153,7 @@ _install_unit_quote() {
 	printf '%s\n' "$1" | sed 's/["\\]/\\&/g; s/%/%%/g; s/\$/$$/g; s/^/"/; s/$/"/'
 }
 
-# Only what it says of our unit counts, and not what an older systemd does not know and ignores
+# Only its messages about our unit count, and not those about keys that an older systemd ignores
 _install_verify() {
 	_install_has systemd-analyze || return 0
 	systemd-analyze verify "$install_scratch/monitor.service" >"$install_scratch/verdict" 2>&1 && return
@@ -185,19 +185,19 @@ _install_cron() {
 	_install_next "wait a minute, or run: $_install_call -d all"
 }
 
-# Quiet while it runs, for cron mails what it hears; what is wrong at boot it shall hear
+# cron mails all output.  The line for each minute prints nothing, the line for the boot prints errors.
 _install_cron_text() {
 	_install_line="cd / && $(_install_words _install_cron_quote) -d all >/dev/null"
 	printf '%s begin %s\n' "$signature" "$suite_dir"
 	printf '@reboot %s\n* * * * * %s 2>&1\n' "$_install_line" "$_install_line"
 }
 
-# For cron a % is the end of the line, and what a backslash before it does differs between crons: so there is none
+# A % ends the line for cron, and crons differ in what a backslash before it does: so print none
 _install_cron_quote() {
 	_install_quote "$1" | sed "s/%/'\"\$(printf '\\\\045')\"'/g"
 }
 
-# The crontab, in scratch: others, and ours
+# Split the crontab into the files ours and others, in the scratch directory
 _install_cron_read() {
 	if ! _install_crontab -l >"$install_scratch/crontab" 2>"$install_scratch/why"; then
 		_install_why=$(cat "$install_scratch/why")
@@ -214,7 +214,7 @@ _install_cron_read() {
 		index($0, ENVIRON["SIGNATURE"]) == 1 && $0 != ENVIRON["BEGIN"] { ours = 0 }' "$install_scratch/crontab"
 }
 
-# _install_cron_write FILE... - these are the crontab
+# _install_cron_write FILE... - make these the crontab
 _install_cron_write() {
 	cat "$@" | _install_crontab - || die 1 'crontab does not take it, as it says above; nothing was changed'
 }
@@ -281,7 +281,7 @@ _install_show() {
 	printf '\n'
 }
 
-# --- and back
+# --- uninstall
 
 _install_undo() {
 	install_found=no install_left=0
@@ -292,14 +292,14 @@ _install_undo() {
 	return "$install_left"
 }
 
-# systemctl enable made a link to the unit, which leads nowhere then
+# systemctl enable has made a link to the unit; without the unit it is dangling
 _install_undo_systemd() {
 	_install_unit_file
 	_install_user_word=
 	[ "$install_machine" = yes ] || _install_user_word='--user '
 	_install_undo_file "$_install_unit_file" \
 		"systemctl ${_install_user_word}stop monitor; systemctl ${_install_user_word}daemon-reload"
-	for _install_wants in "${_install_unit_file%/*}"/*.wants; do # yash finds no link to nowhere by a pattern
+	for _install_wants in "${_install_unit_file%/*}"/*.wants; do # a pattern in yash does not match a dangling link
 		_install_link=$_install_wants/monitor.service
 		[ -L "$_install_link" ] && [ ! -e "$_install_link" ] || continue
 		_install_take "$_install_link"
@@ -326,7 +326,7 @@ _install_undo_cron() {
 	fi
 }
 
-# _install_undo_file FILE COMMAND - take it away if it is ours; COMMAND is what systemd or init must be told then
+# _install_undo_file FILE COMMAND - remove FILE if it is ours; COMMAND is what the user must run after that
 _install_undo_file() {
 	[ -e "$1" ] || [ -L "$1" ] || return 0
 	install_found=yes

@@ -82,7 +82,7 @@ log_age() {
 log_newline='
 '
 
-# Append a line to a file.  If that fails, keep the line, and warn the first time.  The lines of a file keep their order.
+# Append a line to a file.  If that fails, keep the line, and warn the first time.  Lines of one file stay in order.
 _log_append() {
 	case $log_late in
 	*"$1 "*) ;;

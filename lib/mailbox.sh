@@ -16,10 +16,10 @@ mailbox_writer=
 
 # mailbox_traps - TERM and INT put `quit` into the mailbox, HUP puts `hangup`; on a terminal HUP means that the terminal
 # has gone, and ends the monitor too
-# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2); a flag tells that from the end of the pipe.
-# bash reads on and finds the line.  A child writes the line, because a write of our own into a full mailbox would block:
-# this shell is its only reader.  yash runs no trap before the next line comes, up to an interval later; there the signal
-# simply ends the shell, and the helper cleans up.
+# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2); a flag tells that from the end of the
+# pipe. bash reads on and finds the line.  A child writes the line, because a write of our own into a full mailbox would
+# block: this shell is its only reader.  yash runs no trap before the next line comes, up to an interval later; there
+# the signal simply ends the shell, and the helper cleans up.
 mailbox_traps() {
 	trap '' PIPE
 	[ -z "${YASH_VERSION:-}" ] || return 0

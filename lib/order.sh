@@ -60,7 +60,7 @@ order_restart() {
 	esac
 }
 
-# order_pause NUMBER - leave the server alone until resume: no restart, no search; a stopped server is left alone already
+# order_pause NUMBER - leave the server alone until resume: no restart, no search; a stopped server is already so
 order_pause() {
 	server_get "$1" want
 	[ "$_server_get" != down ] || {
@@ -141,7 +141,7 @@ _order_begin() {
 	helper_order want "$1" "$2"
 }
 
-# What follows when the server has ended.  An update that waits for this end comes first; what is wanted is done after it.
+# Note what follows when the server has ended.  An update that waits for this end comes first.
 _order_then() {
 	server_get "$1" next
 	[ "$_server_get" = update ] || server_set "$1" next "$2"

@@ -12,8 +12,8 @@ prepare_key=
 prepare_locked=
 
 # prepare_monitor WORD... - settle conf for these servers; make the state directory and the FIFOs
-# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, the mailbox, and the
-# servers.  Ends the program if it cannot.
+# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, the mailbox, and
+# the servers.  Ends the program if it cannot.
 prepare_monitor() {
 	usage_words
 	python_run "$suite_dir/pyhelpers/prepare.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" $$ \

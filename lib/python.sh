@@ -5,10 +5,10 @@
 python_path=
 python_unavailable=69
 
-# python_run FILE ARG... - run one of our Python files with the first Python that suits it: it ends with 69 if one does not
-# Sets: python_path; _python_run, what it printed.  Fails: its exit status
+# python_run FILE ARG... - run a program of pyhelpers/ with the first suitable Python; it ends with 69 under any other
+# Sets: python_path; _python_run, its output.  Fails: its exit status
 python_run() {
-	# yash makes the variable of a for local to the function
+	# yash makes the variable of a for loop local to the function
 	for _python_candidate in "${MONITOR_PYTHON:-}" "$suite_dir/.venv/bin/python" /usr/bin/python3 "$(command -v python3)"; do
 		[ -x "$_python_candidate" ] || continue
 		python_path=$_python_candidate
@@ -20,8 +20,8 @@ python_run() {
 	_python_run=$("$python_path" -E -s "$@")
 }
 
-# python_find - the first Python that suits us
-# Sets: python_path.  Ends the program (5) if there is none, and none can be made
+# python_find - find the first suitable Python
+# Sets: python_path.  Ends the program (5) if there is none, and this cannot make one
 python_find() {
 	python_run "$suite_dir/pyhelpers/suitable.py" || exit $?
 }
@@ -35,7 +35,7 @@ python_word() {
 	exec "$python_path" -E -s "$_python_program" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$@"
 }
 
-# python_venv - no Python has psutil: make .venv, once.  Ends the program (5) if that cannot be
+# python_venv - no Python has psutil: make .venv, once.  Ends the program (5) if it cannot
 python_venv() {
 	_python_system=$(command -v /usr/bin/python3 || command -v python3) ||
 		die 5 "python3 is not installed; run: apt-get install python3 python3-psutil"
@@ -49,7 +49,7 @@ python_venv() {
 	fi
 }
 
-# _python_fill - make _python_new, with psutil in it
+# _python_fill - make the venv _python_new, with psutil in it
 _python_fill() {
 	if "$_python_system" -m ensurepip --version >/dev/null 2>&1; then
 		"$_python_system" -m venv "$_python_new" &&
@@ -59,7 +59,7 @@ _python_fill() {
 	fi
 }
 
-# _python_debian - a fresh Debian has no pip: unpack its own psutil there, which takes no root and installs nothing
+# _python_debian - a fresh Debian has no pip: unpack its psutil package there; that needs no root and installs nothing
 _python_debian() (
 	cd "$_python_new" || exit 1
 	mkdir -p apt/lists/partial apt/archives/partial || exit 1

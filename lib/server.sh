@@ -2,16 +2,16 @@
 # server - what the loop knows about each server: its policy, from conf, and its past
 # Needs: nothing.  The number of a server is its place in the settled conf; values live in server_NUMBER_KEY.
 #
-# Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms an
-# order with a thousand servers.
+# Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms
+# an order with a thousand servers.
 
 _server_get=
 _server_memory=
 server_count=0
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
 
-# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT
-# The line comes from prepare.py.
+# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON
+# NEEDS PORT - learn a server from a line of prepare.py
 server_new() {
 	server_count=$1
 	_server_key "$2" || return

@@ -2,7 +2,7 @@
 # signature - recognize the files that install wrote, so that nothing replaces or removes a file of others
 # Needs: log.sh.  suite_dir is set by the program
 #
-# The last line of such a file is `# monitor.sh install: SUM SIZE SUITE`; SUM and SIZE are those of cksum for all lines above.
+# The last line of such a file is `# monitor.sh install: SUM SIZE SUITE`, SUM and SIZE by cksum for all lines above it.
 # It shows which suite wrote the file, and whether someone has changed it since.
 
 signature='# monitor.sh install:'

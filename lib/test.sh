@@ -20,7 +20,7 @@ test_say() {
 	[ -z "$1" ] || printf '%s\n' "$1"
 }
 
-# test_send 'SPOOL HOOK...' [HOOK...] - send one TEST alert now, through the hooks of conf, or through these if there are any
+# test_send 'SPOOL HOOK...' [HOOK...] - send one TEST alert now, through these hooks, or else through those of conf
 # Fails: 1 refused, 6 the hook is not fit, or there is none
 test_send() {
 	_test_hooks=${1##*/alerts}

@@ -7,8 +7,8 @@ option_conf=${MONITOR_CONF:-}
 option_state=${MONITOR_STATE:-}
 option_daemon=
 
-# What -h prints.  usage_words and lib/completion.sh read it: a command is a line of two blanks, one word, what it takes,
-# and, after three blanks or more, what it does.
+# What -h prints.  usage_words and lib/completion.sh read it: a command is a line of two blanks, one word, what it
+# takes, and, after three blanks or more, what it does.
 usage_text='Usage: ./monitor.sh [OPTION...] COMMAND [ARG...]
 
 Watch servers, and restart each one that dies:
@@ -51,8 +51,8 @@ Options, before the command:
   -V, --version   print the version'
 
 # usage_options ARG... - take the options
-# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took.  Ends the program for -h, -V
-# and a wrong option
+# Sets: option_conf, option_state, option_daemon; usage_options, how many arguments they took
+# Ends the program for -h, -V and a wrong option.
 usage_options() {
 	usage_options=$#
 	OPTIND=1

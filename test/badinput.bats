@@ -279,9 +279,9 @@ given_no_venv() {
 }
 
 @test "a word that is more like a server than a command, or like none of both, is a server that conf does not know" {
-	given_server statue
+	given_server restarter
 
-	refuses 6 'statu: not in conf; did you mean statue?' -- statu
+	refuses 6 'restarte: not in conf; did you mean restarter?' -- restarte
 	refuses 6 'stop_it_all: not in conf' -- stop_it_all
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# What may stand where.  POSIX sh, which bash and zsh both read; no program is started, only file names are looked at.
+# Find the words that may stand at the cursor.  POSIX sh, for bash and zsh; it starts no program, it lists directories.
 
-# Filled in by lib/completion.sh: where it was printed, the signals that have a use, and the table made from -h
+# lib/completion.sh fills these in: the suite's directory, the useful signals, and the table made from -h
 _monitor_suite=
 _monitor_signals=
 _monitor_usage=
@@ -9,7 +9,7 @@ _monitor_usage=
 _monitor_newline='
 '
 
-# _monitor_choices TYPED COMMAND WORD... - what may come behind these words and begin with TYPED
+# _monitor_choices TYPED COMMAND WORD... - find the words that may follow these and begin with TYPED
 # Sets: _monitor_reply, the choices with blanks between; _monitor_directory, yes where it takes a directory instead
 _monitor_choices() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
@@ -26,7 +26,7 @@ _monitor_choices() {
 	fi
 }
 
-# _monitor_home COMMAND - the conf directory that this monitor.sh takes by itself
+# _monitor_home COMMAND - find the conf directory that this monitor.sh uses without -c
 # Sets: _monitor_conf
 _monitor_home() {
 	_monitor_conf=${MONITOR_CONF-}
@@ -57,7 +57,7 @@ _monitor_options() {
 	done
 }
 
-# _monitor_takes WORD - what stands behind WORD in usage; what is no word there is a server, behind which stand others
+# _monitor_takes WORD - look up what WORD takes; a word that is not in the table is a server, and others may follow
 # Sets: _monitor_takes
 _monitor_takes() {
 	_monitor_takes=NAMES
@@ -69,7 +69,7 @@ _monitor_takes() {
 	_monitor_takes=${_monitor_takes%%"$_monitor_newline"*}
 }
 
-# Options where one was begun, else words and servers
+# Offer options if the user has begun one, else words and servers
 _monitor_first() {
 	_monitor_lines=${_monitor_usage#"$_monitor_newline"}
 	while [ -n "$_monitor_lines" ]; do
@@ -84,14 +84,14 @@ _monitor_first() {
 	esac
 }
 
-# _monitor_further WORD ARG... - what WORD takes, and has not got yet
+# _monitor_further WORD ARG... - offer what WORD takes and does not have yet
 _monitor_further() {
 	_monitor_takes "$1"
 	_monitor_given=" $* "
 	_monitor_count=$(($# - 1))
 	shift "$_monitor_count"
 	case " $_monitor_takes " in
-	*" $1 VALUE "*) return ;; # which only the user knows
+	*" $1 VALUE "*) return ;; # only the user knows it
 	*" SIG "*) [ "$_monitor_count" -gt 0 ] || _monitor_takes=$_monitor_signals ;;
 	esac
 	_monitor_behind_names=no
@@ -100,7 +100,7 @@ _monitor_further() {
 	done
 }
 
-# _monitor_offer_kind TAKE - a word of usage: of capitals, it stands for others
+# _monitor_offer_kind TAKE - offer TAKE, or what it stands for if it is in capitals
 _monitor_offer_kind() {
 	case $1 in
 	SIG | VALUE | ID) ;;
@@ -116,7 +116,7 @@ _monitor_offer_kind() {
 	esac
 }
 
-# _monitor_offer_in_place WORD - one that stands behind the names, or, where there are none, first
+# _monitor_offer_in_place WORD - offer a word that comes after the names, or first if its command takes no names
 _monitor_offer_in_place() {
 	case $_monitor_behind_names:$_monitor_count in
 	yes:0 | no:[!0]*) ;;
@@ -124,7 +124,7 @@ _monitor_offer_in_place() {
 	esac
 }
 
-# The servers that conf knows
+# Offer the servers of conf
 _monitor_servers() {
 	case $_monitor_conf in
 	[~]/*) _monitor_conf=$HOME/${_monitor_conf#??} ;;
@@ -132,13 +132,13 @@ _monitor_servers() {
 	for _monitor_file in "$_monitor_conf"/servers/*.conf; do
 		_monitor_file=${_monitor_file##*/}
 		case ${_monitor_file%.conf} in
-		*[!A-Za-z0-9_.@-]* | '') ;; # the name of no server; the pattern itself, when there is no file
+		*[!A-Za-z0-9_.@-]* | '') ;; # no name of a server, or the pattern itself if there is no file
 		*) _monitor_offer "${_monitor_file%.conf}" ;;
 		esac
 	done
 }
 
-# The hooks that are there
+# Offer the hooks of conf
 _monitor_hooks() {
 	for _monitor_file in "$_monitor_conf"/hooks/*; do
 		_monitor_file=${_monitor_file##*/}
@@ -149,7 +149,7 @@ _monitor_hooks() {
 	done
 }
 
-# _monitor_offer WORD - if it begins with what was typed, and is not given already
+# _monitor_offer WORD - offer WORD if it begins with what was typed, and is not on the line already
 _monitor_offer() {
 	case "$_monitor_given" in
 	*" $1 "*) return ;;

@@ -54,7 +54,7 @@ class Watcher:
             from health import notifysocket
 
             notifysocket.inherit(self)
-        self.shell = ShellLink(run_dir, self.loop, self._obey)
+        self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
