@@ -1,47 +1,37 @@
 #!/usr/bin/env bats
-# What README.md says is so, and what the suite can say stands there.
+# What README.md and the man pages say is so, and what the suite can say, take and print stands there.
 
 load helpers
-
-README=$BATS_TEST_DIRNAME/../README.md
-
-# section NAME - print what stands under that heading
-section() {
-	awk -v wanted="## $1" '/^## / { inside = $0 == wanted; next } inside' "$README"
-}
-
-# missing FILE... - print the messages of these files that DIAGNOSTICS does not hold; fails when there is one
-missing() {
-	"$(python)" "$FIXTURES/messages.py" missing "$README" "$@"
-}
-
-# codes - print what stands in backquotes, a line each
-codes() {
-	awk 'BEGIN { FS = "\140" } { for (i = 2; i < NF; i += 2) print $i }' # 140: the backquote
-}
+load fixtures/pages
 
 # --- messages
 
-@test "every message that a person can be shown stands under DIAGNOSTICS" {
-	local file files=()
-	cd "$ROOT"
-	for file in monitor.sh run.sh lib/*.sh conf/hooks/* pyhelpers/*.py; do
-		case $file in
-		*.example | *.conf) ;;
-		pyhelpers/keys.py | pyhelpers/demo/standin.py) ;; # defaults; the log of a stand-in
-		*) files+=("$file") ;;
-		esac
-	done
-
-	run -0 missing "${files[@]}"
+# messages WORD PATH... - ask fixtures/messages.py of monitor-messages(7)
+messages() {
+	"$(python)" "$FIXTURES/messages.py" "$1" "$MESSAGES" "${@:2}"
 }
 
-@test "a message that DIAGNOSTICS lacks is found, in both languages" {
+# sources - print the files whose texts people are shown; without defaults, and the log of a stand-in
+sources() {
+	printf '%s\n' "$ROOT/monitor.sh" "$ROOT/run.sh"
+	find "$ROOT/lib" "$ROOT/conf/hooks" "$ROOT/conf/checks" "$ROOT/pyhelpers" -type f \
+		! -path '*/__pycache__/*' ! -path '*/man/*' ! -path '*/completion/*' \
+		! -name '*.md' ! -name '*.conf' ! -name '*.example' ! -name keys.py ! -name standin.py
+}
+
+@test "every message that a person can be shown stands in monitor-messages(7)" {
+	readarray -t files < <(sources)
+	[ "${#files[@]}" -gt 100 ]
+
+	run -0 messages missing "${files[@]}"
+}
+
+@test "a message that the page lacks is found, in both languages" {
 	# shellcheck disable=SC2016 # the shell's variable is the text of a message
 	printf '%s\n' 'warn "$name: the moon is full"' "die 5 'the tide is high'" >"$BATS_TEST_TMPDIR/a.sh"
 	printf '%s\n' 'raise ValueError(f"{name} has lost its way")' >"$BATS_TEST_TMPDIR/b.py"
 
-	run -1 missing "$BATS_TEST_TMPDIR/a.sh" "$BATS_TEST_TMPDIR/b.py"
+	run -1 messages missing "$BATS_TEST_TMPDIR/a.sh" "$BATS_TEST_TMPDIR/b.py"
 
 	assert_equal 'messages' "${#lines[@]}" 3
 	[[ ${lines[0]} == *"a.sh:1: …: the moon is full" ]]
@@ -49,79 +39,185 @@ codes() {
 	[[ ${lines[2]} == *"b.py:1: … has lost its way" ]]
 }
 
-# --- words
+@test "monitor-messages(7) holds no message that nothing prints" {
+	readarray -t files < <(sources)
 
-@test "every word of usage is in README" {
-	run -0 suite -h
+	run -0 messages unknown "${files[@]}" "$(find "$ROOT/pyhelpers" -name standin.py)"
+}
 
-	for word in $(grep -F './monitor.sh' <<<"$output" | tr '|()[]' '     ') MONITOR_CONF MONITOR_STATE; do
-		grep -qF -- "$word" "$README" || assert_equal 'word of usage' "$word" 'in README.md'
+@test "a message that nothing prints is found" {
+	printf '%s\n' '.Sh DIAGNOSTICS' '.It Li "the moon is full; wait"' '.It Li "NAME: the tide is high; wait"' \
+		>"$BATS_TEST_TMPDIR/page"
+	printf '%s\n' "die 5 'the moon is full; wait'" "warn 'is high'" >"$BATS_TEST_TMPDIR/a.sh"
+	MESSAGES=$BATS_TEST_TMPDIR/page
+
+	run -1 messages unknown "$BATS_TEST_TMPDIR/a.sh"
+
+	assert_equal 'messages' "$output" 'NAME: the tide is high; wait (not in the code: the tide wait)'
+}
+
+@test "the messages are in alphabetical order within their groups, each with a remedy" {
+	run -0 messages untidy
+}
+
+@test "a message out of order, and one without a remedy, are found" {
+	printf '%s\n' '.Ss one' '.It Li "b; wait"' '.It Li "a \- \(dq; wait"' '.Ss two' '.It Li "a"' '.It Li "b"' 'Wait.' |
+		sed 's/\\(dq/""/' >"$BATS_TEST_TMPDIR/page"
+	MESSAGES=$BATS_TEST_TMPDIR/page
+
+	run -1 messages untidy
+
+	assert_equal 'lines' "${#lines[@]}" 2
+	assert_equal 'order' "${lines[0]}" 'a - "; wait (stands behind: b; wait)'
+	assert_equal 'remedy' "${lines[1]}" 'a (no remedy)'
+}
+
+# --- words and options
+
+@test "every word and option of -h is in monitor.sh(1) and in README" {
+	[ "$(words_of_usage | wc -l)" -gt 30 ]
+
+	for word in $(words_of_usage); do
+		words_of_page | grep -qxF -- "$word" || assert_equal 'word of -h' "$word" 'in monitor.sh(1)'
+		codes <"$README" | tr '|()[],\\ ' '\n' | grep -qxF -- "$word" || assert_equal 'word of -h' "$word" 'in README.md'
 	done
 }
 
-@test "every option of usage is in README" {
-	run -0 suite -h
+@test "the words of -h are found in a listing of a line a word too" {
+	listing() {
+		printf '%s\n' 'Usage: monitor.sh [-c DIR] WORD' '  start, stop NAME...      begin or end' \
+			'  status [--json|--guard]  how is it' '  -c DIR  a directory'
+	}
 
-	read -ra options < <(grep -oE '^ +-[a-zA-Z]' <<<"$output" | paste -sd ' ' -)
-	for option in "${options[@]}"; do
-		section COMMANDS | codes | grep -qE -- "^$option( |$)" || assert_equal 'option' "$option" 'under COMMANDS'
-	done
+	assert_equal 'words' "$(listing | words_of | paste -sd ' ' -)" '--guard --json -c start status stop'
 }
 
-@test "README offers no word that monitor.sh does not know" {
-	run -0 suite -h
+@test "README and monitor.sh(1) offer no command that monitor.sh does not know" {
+	known=$(words_of_usage && echo help)
 
-	readarray -t offered < <(section SYNOPSIS | grep -E '^[.]/monitor.sh' | grep -v '#')
-	for line in "${offered[@]}"; do
-		[[ $output == *"$line"* ]] || assert_equal 'synopsis' "$line" 'a line of usage'
-	done
-	[ "${#offered[@]}" -gt 3 ]
-}
-
-@test "every key that README names is one" {
-	keys=$(env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m config.keys | sed 's/ = .*//')
-	named=$({
-		section CONFIGURATION | sed -n 's/^| \(`[^|]*\)|.*/\1/p' | codes
-		codes <"$README" | sed -n 's/^\([a-z_]*\) = .*/\1/p'
+	offered=$({
+		sed -n '/^## All commands/,/^## How/s/^| \(`[^|]*\)|.*/\1/p' "$README" | codes | tr -d ',' | sed 's/ .*//' | grep -xE '[a-z]+'
+		section COMMANDS <"$PAGES/monitor.sh.1" | sed -n 's/^[.]It Cm \([a-z]*\).*/\1/p'
 	} | sort -u)
+	for word in $offered; do
+		grep -qxF -- "$word" <<<"$known" || assert_equal 'command' "$word" 'a word of -h'
+	done
+	[ "$(wc -w <<<"$offered")" -gt 20 ]
+}
+
+# --- keys
+
+# keys - print every key of conf as KEY = DEFAULT
+keys() {
+	"$(python)" "$FIXTURES/keys.py" "$ROOT/pyhelpers"
+}
+
+@test "monitor.conf(5) has every key with its default, and no other" {
+	keys | sort >"$BATS_TEST_TMPDIR/keys"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/keys")" -gt 50 ]
+
+	sed -n 's/^[.]It Ic \([a-z_]*\) Pq \(.*\)$/\1 = \2/p' "$PAGES/monitor.conf.5" | sort >"$BATS_TEST_TMPDIR/page"
+
+	diff "$BATS_TEST_TMPDIR/keys" "$BATS_TEST_TMPDIR/page"
+}
+
+@test "conf/monitor.conf has every key at its default" {
+	while IFS= read -r key; do
+		[[ $key == *' = depends on the server' ]] || grep -qxF "#$key" "$ROOT/conf/monitor.conf" ||
+			assert_equal 'key' "$key" 'in conf/monitor.conf'
+	done < <(keys)
+}
+
+@test "README sets only keys that there are" {
+	named=$({
+		codes <"$README"
+		cat "$README"
+	} | sed -n 's/^\([a-z_]*\) = .*/\1/p' | sort -u)
 
 	for key in $named; do
-		[ "$key" = key ] || grep -qx "$key" <<<"$keys" || assert_equal 'key' "$key" 'in keys.py'
+		keys | grep -q "^$key = " || grep -qs "^# $key =" "$ROOT"/conf/hooks/*.example ||
+			assert_equal 'key' "$key" 'in keys.py'
 	done
-	[ "$(wc -w <<<"$named")" -gt 20 ]
+	[ "$(wc -w <<<"$named")" -gt 12 ]
 }
 
-@test "the defaults that README tells are those of keys.py" {
-	env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m config.keys >"$BATS_TEST_TMPDIR/keys"
-
-	for pair in 'start_seconds = 1s' 'start_timeout = 30s' 'backoff = 0s 60s' 'give_up = never' 'oldlog_keep = 100' \
-		'logs = log*.txt' 'output = /dev/null' 'alert = sms' 'interval = 15s' 'restart = always' 'pid_from = own'; do
-		grep -qxF "$pair" "$BATS_TEST_TMPDIR/keys" || assert_equal 'default' "$pair" 'in keys.py'
-		grep -F "\`${pair%% *}\`" "$README" | grep -qF "\`${pair#* = }\`" || assert_equal 'default' "$pair" 'in README.md'
+@test "every key of a hook that ships is in monitor-hooks(7)" {
+	for example in "$ROOT"/conf/hooks/*.example; do
+		hook=${example##*/}
+		hook=${hook%.conf.example}
+		while IFS= read -r key; do
+			{
+				sed -n "/^[.]Ss $hook\$/,/^[.]S[sh]/p" "$PAGES/monitor-hooks.7"
+				section DELIVERY <"$PAGES/monitor-hooks.7"
+			} | grep -qE "^[.]It Ic ([a-z_]+ , )*$key( |$)" || assert_equal "key of $hook" "$key" 'in monitor-hooks(7)'
+		done
+		[ -x "$ROOT/conf/hooks/$hook" ]
+	done
+	for hook in "$ROOT"/conf/hooks/*; do
+		[[ $hook == *.* ]] || grep -qx "[.]Ss ${hook##*/}" "$PAGES/monitor-hooks.7" ||
+			assert_equal 'hook' "${hook##*/}" 'in monitor-hooks(7)'
 	done
 }
 
-@test "every file that README names is there" {
-	for file in $(codes <"$README" | grep -oE '\b(conf|lib|pyhelpers|test)/[A-Za-z0-9_./-]+' | grep -v '[A-Z]'); do
-		[ -e "$ROOT/${file%.}" ] || assert_equal 'file' "$file" 'in the suite'
-	done
+@test "every word that a hook finds in its environment is in monitor-hooks(7)" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+	assert_alerted death msg_server 'signal KILL'
+	wait_until "$PATIENCE" test -s "$BATS_TEST_TMPDIR/alerts.env"
+
+	while IFS= read -r variable; do
+		grep -qE "^[.]It Ev (.* )?$variable( |$)" "$PAGES/monitor-hooks.7" ||
+			assert_equal 'variable' "$variable" 'in monitor-hooks(7)'
+	done < <(sed 's/=.*//' "$BATS_TEST_TMPDIR/alerts.env" | sort -u)
 }
 
-@test "every exit status and state that the code has is in README" {
+# --- statuses, states, files
+
+@test "every exit status and state that the code has is in monitor.sh(1)" {
 	for status in 0 1 2 4 5 6 7; do
-		section 'EXIT STATUS' | grep -q "^| $status |" || assert_equal 'status' "$status" 'under EXIT STATUS'
+		section 'EXIT STATUS' <"$PAGES/monitor.sh.1" | grep -qx "[.]It $status" ||
+			assert_equal 'status' "$status" 'under EXIT STATUS'
 	done
 	for state in STARTING RUNNING BACKOFF STOPPING EXITED FATAL STOPPED PAUSED UNKNOWN; do
-		grep -qF "| \`$state\` |" "$README" || assert_equal 'state' "$state" 'under States'
+		section STATES <"$PAGES/monitor.sh.1" | grep -qx "[.]It Dv $state" || assert_equal 'state' "$state" 'under STATES'
 	done
 }
 
-@test "README is in the order of a man page" {
-	run -0 grep '^## ' "$README"
+@test "every file that README and the pages name is there" {
+	named=$({
+		codes <"$README" | tr ' ' '\n'
+		awk '$1 == ".Pa" || /^[.]It Pa / { for (i = 2; i <= NF; i++) print $i }' "$PAGES"/*
+	} | sed 's/\\-/-/g' | grep -oE '^([.]/)?(conf|lib|pyhelpers|test)/[A-Za-z0-9_./-]+' | sed 's/[.]$//' | sort -u |
+		grep -vE '[A-Z]|^conf/(hooks|servers)/.*[.]conf$') # placeholders, and what a user writes
 
-	assert_equal 'headings' "$(grep -vx '## BENCHMARKS' <<<"$output" | sed 's/## //' | paste -sd , -)" \
-		"NAME,SYNOPSIS,DESCRIPTION,COMMANDS,CONFIGURATION,HOW A SERVER IS KNOWN,WHAT A DEATH COSTS,HEALTH,CHANNELS AND SOCKETS,HOOKS,EXIT STATUS,$(
-		)FILES,DIAGNOSTICS,DEPENDENCIES,SEE ALSO"
+	for file in $named; do
+		[ -e "$ROOT/$file" ] || assert_equal 'file' "$file" 'in the suite'
+	done
+	while IFS= read -r file; do
+		[ -n "$(find "$ROOT/pyhelpers" -name "$file")" ] || assert_equal 'file' "$file" 'under pyhelpers'
+	done < <(awk '$1 == ".Pa" && $2 ~ /^[a-z]+[.]py$/ { print $2 }' "$PAGES"/*)
+	[ "$(wc -w <<<"$named")" -gt 12 ]
+}
+
+# --- README
+
+@test "README is five minutes: 250 lines at most" {
+	run -0 wc -l <"$README"
+	((output <= 250))
+}
+
+@test "the recipes of README are those of conf/examples/servers" {
+	blocks=$(sed -n '/^## Guard/,/^## The first/p' "$README" | grep -E '^[a-z_]+ = ')
+	[ "$(wc -l <<<"$blocks")" -eq 35 ]
+
+	while IFS= read -r line; do
+		grep -qxF -- "$line" "$ROOT"/conf/examples/servers/*.conf || assert_equal 'line' "$line" 'in a recipe'
+	done <<<"$blocks"
+	for recipe in "$ROOT"/conf/examples/servers/*.conf; do
+		grep -qxF -- "$(grep '^command = ' "$recipe")" <<<"$blocks" || assert_equal 'recipe' "$recipe" 'in README.md'
+	done
 }
 
 @test "the version stands in CHANGELOG.md" {
@@ -130,7 +226,18 @@ codes() {
 	assert_equal 'newest version' "$(sed -n 's/^## //p' "$ROOT/CHANGELOG.md" | head -n 1)" "${output#monitor.sh }"
 }
 
+# --- sources
+
 @test "the shell is written in ASCII: without a locale yash reads nothing else" {
 	LC_ALL=C run -1 grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
 
+@test "pyhelpers/README.md says of every file there which question it belongs to" {
+	local file name missing=
+	while IFS= read -r file; do
+		name=${file##*/}
+		grep -qE "^\|.*[ *]${name%.py}[ *]" "$ROOT/pyhelpers/README.md" || missing="$missing $name"
+	done < <(find "$ROOT/pyhelpers" -name '*.py' ! -name '__init__.py')
+
+	assert_equal 'files that are not named there' "$missing" ''
+}
