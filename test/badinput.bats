@@ -302,7 +302,7 @@ status_closed() {
 		status=0
 		suite "$word" >/dev/full 2>"$SAID" || status=$?
 		assert_equal "exit status of $word" "$status" 1
-		! grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
+		run -1 grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
 	done
 	says_once "$SAID" 'standard output: No space left on device'
 }
