@@ -134,6 +134,7 @@ kill_target() {
 	[[ $1 != *guard* ]] || pids+=("$guard")
 	[[ $1 != *monitor* ]] || pids+=("$MONITOR")
 	[[ $1 != *helper* ]] || pids+=("$helper")
+	expect_helper_deaths
 	kill -KILL "${pids[@]}"
 }
 

@@ -10,6 +10,7 @@ load helpers
 	old=$(pid_of msg_server)
 	helper=$(helper_of "$MONITOR")
 
+	expect_helper_deaths
 	kill -KILL "$helper"
 
 	wait_until "$PATIENCE" helper_differs "$helper"
@@ -31,6 +32,7 @@ load helpers
 
 	kill -STOP "$helper" # it will see nothing of what comes
 	kill -KILL "$old"
+	expect_helper_deaths
 	kill -KILL "$helper"
 
 	wait_until "$PATIENCE" pid_differs msg_server "$old"
