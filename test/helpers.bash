@@ -10,7 +10,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 FIXTURES=$ROOT/test/fixtures
-SHARED=${TEST_SHARED:-$BATS_RUN_TMPDIR} # what all files of a run share: compiled fixtures, and who has which port
+# What all files of a run share: compiled fixtures, and who has which port
+SHARED=${TEST_SHARED:-$BATS_RUN_TMPDIR}
 PATIENCE=15 # seconds that a test waits at most for what takes milliseconds on an idle machine
 
 # shellcheck source=test/fixtures/real.bash
