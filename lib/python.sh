@@ -41,22 +41,33 @@ python_venv() {
 		die 5 "python3 is not installed; run: apt-get install python3 python3-psutil"
 	warn "psutil is not installed; putting it into $suite_dir/.venv (once, about 10 s)"
 	_python_new=$suite_dir/.venv.$$
-	if _python_fill >&2 && mv "$_python_new" "$suite_dir/.venv"; then
-		python_path=$suite_dir/.venv/bin/python
-	else
-		rm -rf "$_python_new"
-		die 5 "psutil cannot be had (no network, no venv, or $suite_dir is not writable); run: apt-get install python3-psutil"
-	fi
+	_python_why=
+	_python_fill pip || _python_fill apt ||
+		die 5 "psutil cannot be had ($_python_why); run: apt-get install python3-psutil"
+	python_path=$suite_dir/.venv/bin/python
 }
 
-# _python_fill - make the venv _python_new, with psutil in it
+# _python_fill WAY - make .venv with psutil in it, whole or not at all
+# Sets: _python_why, to which a failure adds the last line of what it printed
 _python_fill() {
-	if "$_python_system" -m ensurepip --version >/dev/null 2>&1; then
-		"$_python_system" -m venv "$_python_new" &&
-			"$_python_new/bin/python" -m pip install --quiet --disable-pip-version-check 'psutil>=5.6'
-	else
-		"$_python_system" -m venv --without-pip "$_python_new" && _python_debian
-	fi
+	_python_said=$("_python_by_$1" 2>&1 && mv "$_python_new" "$suite_dir/.venv" 2>&1) && return
+	rm -rf "$_python_new"
+	_python_why="$_python_why${_python_why:+; }$1: ${_python_said##*"$log_newline"}"
+	return 1
+}
+
+# _python_by_pip - pip may be missing, broken, or without a network
+_python_by_pip() {
+	"$_python_system" -m ensurepip --version >/dev/null 2>&1 || {
+		printf 'python3-venv is not installed\n'
+		return 1
+	}
+	"$_python_system" -m venv "$_python_new" &&
+		"$_python_new/bin/python" -m pip install --quiet --disable-pip-version-check 'psutil>=5.6'
+}
+
+_python_by_apt() {
+	"$_python_system" -m venv --without-pip "$_python_new" && _python_debian && "$_python_new/bin/python" -c 'import psutil'
 }
 
 # _python_debian - a fresh Debian has no pip: unpack its psutil package there; that needs no root and installs nothing

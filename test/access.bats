@@ -5,11 +5,12 @@ load helpers
 load fixtures/orders
 
 teardown() {
-	end_everything
-	show_evidence
-	[ -z "${OWNER:-}" ] || userdel "$OWNER"
-	[ -z "${MEMBER:-}" ] || userdel "$MEMBER"
-	[ -z "${GROUP:-}" ] || groupdel "$GROUP"
+	local status=0
+	end_test || status=1
+	[ -z "${OWNER:-}" ] || userdel "$OWNER" || status=1
+	[ -z "${MEMBER:-}" ] || userdel "$MEMBER" || status=1
+	[ -z "${GROUP:-}" ] || groupdel "$GROUP" || status=1
+	return "$status"
 }
 
 # given_member - $MEMBER is a user of this machine, and in $GROUP, which is control_group; needs root

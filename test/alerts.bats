@@ -4,6 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+# shellcheck source=test/fixtures/canary.bash
+. "$ROOT/test/fixtures/canary.bash"
 PATIENCE=20 # seconds that a test waits at most for what takes milliseconds on an idle machine
 
 setup() {
@@ -19,11 +21,13 @@ setup() {
 
 # What hooks left behind is ended by the pids that they wrote down.
 teardown() {
-	local pid
+	local pid status=0
+	assert_sound || status=1
 	while read -r pid; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done <"$BATS_TEST_TMPDIR/pids"
-	[ -z "$MOUNTED" ] || umount -l "$MOUNTED"
+	[ -z "$MOUNTED" ] || umount -l "$MOUNTED" || status=1
+	return "$status"
 }
 
 # given_hook NAME - a hook that writes its call down (EVENT SERVER MESSAGE) and takes the message

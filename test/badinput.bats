@@ -177,9 +177,13 @@ given_no_venv() {
 			given_binds "$BATS_TEST_TMPDIR/empty" "${home%/*}"
 	done
 
-	PIP_NO_INDEX=1 suite_ends 5 msg_server
+	given_apt 'echo "E: no archive here" >&2' 'exit 100'
+	given_no_index
 
-	says_once "$SAID" 'psutil cannot be had' 'apt-get install python3-psutil'
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH PIP_NO_INDEX=1 suite_ends 5 msg_server
+
+	says_once "$SAID" 'psutil cannot be had (pip: ERROR: No matching distribution found for psutil>=5.6; apt: E: no archive here)' \
+		'apt-get install python3-psutil'
 	assert_nothing_ran
 }
 
@@ -231,32 +235,65 @@ given_no_venv() {
 	assert_nothing_ran
 }
 
-@test "no psutil, and no pip: it is unpacked from Debian's archive" {
-	local place="$BATS_TEST_TMPDIR/a pläce" library home
+# given_no_index - what this machine has configured for pip does not count
+given_no_index() {
+	unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
+	export PIP_CONFIG_FILE=/dev/null PIP_NO_CACHE_DIR=1
+}
+
+# given_apt LINE... - an apt-get first in $BATS_TEST_TMPDIR/bin, which does this
+given_apt() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' '#!/bin/sh' "$@" >"$BATS_TEST_TMPDIR/bin/apt-get"
+	chmod +x "$BATS_TEST_TMPDIR/bin/apt-get"
+}
+
+# given_archive - the suite alone, in $PLACE, on a machine where no Python has psutil, but apt-get downloads it
+given_archive() {
+	local home
 	require dpkg-deb
-	library=$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')
+	PLACE="$BATS_TEST_TMPDIR/a pläce"
 	home=$(suite test 2>/dev/null | sed -n 's/.*, psutil in //p')/psutil
-	mkdir "$BATS_TEST_TMPDIR/empty" "$BATS_TEST_TMPDIR/bin" "$place"
+	mkdir "$BATS_TEST_TMPDIR/empty" "$PLACE"
 	mkdir -p "$BATS_TEST_TMPDIR/deb/DEBIAN" "$BATS_TEST_TMPDIR/deb/usr/lib/python3/dist-packages"
 	cp -r "$home" "$BATS_TEST_TMPDIR/deb/usr/lib/python3/dist-packages/psutil"
 	printf '%s\n' 'Package: python3-psutil' 'Version: 9' 'Architecture: all' 'Maintainer: x' 'Description: x' \
 		>"$BATS_TEST_TMPDIR/deb/DEBIAN/control"
 	dpkg-deb --build "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >/dev/null
 	# shellcheck disable=SC2016 # the shell's variables are those of the archive that is played
-	printf '#!/bin/sh\nfor word; do :; done\n[ "$word" != python3-psutil ] || cp "%s" .\n' \
-		"$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >"$BATS_TEST_TMPDIR/bin/apt-get"
-	chmod +x "$BATS_TEST_TMPDIR/bin/apt-get"
-	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$ROOT/conf" "$place"
-	given_binds "$BATS_TEST_TMPDIR/empty" "$library/ensurepip"
+	given_apt 'for word; do :; done' '[ "$word" = python3-psutil ] || exit 0' \
+		"cp '$BATS_TEST_TMPDIR/python3-psutil_9_all.deb' . && : >'$BATS_TEST_TMPDIR/downloaded'"
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$ROOT/conf" "$PLACE"
 	! home=$(/usr/bin/python3 -I -c 'import psutil; print(psutil.__path__[0])' 2>/dev/null) ||
 		given_binds "$BATS_TEST_TMPDIR/empty" "$home"
+}
 
-	run -0 env -u MONITOR_PYTHON PATH="$BATS_TEST_TMPDIR/bin:/usr/bin:/bin" "${SHELL_WORDS[@]}" "$place/monitor.sh" check
+# assert_unpacked - the suite in $PLACE gets psutil from the archive, and leaves nothing else
+assert_unpacked() {
+	env -u MONITOR_PYTHON PATH="$BATS_TEST_TMPDIR/bin:/usr/bin:/bin" "${SHELL_WORDS[@]}" "$PLACE/monitor.sh" check \
+		</dev/null >"$SAID" 2>&1
 
-	[[ $output == *'psutil is not installed; putting it into '*"$place"* ]]
-	[[ $output == *'conf is good: '* ]]
-	assert_equal 'left in .venv' "$(ls "$place/.venv")" "$(printf '%s\n' bin include lib lib64 pyvenv.cfg)"
-	assert_equal 'left beside it' "$(find "$place" -maxdepth 1 -name '.venv.*')" ''
+	grep -F 'psutil is not installed; putting it into ' "$SAID" | grep -F "$PLACE"
+	grep -F 'conf is good: ' "$SAID"
+	[ -e "$BATS_TEST_TMPDIR/downloaded" ]
+	assert_equal 'left in .venv' "$(ls "$PLACE/.venv")" "$(printf '%s\n' bin include lib lib64 pyvenv.cfg)"
+	assert_equal 'left beside it' "$(find "$PLACE" -maxdepth 1 -name '.venv.*')" ''
+}
+
+@test "no psutil, and no pip: it is unpacked from Debian's archive" {
+	given_archive
+	given_binds "$BATS_TEST_TMPDIR/empty" "$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')/ensurepip"
+
+	assert_unpacked
+}
+
+@test "no psutil, and a pip that reaches no index: it is unpacked from Debian's archive" {
+	/usr/bin/python3 -m ensurepip --version >/dev/null 2>&1 || skip 'python3-venv is not here'
+	given_archive
+	given_no_index
+	export PIP_INDEX_URL=http://127.0.0.1:9 PIP_RETRIES=0
+
+	assert_unpacked
 }
 
 @test "an option behind the word" {
@@ -333,7 +370,7 @@ status_closed() {
 		status=0
 		suite "$word" >/dev/full 2>"$SAID" || status=$?
 		assert_equal "exit status of $word" "$status" 1
-		! grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
+		run -1 grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
 	done
 	says_once "$SAID" 'standard output: No space left on device'
 }

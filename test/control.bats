@@ -141,6 +141,7 @@ load fixtures/orders
 	suite_ends 0 stop msg_server
 	helper=$(helper_of "$MONITOR")
 
+	expect_helper_deaths
 	kill -KILL "$helper"
 
 	wait_until "$PATIENCE" is_gone "$helper"

@@ -165,6 +165,7 @@ given_copy() {
 }
 
 @test "a demo whose monitor dies says so, with the monitor's words, and fails at once" {
+	expect_helper_deaths
 	given_copy
 	printf '\nraise SystemExit("broken on purpose")\n' >>"${COPY%/*}/pyhelpers/watch/watcher.py"
 

@@ -122,7 +122,8 @@ assert_calls() {
 	queue_many 1 11
 	deliver
 	assert_equal 'calls' "$(calls)" 10
-	[[ $output =~ next\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] > 5000 && BASH_REMATCH[1] < 12500))
+	[[ $output =~ next\ ([0-9]+)$ ]]
+	((BASH_REMATCH[1] > 5000 && BASH_REMATCH[1] < 12500))
 
 	queue_many 1 12
 	deliver
@@ -160,7 +161,8 @@ assert_calls() {
 	deliver
 
 	assert_equal 'tries' "$(field new "$(the_digest new)" tries)" 1
-	[[ $output =~ next\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] > 1500))
+	[[ $output =~ next\ ([0-9]+)$ ]]
+	((BASH_REMATCH[1] > 1500))
 }
 
 @test "a digest does not overtake what of its servers is on its way" {
@@ -381,7 +383,8 @@ nothing_waits() {
 	assert_equal 'calls' "$(calls)" 3
 	[[ $(tail -n 1 "$ALERTS") == 'give_up gate '* ]]
 	assert_equal 'waiting' "$(waiting)" 3
-	[[ $output =~ next\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] > 200000)) # five minutes, the longest that it does not look
+	[[ $output =~ next\ ([0-9]+)$ ]]
+	((BASH_REMATCH[1] > 200000)) # five minutes, the longest that it does not look
 	sed -i 's/^hourly_budget.*/hourly_budget = 20/' "$CONF/monitor.conf"
 	deliver
 	assert_equal 'calls' "$(calls)" 6

@@ -10,12 +10,16 @@ PATH=$PATH:/usr/sbin:/sbin
 
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 FIXTURES=$ROOT/test/fixtures
+# What all files of a run share: compiled fixtures, and who has which port
+SHARED=${TEST_SHARED:-$BATS_RUN_TMPDIR}
 PATIENCE=15 # seconds that a test waits at most for what takes milliseconds on an idle machine
 
 # shellcheck source=test/fixtures/real.bash
 . "$FIXTURES/real.bash"
 # shellcheck source=test/fixtures/processes.bash
 . "$FIXTURES/processes.bash"
+# shellcheck source=test/fixtures/canary.bash
+. "$FIXTURES/canary.bash"
 
 setup() {
 	CONF=$BATS_TEST_TMPDIR/conf
@@ -35,10 +39,19 @@ setup() {
 }
 
 teardown() {
+	end_test
+}
+
+# end_test - what every teardown does: end all that the test started, and fail when the suite shows a fault of its own
+# bats runs a teardown without `set -e`: only its exit status counts.
+end_test() {
+	local status=0
 	cd / || return
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || show_evidence
-	end_everything
+	end_everything || status=1
+	assert_sound || status=1
 	((${#MOUNTS[@]} == 0)) || umount --quiet "${MOUNTS[@]}" || :
+	return "$status"
 }
 
 # show_evidence - what a person needs who reads of a failed test
@@ -114,7 +127,7 @@ require() {
 
 # fixture NAME - prints the path of what fixtures/NAME.c is compiled to, once a run: a program, a library if NAME ends in .so
 fixture() {
-	local built=$BATS_RUN_TMPDIR/built/$1 flags=()
+	local built=$SHARED/built/$1 flags=()
 	[[ $1 != *.so ]] || flags=(-shared -fPIC)
 	if [ ! -e "$built" ]; then
 		mkdir -p "${built%/*}"
@@ -127,10 +140,10 @@ fixture() {
 # free_port - prints a TCP port that nobody listens on and no other test of this run has got
 free_port() {
 	local port
-	mkdir -p "$BATS_RUN_TMPDIR/ports"
+	mkdir -p "$SHARED/ports"
 	while :; do
 		port=$((20000 + RANDOM % 10000)) # below the ports that the kernel gives to callers
-		is_listening "$port" || ! mkdir "$BATS_RUN_TMPDIR/ports/$port" 2>/dev/null || break
+		is_listening "$port" || ! mkdir "$SHARED/ports/$port" 2>/dev/null || break
 	done
 	printf '%s\n' "$port"
 }

@@ -100,3 +100,36 @@ load helpers
 	assert_equal 'null' "$(status_of a port)" ''
 	assert_equal 'the last' "$(status_of a uptime)" 1.5
 }
+
+# finds_fault FILE TEXT - TEXT in FILE fails a test; teardown meets it no more
+finds_fault() {
+	mkdir -p "${1%/*}"
+	printf '%s\n' "$2" >"$1"
+	run -1 assert_sound
+	[[ $output == *"$2"* ]]
+	rm "$1"
+}
+
+@test "a traceback, a fault that is kept and a helper that died unasked fail the test" {
+	assert_sound
+
+	finds_fault "$SAID" 'Traceback (most recent call last):'
+	finds_fault "$STATE/restart.log" 'Traceback (most recent call last):'
+	finds_fault "$BATS_TEST_TMPDIR/other/faults.log" 'watch: msg_server: KeyError'
+	finds_fault "$PRINTED" 'the helper (alive.py watch, pid 7) ended; starting another'
+	finds_fault "$STATE/monitor.log" 'the helper (alive.py watch, pid 7) ended; starting another'
+
+	assert_sound
+}
+
+@test "what a test expects, and what servers print, fails no test" {
+	mkdir -p "$STATE/output"
+	printf 'Traceback (most recent call last):\n' | tee "$SERVERS/x.log" >"$STATE/output/x.log"
+	assert_sound
+	printf 'the helper (alive.py watch, pid 7) ended; starting another\n' >"$PRINTED"
+	run -1 assert_sound
+
+	expect_helper_deaths
+
+	assert_sound
+}

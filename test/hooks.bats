@@ -4,6 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+# shellcheck source=test/fixtures/canary.bash
+. "$ROOT/test/fixtures/canary.bash"
 PATIENCE=20 # seconds that a test waits at most for what takes milliseconds on an idle machine
 TEXT=$'web1: "msg_server" died\\n & 100% = {phone} +\n短信 é \t\'$(id)\' `id` <tag>'
 
@@ -16,9 +18,9 @@ setup() {
 
 # Ends the gateway with its requests: it is the child of this test, so its pid is its own.
 teardown() {
-	[ -n "$GATEWAY" ] || return 0
-	kill "$GATEWAY"
-	wait "$GATEWAY" 2>/dev/null || true
+	[ -z "$GATEWAY" ] || kill "$GATEWAY"
+	[ -z "$GATEWAY" ] || wait "$GATEWAY" 2>/dev/null || :
+	assert_sound
 }
 
 # each_shell FUNCTION - call FUNCTION once for every shell that is here; $shell holds its words

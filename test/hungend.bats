@@ -50,6 +50,7 @@ with open(sys.argv[1], encoding="utf-8") as history:
 @test "the helper is killed while it ends: the next one goes on with that" {
 	given_slow_end
 
+	expect_helper_deaths
 	kill -KILL "$(helper_of "$MONITOR")"
 	assert_said 'starting another'
 	wait_until "$PATIENCE" message_says x 'is being ended'

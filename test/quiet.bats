@@ -103,7 +103,8 @@ at_hour() {
 	queue incident=i1 action='not restarted' message='im-3: msg_server died (signal KILL, up 3h), is DOWN: no log' count=3
 	deliver
 	assert_equal 'told' "$(calls)" 0
-	[[ $output =~ next\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] <= 5000))
+	[[ $output =~ next\ ([0-9]+)$ ]]
+	((BASH_REMATCH[1] <= 5000))
 
 	queue incident=i1 event=recovery action='is back' pid=901 count=3
 	deliver

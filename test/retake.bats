@@ -23,6 +23,7 @@ two_run() {
 # crash_helper - SIGKILL for the helper while its monitor cannot see it; what follows happens in the gap
 crash_helper() {
 	HELPER=$(helper_of "$MONITOR")
+	expect_helper_deaths
 	kill -STOP "$MONITOR"
 	kill -KILL "$HELPER"
 	wait_until "$PATIENCE" is_gone "$HELPER"

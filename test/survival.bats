@@ -10,6 +10,7 @@ load helpers
 	old=$(pid_of msg_server)
 	helper=$(helper_of "$MONITOR")
 
+	expect_helper_deaths
 	kill -KILL "$helper"
 
 	wait_until "$PATIENCE" helper_differs "$helper"
@@ -31,6 +32,7 @@ load helpers
 
 	kill -STOP "$helper" # it will see nothing of what comes
 	kill -KILL "$old"
+	expect_helper_deaths
 	kill -KILL "$helper"
 
 	wait_until "$PATIENCE" pid_differs msg_server "$old"
@@ -155,7 +157,7 @@ helper_differs() {
 
 @test "a message in UTF-8, of a name that is none, ends no monitor that runs without a locale" {
 	[[ ${TEST_SHELL:-} != yash || $ROOT != *[^[:ascii:]]* ]] ||
-		skip "without a locale yash cannot be told the path of the suite: $ROOT"
+		skip 'without a locale yash cannot read the path of the suite'
 	given_server msg_server "pid_from = pidfile 消息.pid, own"
 	printf 'p\377d\n' >"$SERVERS/msg_server/消息.pid"
 	unset LANG LC_CTYPE

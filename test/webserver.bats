@@ -129,8 +129,8 @@ suite_in_path() {
 
 @test "demo webserver without a compiler says so" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	for program in dash sh bash env readlink cat sed python3 mktemp id uname dirname; do
-		ln -s "$(command -v "$program")" "$BATS_TEST_TMPDIR/bin/$program" || :
+	for program in "${SHELL_WORDS[0]}" sh bash env readlink cat sed python3 mktemp id uname dirname printf; do
+		ln -sf "$(type -P "$program")" "$BATS_TEST_TMPDIR/bin/$program" # mksh has no printf of its own
 	done
 
 	PATH=$BATS_TEST_TMPDIR/bin suite_in_path "${TEST_SHELL:-dash}"
