@@ -67,7 +67,7 @@ _python_by_pip() {
 }
 
 _python_by_apt() {
-	"$_python_system" -m venv --without-pip "$_python_new" && _python_debian && "$_python_new/bin/python" -c 'import psutil'
+	"$_python_system" -m venv --without-pip "$_python_new" && _python_debian && "$_python_new/bin/python" "$suite_dir/pyhelpers/suitable.py"
 }
 
 # _python_debian - a fresh Debian has no pip: unpack its psutil package there; that needs no root and installs nothing

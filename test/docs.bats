@@ -15,7 +15,7 @@ messages() {
 sources() {
 	printf '%s\n' "$ROOT/monitor.sh" "$ROOT/run.sh"
 	find "$ROOT/lib" "$ROOT/conf/hooks" "$ROOT/conf/checks" "$ROOT/pyhelpers" -type f \
-		! -path '*/__pycache__/*' ! -path '*/man/*' ! -path '*/completion/*' \
+		! -path "$ROOT/*/.*" ! -path '*/__pycache__/*' ! -path '*/man/*' ! -path '*/completion/*' \
 		! -name '*.md' ! -name '*.conf' ! -name '*.example' ! -name keys.py ! -name standin.py
 }
 
@@ -232,12 +232,3 @@ keys() {
 	LC_ALL=C run -1 grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
 
-@test "pyhelpers/README.md says of every file there which question it belongs to" {
-	local file name missing=
-	while IFS= read -r file; do
-		name=${file##*/}
-		grep -qE "^\|.*[ *]${name%.py}[ *]" "$ROOT/pyhelpers/README.md" || missing="$missing $name"
-	done < <(find "$ROOT/pyhelpers" -name '*.py' ! -name '__init__.py')
-
-	assert_equal 'files that are not named there' "$missing" ''
-}
