@@ -8,7 +8,15 @@
 
 incident_hour=3600
 incident_cause=
+incident_boot= incident_count=0
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
+
+# A name for an incident that is not a process's death must never come again: not in another boot, nor in this second
+# Sets: _incident_stamp, SECONDS.COUNT-BOOT
+_incident_stamp() {
+	incident_count=$((incident_count + 1))
+	_incident_stamp=$mailbox_now.$incident_count-$incident_boot
+}
 
 # incident_death NUMBER PID 'UP INCIDENT CAUSE' - open the incident of a death
 # Sets: incident_cause, and the server's incident
@@ -84,7 +92,8 @@ incident_stopped() {
 incident_failure() {
 	_incident_get "$1"
 	[ -n "$_incident_id" ] || {
-		server_set "$1" incident "$_incident_name-0-$mailbox_now"
+		_incident_stamp
+		server_set "$1" incident "$_incident_name-0-$_incident_stamp"
 		server_set "$1" died_pid ''
 	}
 	_incident_get "$1"
@@ -179,7 +188,8 @@ incident_excess() {
 	case " $_server_get" in
 	*" $4=$_incident_name-$2-"*) return 0 ;;
 	esac
-	_incident_id=$_incident_name-$2-$4-$mailbox_now
+	_incident_stamp
+	_incident_id=$_incident_name-$2-$4-$_incident_stamp
 	server_set "$1" excesses "$_server_get$4=$_incident_id "
 	log_restart "$mailbox_when" "Server $_incident_name $3, pid=$2, $6 ($5)"
 	log_history "$mailbox_when" "$3" "$_incident_name" "$2" '' "$6" "$_incident_id" "$5"

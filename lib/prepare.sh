@@ -7,6 +7,7 @@ prepare_conf=
 prepare_state=
 prepare_run=
 prepare_syslog=0
+prepare_boot=
 prepare_recovery_quiet=5000 # ms
 prepare_key=
 prepare_locked=
@@ -24,7 +25,7 @@ prepare_monitor() {
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_prepare_rest
 			;;
-		psutil | conf | state | run | syslog | recovery_quiet | key) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
+		psutil | conf | state | run | boot | syslog | recovery_quiet | key) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
 		locked) prepare_locked=$_prepare_rest ;;
 		say) warn "$_prepare_rest" ;;
 		esac
@@ -33,6 +34,7 @@ prepare_monitor() {
 	END
 	log_dir=$prepare_state
 	log_syslog=$prepare_syslog
+	incident_boot=$prepare_boot
 	mailbox_fifo=$prepare_run/mailbox
 	mailbox_key=$prepare_key
 }

@@ -10,20 +10,20 @@ _server_memory=
 server_count=0
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
 
-# server_new NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON
-# NEEDS PORT - learn a server from a line of prepare.py
+# server_new NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS - learn
+# a server from a line of prepare.py
 server_new() {
 	server_count=$1
 	_server_key "$2" || return
 	eval "server_by_$_server_key=\$1"
 	eval "server_$1_name=\$2 server_$1_restart=\$3 server_$1_exit_codes=\$4"
-	eval "server_$1_first=\$6 server_$1_longest=\$7 server_$1_give_up=\$8 server_$1_window=\$9"
-	eval "server_$1_wait=\$6 server_$1_state=UNKNOWN server_$1_restarts=0"
+	eval "server_$1_first=\$5 server_$1_longest=\$6 server_$1_give_up=\$7 server_$1_window=\$8"
+	eval "server_$1_wait=\$5 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
 	eval "server_$1_want=up server_$1_alive= server_$1_next="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses="
 	_server_number=$1
-	shift 9
+	shift 8
 	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
 }
 

@@ -5,13 +5,14 @@
     conf /opt/monitor/conf
     state /opt/monitor/state
     run /opt/monitor/state/monitors/812
+    boot 0a1b2c3d
     key 0123456789abcdef0123456789abcdef.
-    server 1 msg_server always 0 1000 0 60000 0 0 sms death,give_up - -
+    server 1 msg_server always 0 0 60000 0 0 sms death,give_up -
 
 ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's; COMMANDS: the words
 of monitor.sh, with blanks between, one of which the user may have mistyped.
-A server line: NUMBER NAME RESTART EXIT_CODES START_MS FIRST_MS LONGEST_MS GIVE_UP_COUNT
-GIVE_UP_SECONDS ALERT ALERT_ON NEEDS PORT, lists with commas, - for none.  `say TEXT` is for the user.
+A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS,
+lists with commas, - for none.  `say TEXT` is for the user.
 
 Exit: 0 ready · 1 no · 2 a NAME breaks the rule, or is a mistyped command · 4 the state directory cannot be written ·
 5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
@@ -31,7 +32,7 @@ from config import heartbeat_library, settle
 from config.settled import policy
 from config.values import is_server_name, split_instance
 from proc import identity
-from state import access, lock
+from state import access, history, lock, record
 from state.paths import ELSEWHERE, state_directory
 
 TYPE_CHECKING = False
@@ -147,7 +148,11 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
-    lines += [f"syslog {settled.suite['syslog']}", f"recovery_quiet {settled.suite['recovery_quiet']}"]
+    lines += [
+        f"boot {record.boot_id()[: history.BOOT_LETTERS]}",
+        f"syslog {settled.suite['syslog']}",
+        f"recovery_quiet {settled.suite['recovery_quiet']}",
+    ]
     with open(f"{mine}/key", encoding="ascii") as key:
         lines.append(f"key {key.read()}")
     _let_order(state_dir, mine, settled)

@@ -21,7 +21,7 @@ import time
 
 from base import files
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
-from config import heartbeat_library, settle, settled
+from config import heartbeat_library, keys, settle, settled
 from config.confdir import HALVES
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
@@ -32,12 +32,6 @@ from state import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config.settle import Settled
-
-# What a running process was started with; every other key is only the monitor's
-RESTARTING = frozenset(
-    "dir command user group umask environment nice oom_score_adj limit_nofile limit_core limit_memory "
-    "no_new_privileges output sockets channels channel_type fd_passing".split()
-)
 
 
 class Plan:
@@ -87,19 +81,21 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     changed = [key for key, value in after.items() if before.get(key) != value and key != heartbeat_library.HOME]
     if not changed:
         return "", ""
-    restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]
+    restarting = [key for key in changed if _needs_restart(key, before, after)]
     return ("restart", f"{_as_set(restarting)} changed") if restarting else ("apply", _as_set(changed))
 
 
 def _as_set(changed: list[str]) -> str:
     """These settled values by the keys that conf sets them with."""
-    keys = {half: key for key, halves in HALVES.items() for half in halves}
-    return " ".join(dict.fromkeys(keys.get(value, value) for value in changed))
+    whole = {half: key for key, halves in HALVES.items() for half in halves}
+    return " ".join(dict.fromkeys(whole.get(value, value) for value in changed))
 
 
-def _is_told(key: str, before: dict[str, str], after: dict[str, str]) -> bool:
-    """Is it a heartbeat of the kind that a process must be told of when it is launched?"""
-    return key == "heartbeat" and bool({"notify", "channel"} & {before.get(key), after[key]})
+def _needs_restart(key: str, before: dict[str, str], after: dict[str, str]) -> bool:
+    """Was the running process started with this setting?"""
+    how = keys.SERVER[key][2] if key in keys.SERVER else keys.APPLY
+    told = bool({"notify", "channel"} & {before.get(key), after[key]})
+    return how == keys.RESTART or (how == keys.TOLD and told)
 
 
 def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:

@@ -166,7 +166,7 @@ class ConfDir:
     def _share(self) -> Values:
         """Return what holds for every server: the defaults, and over them monitor.conf."""
         values: Values = {"name": ""}
-        for key, (default, parse) in keys.SERVER.items():
+        for key, (default, parse, _) in keys.SERVER.items():
             _store(values, key, parse(default) if default else "")
         for key, setting in self._monitor.items():
             if key in keys.SERVER:
@@ -178,7 +178,7 @@ class ConfDir:
     def _put(self, values: Values, key: str, setting: Setting) -> None:
         """Parse a setting into values; a bad one is a fault, and leaves what was there."""
         text, path, line = setting
-        _, parse = keys.SERVER.get(key) or keys.SUITE[key]
+        parse = (keys.SERVER.get(key) or keys.SUITE[key])[1]
         try:
             _store(values, key, parse(text))
         except ValueError as error:

@@ -87,7 +87,6 @@ def policy(number: int, server: dict[str, Any]) -> str:
         server["name"],
         server["restart"],
         _listed(server["exit_codes"]),
-        server["start_seconds"],
         server["backoff_first"],
         server["backoff_longest"],
         server["give_up_count"],
@@ -95,7 +94,6 @@ def policy(number: int, server: dict[str, Any]) -> str:
         _listed(server["alert"]),
         _listed(server["alert_on"]),
         _listed(server["needs"]),
-        server["port"] or "-",
     ]
     return f"server {number} {' '.join(str(field) for field in fields)}"
 

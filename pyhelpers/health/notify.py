@@ -12,7 +12,7 @@
 
 Its sender must be a process of the server: it, a descendant, one of its session, or an orphan of these, see
 loop/descendants.py.  One that is gone when we look, as `systemd-notify` may be, is known by its user alone, the
-server's or root: refusing it would hold a READY against a healthy server, and whoever has that user could end it anyway.
+server's or root: refusing it would hold a READY against a healthy server, and that user could end it anyway.
 
 WATCHDOG_PID is not given: a program takes the other two for its own without it, and a server that forks keeps them.
 """

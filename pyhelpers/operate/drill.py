@@ -10,7 +10,7 @@ from datetime import datetime
 
 from base.exits import FAILED, NO_PERMISSION, Refused
 from proc import evidence, identity
-from state import record
+from state import history, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,15 +63,9 @@ def _follow(target: Target, killed: identity.Process, began: float, deadline: fl
 
 def _seen(target: Target, killed: identity.Process, killed_at: float) -> str:
     """How soon its death was seen, by history.jsonl; killed_at: unix seconds."""
-    incident = f"{target.name}-{killed.pid}-{killed.ticks}"
-    try:
-        with open(f"{target.state_dir}/history.jsonl", "rb") as history:
-            history.seek(max(0, os.fstat(history.fileno()).st_size - HISTORY_TAIL))
-            lines = history.read().decode("utf-8", "replace").split("\n")
-    except OSError:
-        return ""
-    for line in lines:
-        if f'"incident":"{incident}"' in line and '"event":"death"' in line:
+    incident = history.incident_id(target.name, killed.pid, killed.ticks, record.boot_id())
+    for line in history.newest(target.state_dir, HISTORY_TAIL):
+        if history.is_of(line, incident) and history.is_death(line):
             seen_at = datetime.fromisoformat(json.loads(line)["time"]).timestamp()
             return f"seen after {max(0.0, seen_at - killed_at) * 1000:.0f} ms, "
     return ""

@@ -41,10 +41,6 @@ class Server(ServerSettings):
         self.source, self.mode = source, mode
         self.kids = {}
 
-    def incident(self) -> str:
-        """A name for the death of the present process: the same for whoever finds it dead."""
-        return f"{self.name}-{self.pid}-{self.ticks}"
-
 
 def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.Settings, list[Server]]:
     """The suite's settings and the servers, from the groups of config/settled.py."""

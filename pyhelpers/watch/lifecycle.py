@@ -16,6 +16,7 @@ from health.health import Health
 from loop.leftovers import Dead, end_leftovers
 from loop.terminate import Ending
 from proc import cause, evidence, identity
+from state.history import incident_id
 from watch.journal import Account
 from watch.start_attempt import Start
 
@@ -104,7 +105,7 @@ class Life:
             return
         dead = self.account.dead
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
-        incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
+        incident = incident_id(self.server.name, known["pid"], known["ticks"], self.watcher.boot)
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
         rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
@@ -177,7 +178,8 @@ class Life:
     def _gone(self) -> None:
         server = self.server
         self._died_at = time.monotonic()
-        incident, up_for = server.incident(), self.age()
+        incident = incident_id(server.name, server.pid, server.ticks, self.watcher.boot)
+        up_for = self.age()
         self._learn_session()
         why = self._why()
         self.unfollow()

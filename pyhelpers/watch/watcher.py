@@ -14,7 +14,7 @@ from loop.loop import Loop, lines_of
 from proc import cause, identity, scan
 from proc.server import servers_of
 from spawn import launch, rotate
-from state import access, lock, record
+from state import access, history, lock, record
 from watch import resident
 from watch.alert_queue import Post
 from watch.lifecycle import Life
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 TIDY_AFTER_MS = 2000
-HISTORY_TAIL = 1 << 18
 
 
 class Watcher:
@@ -206,17 +205,8 @@ class Watcher:
     def history_tells(self, incident: str) -> bool:
         """Does history.jsonl have this death already?  Asked at the first look only; read once for it."""
         if self._deaths_told is None:
-            self._deaths_told = [line for line in self._history() if _is_death(line)]
-        needle = f'"incident":"{incident}"'.encode()
-        return any(needle in line for line in self._deaths_told)
-
-    def _history(self) -> list[bytes]:
-        try:
-            with open(f"{self.state_dir}/history.jsonl", "rb") as history:
-                history.seek(max(0, os.fstat(history.fileno()).st_size - HISTORY_TAIL))
-                return history.read().split(b"\n")
-        except OSError:
-            return []
+            self._deaths_told = [line for line in history.newest(self.state_dir) if history.is_death(line)]
+        return any(history.is_of(line, incident) for line in self._deaths_told)
 
     # -- orphans ---------------------------------------------------------------------------------
 
@@ -276,8 +266,3 @@ def _tidy_all(untidy: list[Life]) -> str:
         for remark in rotate.tidy(server.directory, server.oldlog, server.oldlog_keep):
             lines.append(f"{server.number} {remark}\n")
     return "".join(lines)
-
-
-def _is_death(line: bytes) -> bool:
-    """Of a process that was ended for not serving, that is the event."""
-    return any(b'"event":"%b"' % event in line for event in (b"death", b"hung", b"limit"))
