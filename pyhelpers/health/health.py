@@ -21,7 +21,9 @@ class Health:
         self._life = life
         self._loop = life.watcher.loop
         self._emit = life.watcher.emit
-        self._vitals: list[Vital] = vitals.made(life) if life.server.vital else []
+        self._vitals: list[Vital] = []
+        if life.server.vital:
+            self._loop.on_behalf(life, lambda: self._vitals.extend(vitals.made(life)))
         self._remarks: dict[object, str] = {}
         self._remark_due = False
 

@@ -6,7 +6,9 @@ thousand.  One that is stuck (a /proc file can block) holds up the next for no l
 
 from __future__ import annotations
 
-from loop.loop import lines_of
+from functools import partial
+
+from loop.loop import ErrandFailed, lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     # pid and start ticks of each process that was found
     Found = list[tuple[int, int]]
     Then = Callable[[Found], None]
+    Wanted = tuple[int, Then, object]  # the last: on whose behalf
 
 PATIENCE_MS = 500
+FAULT = (-1, 0)  # what a look prints as PID TICKS of one that it could not look for
 
 
 class Walk:
@@ -27,29 +31,47 @@ class Walk:
     def __init__(self, loop: Loop, look: Callable[[list[int]], str]) -> None:
         self._loop = loop
         self._look = look
-        self._wanted: list[tuple[int, Then]] = []
+        self._wanted: list[Wanted] = []
         self._under_way = 0
         self._next: Timer | None = None
 
     def want(self, number: int, then: Then) -> None:
         """Have then called with what is found for number."""
-        self._wanted.append((number, then))
+        self._wanted.append((number, then, self._loop.owner))
         if not self._next:
             self._next = self._loop.after(PATIENCE_MS if self._under_way else 0, self._set_out)
 
     def _set_out(self) -> None:
         wanted, self._wanted, self._next = self._wanted, [], None
         self._under_way += 1
-        numbers = [number for number, _ in wanted]
-        self._loop.errand(lambda: self._look(numbers), lambda text: self._come_back(wanted, text))
+        numbers = [number for number, _, _ in wanted]
+        self._loop.errand(
+            lambda: self._look(numbers), partial(self._come_back, wanted), partial(self._come_back_without, wanted)
+        )
 
-    def _come_back(self, wanted: list[tuple[int, Then]], text: str) -> None:
+    def _come_back(self, wanted: list[Wanted], text: str) -> None:
         found: dict[int, Found] = {}
         for number, pid, ticks in (map(int, line.split()) for line in lines_of(text)):
             found.setdefault(number, []).append((pid, ticks))
+        self._next_one()
+        for number, then, owner in wanted:
+            pairs = found.get(number, [])
+            self._loop.on_behalf(
+                owner, partial(then, pairs) if FAULT not in pairs else partial(_fail, "its look failed")
+            )
+
+    def _come_back_without(self, wanted: list[Wanted], why: str) -> None:
+        """The look failed for all: none of them may be taken for absent."""
+        self._next_one()
+        for _, _, owner in wanted:
+            self._loop.on_behalf(owner, partial(_fail, why))
+
+    def _next_one(self) -> None:
         self._under_way -= 1
         if self._next:
             self._next.cancel()
             self._next = self._loop.after(0, self._set_out)
-        for number, then in wanted:
-            then(found.get(number, []))
+
+
+def _fail(why: str) -> None:
+    raise ErrandFailed(why)

@@ -1,6 +1,9 @@
 """Wait for whatever happens next: one epoll over descriptors, one heap of timers, errands in children.
 
 Nothing here polls.  With no timer due the process sleeps until a descriptor speaks.
+
+Every call is made on behalf of an owner, a server's life or the suite (None), and what it asks for in turn, a timer or
+an errand, has the same owner.  An exception is caught here, in one place, and charged to the owner; no call ends the loop.
 """
 
 from __future__ import annotations
@@ -18,16 +21,21 @@ if TYPE_CHECKING:
 
 
 KILL = 9  # importing signal costs 1 MiB
+FAILURE = "\0failed "
+REAP_AGAIN_MS = 20
+NO_RESOURCES_MS = 100  # until an errand is tried again that could not be begun
+MOST_FAULTS = 3  # of one descriptor in a row: then it is no longer waited for, or it would have us spin
 
 
 class Timer:
     """A call at a time to come; cancel() takes it back."""
 
-    __slots__ = ("call", "due")
+    __slots__ = ("call", "due", "owner")
 
-    def __init__(self, due: float, call: Callable[[], None]) -> None:
+    def __init__(self, due: float, call: Callable[[], None], owner: object) -> None:
         self.due = due
         self.call: Callable[[], None] | None = call
+        self.owner = owner
 
     def __lt__(self, other: Timer) -> bool:
         return self.due < other.due
@@ -42,7 +50,10 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._calls: dict[int, Callable[[], None]] = {}
+        self._calls: dict[int, tuple[Callable[[], None], object]] = {}
+        self._faults: dict[int, int] = {}  # of descriptors, in a row
+        self.owner: object = None  # on whose behalf the present call is made
+        self.fault: Callable[[object, Exception], None] = _raise
         self._timers: list[Timer] = []
         self.errands: set[int] = set()
         self.groups: set[int] = set()  # of our children; each leads a process group that is not to outlive us
@@ -62,7 +73,7 @@ class Loop:
             self._epoll.modify(fd, events)
         else:
             self._epoll.register(fd, events)
-        self._calls[fd] = call
+        self._calls[fd] = call, self.owner
 
     def forget(self, fd: int) -> None:
         """Wait for fd no longer; close it."""
@@ -72,23 +83,45 @@ class Loop:
     def ignore(self, fd: int) -> None:
         """Wait for fd no longer; it stays open."""
         del self._calls[fd]
+        self._faults.pop(fd, None)
         self._epoll.unregister(fd)
 
     def after(self, milliseconds: float, call: Callable[[], None]) -> Timer:
         """Make the call once, that much later by the monotonic clock."""
-        timer = Timer(time.monotonic() + milliseconds / 1000, call)
+        timer = Timer(time.monotonic() + milliseconds / 1000, call, self.owner)
         heapq.heappush(self._timers, timer)
         return timer
 
     def run(self) -> None:
         """Until ended is set."""
         while not self.ended:
-            ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._patience())]
-            for fd, call in ready:
-                if self._calls.get(fd) is call:  # an earlier one of this batch may have put another file in its place
-                    call()
+            ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due())]
+            for fd, waiting in ready:
+                if self._calls.get(fd) is waiting:  # one before it may have put another file there
+                    self._answer(fd, *waiting)
             self._ring()
         self.end_groups()
+
+    def on_behalf(self, owner: object, call: Callable[[], None]) -> bool:
+        """Make the call for this owner; False: it raised an exception, which is charged to the owner."""
+        before, self.owner = self.owner, owner
+        try:
+            call()
+            return True
+        except Exception as error:
+            self.fault(owner, error)
+            return False
+        finally:
+            self.owner = before
+
+    def _answer(self, fd: int, call: Callable[[], None], owner: object) -> None:
+        if self.on_behalf(owner, call):
+            if self._faults:
+                self._faults.pop(fd, None)
+            return
+        self._faults[fd] = self._faults.get(fd, 0) + 1
+        if self._faults[fd] >= MOST_FAULTS and fd in self._calls:
+            self.ignore(fd)
 
     def end_groups(self) -> None:
         """Kill them; those children are not reaped yet, so nobody else has their numbers."""
@@ -98,7 +131,7 @@ class Loop:
             except OSError:
                 pass  # it has just ended, or became another user's, and then it is not ours to end
 
-    def _patience(self) -> float:
+    def _next_due(self) -> float:
         """Seconds to the next timer; -1: none."""
         while self._timers and self._timers[0].call is None:
             heapq.heappop(self._timers)
@@ -107,22 +140,41 @@ class Loop:
     def _ring(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0].due <= now:
-            call = heapq.heappop(self._timers).call
-            if call:
-                call()
+            timer = heapq.heappop(self._timers)
+            if timer.call:
+                self.on_behalf(timer.owner, timer.call)
 
-    def errand(self, work: Callable[[], str], done: Callable[[str], None]) -> None:
-        """Do slow work in a child; its text reaches done here.  A child that fails brings "".
+    def errand(
+        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[str], None] | None = None
+    ) -> None:
+        """Do slow work in a child; its text reaches done here.  failed: gets why, where the work raised an exception.
+
+        Without failed that is a fault of the owner.  A child that is killed brings what it wrote.
 
         The child keeps no descriptor of ours, so that one stuck on a bad disk or in a
         blocked /proc file holds neither our locks nor the mailbox.
         """
-        told, tell = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            _run_errand(work, tell)
-        os.close(tell)
-        self.hear(pid, told, done)
+        try:
+            told, tell = os.pipe()
+        except OSError:  # no descriptor is left
+            self._errand_later(work, done, failed)
+            return
+        try:
+            pid = os.fork()
+        except OSError:  # no process is left, or no memory
+            os.close(told)
+            self._errand_later(work, done, failed)
+        else:
+            if pid == 0:
+                _run_errand(work, tell)
+            self.hear(pid, told, lambda text: _unless_failed(text, done, failed or _fail))
+        finally:
+            os.close(tell)
+
+    def _errand_later(
+        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[str], None] | None
+    ) -> None:
+        self.after(NO_RESOURCES_MS, lambda: self.errand(work, done, failed))
 
     def hear(self, pid: int, told: int, done: Callable[[str], None], line: Callable[[str], None] | None = None) -> None:
         """Collect what our child writes into the pipe told until it closes it; then reap it and tell done the rest.
@@ -143,11 +195,22 @@ class Loop:
             if piece:
                 return
             self.forget(told)
-            os.waitid(os.P_PID, pid, os.WEXITED)
-            self.errands.discard(pid)
+            self.reap(pid)
             done(heard.decode("utf-8", "surrogateescape"))
 
         self.on_readable(told, listen)
+
+    def reap(self, pid: int) -> None:
+        """Collect our child, which is ending; one that takes its time holds nobody up."""
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG):
+            self.errands.discard(pid)
+        else:
+            self.after(REAP_AGAIN_MS, lambda: self.reap(pid))
+
+
+def _raise(owner: object, error: Exception) -> None:
+    """Where nobody has said what becomes of a fault, as in a program that is one command."""
+    raise error
 
 
 def lines_of(text: str) -> list[str]:
@@ -155,11 +218,32 @@ def lines_of(text: str) -> list[str]:
     return text.rstrip("\n").split("\n") if text else []
 
 
+class ErrandFailed(Exception):
+    """The work of an errand raised an exception; the text says which."""
+
+
+def _fail(why: str) -> None:
+    raise ErrandFailed(why)
+
+
+def _unless_failed(text: str, done: Callable[[str], None], failed: Callable[[str], None]) -> None:
+    """A child that fails says so in its last line, behind a NUL, which no other text of an errand holds."""
+    _, mark, why = text.rpartition(FAILURE)
+    if mark:
+        failed(why)
+    else:
+        done(text)
+
+
 def _run_errand(work: Callable[[], str], tell: int) -> None:
     try:
         close_all_but([tell])
-        text = work().encode("utf-8", "surrogateescape")
-        while text:
-            text = text[os.write(tell, text) :]
+        try:
+            text = work()
+        except Exception as error:
+            text = f"{FAILURE}{type(error).__name__}: {error}"
+        raw = text.encode("utf-8", "surrogateescape")
+        while raw:
+            raw = raw[os.write(tell, raw) :]
     finally:
         os._exit(0)

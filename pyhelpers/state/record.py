@@ -22,6 +22,7 @@ KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
     *"port restarts memory last_exit message ordered monitor ending".split(),
 )
+NUMBERS = "pid ticks sid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
@@ -39,12 +40,12 @@ def boot_id() -> str:
         return source.read().strip()
 
 
-def read(directory: str) -> dict[str, str]:
+def read(directory: str, put_aside: bool = False) -> dict[str, str]:
     """The record in this directory: all KEYS, "" where not known; {} where there is none.
 
     `starting` is set where the one it names is dead and its successor was about to be started; `ending`
     says why it is being ended, where that is not by order.
-    A torn or alien one is put aside as record.bad and raises Torn.
+    Raises Torn for one that is torn or not ours; put_aside: make it record.bad then, as its watcher does.
     """
     path = f"{directory}/record"
     for _ in range(GLANCES):
@@ -57,16 +58,20 @@ def read(directory: str) -> dict[str, str]:
         with open(fd, "rb") as source:
             text = source.read(4 * MOST).decode("utf-8", "surrogateescape")
         if text.endswith("\n" + END):
-            return _parse(text)
+            found = _parse(text)
+            if all(found[key].isdecimal() and found[key].isascii() for key in NUMBERS if found[key]):
+                return found
+            break
         time.sleep(0.001)
-    raise Torn(_put_aside(path))
+    raise Torn(_put_aside(path) if put_aside else f"{path} is torn or not a record")
 
 
 def _parse(text: str) -> dict[str, str]:
     found = dict.fromkeys(KEYS, "")
     for line in text[: -len(END) - 1].rpartition("\n" + END)[2].split("\n"):
         key, _, value = line.partition(" ")
-        found[key] = value.replace("\\n", "\n").replace("\\\\", "\\")
+        if key in found:
+            found[key] = value.replace("\\n", "\n").replace("\\\\", "\\")
     return found
 
 

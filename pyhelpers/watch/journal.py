@@ -45,7 +45,7 @@ class Account:
         if self.want != "up":
             self.watcher.emit("want", self.server, self.want)
         try:
-            known = record.read(self.directory)
+            known = record.read(self.directory, put_aside=True)
         except record.Torn as torn:
             self.watcher.say(self.server, str(torn))
             return {}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from proc.server import Server
     from watch.watcher import Watcher
 
+FIRST_FAULT_MS, LONGEST_FAULT_MS = 1000, 60_000
 WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
 
 
@@ -35,7 +36,7 @@ class Life:
     """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
 
     __slots__ = (
-        "_attempt _died_at _surely_absent _told_at _untold _wait _was_waiting "
+        "_attempt _died_at _faults _looks_again _surely_absent _told_at _untold _wait _was_waiting "
         "account ending health phase server watcher"
     ).split()
 
@@ -52,6 +53,8 @@ class Life:
         self._told_at = 0.0
         self._was_waiting = False  # in the kernel, at the last look
         self.ending: Ending | None = None  # the last one
+        self._faults = 0  # of ours on its behalf, the last of which was not long ago
+        self._looks_again: Timer | None = None
         self.health: Health = Health(self)
 
     def age(self) -> float:
@@ -172,6 +175,36 @@ class Life:
             del self.watcher.followed[server.pid]
             server.pid = server.ticks = 0
             server.pidfd = -1
+
+    # -- after a fault of ours -------------------------------------------------------------------
+
+    def after_fault(self, where: str) -> None:
+        """We do not know what of our work was done: forget all of it, and look at it anew, as a new watcher would."""
+        self._faults += 1
+        self.server.message = f"fault: {where}, see faults.log"
+        try:
+            self._cancel()
+            self.unfollow()
+            self.account.write()
+        except Exception:  # it is just that which does not work
+            self._forget_process()
+        self.phase = "idle"
+        if not self._looks_again:
+            wait_ms = min(LONGEST_FAULT_MS, FIRST_FAULT_MS << min(self._faults - 1, 10))
+            self._looks_again = self.watcher.loop.after(wait_ms, self._look_anew)
+
+    def _forget_process(self) -> None:
+        server = self.server
+        self._attempt = self._wait = None
+        if server.pid:
+            self.watcher.followed.pop(server.pid, None)
+            self.watcher.loop.forget(server.pidfd)
+            server.pid, server.ticks, server.pidfd = 0, 0, -1
+
+    def _look_anew(self) -> None:
+        self._looks_again = None
+        if self.phase == "idle":
+            self.first_look()
 
     # -- death -----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 from config import settled
 from loop.batched_scan import Walk
@@ -15,7 +16,8 @@ from proc import cause, identity, scan
 from proc.server import servers_of
 from spawn import launch, rotate
 from state import access, history, lock, record
-from watch import resident
+from state.paths import server_directory
+from watch import faults, resident
 from watch.alert_queue import Post
 from watch.lifecycle import Life
 from watch.orders import ORDERS
@@ -42,18 +44,20 @@ class Watcher:
         self.psutil_home = psutil_home
         self.boot = record.boot_id()
         self.loop = Loop()
+        self.loop.fault = self._fault
+        self._faults_said: set[str] = set()
         self.followed: dict[int, Life] = {}
         self.shared: dict[str, object] = {}  # what the vitals of several servers have in common, by their kind
         self.suite, watched = servers_of(settled.read(f"{run_dir}/settled"))
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
-        self.lives = [Life(server, self, f"{state_dir}/servers/{server.name}") for server in watched]
+        self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
+        self.lives = [Life(server, self, server_directory(state_dir, server.name)) for server in watched]
         self.held = self._hold() if any(server.ends for server in watched) or self._has_kept("held") else None
         if self._has_kept("notify"):
             from health import notifysocket
 
             notifysocket.inherit(self)
-        self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
@@ -85,6 +89,21 @@ class Watcher:
         """Tell a person, through the shell."""
         self.emit("say", server, text)
 
+    # -- faults ----------------------------------------------------------------------------------
+
+    def _fault(self, owner: object, error: Exception) -> None:
+        """Nothing expected this exception: it is charged to the server on whose behalf we worked, and all goes on."""
+        life = owner if isinstance(owner, Life) else None
+        name = life.server.name if life else "monitor.sh"
+        where = faults.place(error)
+        faults.write(self.state_dir, name, error)
+        if f"{name} {where}" not in self._faults_said:
+            self._faults_said.add(f"{name} {where}")
+            text = f"a fault of the monitor itself at {where}: {faults.words(error)}; see faults.log"
+            self.say(life.server if life else None, text)
+        if life:
+            life.after_fault(f"{where} {type(error).__name__}")
+
     # -- orders ----------------------------------------------------------------------------------
 
     def _obey(self, word: str, fields: list[str]) -> None:
@@ -94,7 +113,7 @@ class Watcher:
         if word == "alert":
             self._post.take(life.server.name, fields[1:])
         else:
-            ORDERS[word](life, *fields[1:])
+            self.loop.on_behalf(life, partial(ORDERS[word], life, *fields[1:]))
 
     def _reload(self) -> None:
         """Go by the new conf: become a new watcher, in place.  Our children stay our children.
@@ -123,7 +142,7 @@ class Watcher:
         if self.held:
             self.held.recover()
         for life in self.lives:
-            life.first_look()
+            self.loop.on_behalf(life, life.first_look)
         self._search.want(0, lambda _: self._ready())  # after all that the first look wants
         self._post.deliver_soon()
         self.loop.after(self.interval_ms, self._tick)
@@ -237,7 +256,7 @@ class Watcher:
         for _ in self.orphans():
             pass  # reaps what has ended
         for life in self.lives:
-            life.tick()
+            self.loop.on_behalf(life, life.tick)
         if self.held:
             self.held.tell_lost()
         self._post.catch_up()
@@ -263,6 +282,14 @@ def _tidy_all(untidy: list[Life]) -> str:
     lines = []
     for life in untidy:
         server = life.server
-        for remark in rotate.tidy(server.directory, server.oldlog, server.oldlog_keep):
-            lines.append(f"{server.number} {remark}\n")
+        try:
+            remarks = rotate.tidy(server.directory, server.oldlog, server.oldlog_keep)
+        except OSError as error:  # one that cannot be tidied keeps no other from it
+            remarks = [f"{server.oldlog} is not tidied: {error.strerror}"]
+        lines += [f"{server.number} {_on_one_line(remark)}\n" for remark in remarks]
     return "".join(lines)
+
+
+def _on_one_line(text: str) -> str:
+    """A file may have a newline in its name."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
