@@ -58,7 +58,7 @@ _python_by_pip() {
 }
 
 _python_by_apt() {
-	"$_python_system" -m venv --without-pip "$_python_new" && _python_debian && "$_python_new/bin/python" -c 'import psutil'
+	"$_python_system" -m venv --without-pip "$_python_new" && _python_debian && "$_python_new/bin/python" -c '__import__("psutil")'
 }
 
 # _python_debian - unpack Debian's own psutil there, which takes no root and installs nothing
