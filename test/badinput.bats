@@ -191,9 +191,9 @@ given_no_venv() {
 	given_server msg_server
 	given_no_venv
 	mkdir "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/pythonless"
-	for program in /usr/bin/*; do
-		[[ $program == */python* ]] || ln -s "$BATS_TEST_TMPDIR/bin/${program##*/}" "$BATS_TEST_TMPDIR/pythonless"
-	done
+	programs=(/usr/bin/*)
+	ln -s "${programs[@]/#\/usr\/bin/$BATS_TEST_TMPDIR/bin}" "$BATS_TEST_TMPDIR/pythonless"
+	rm "$BATS_TEST_TMPDIR/pythonless"/python*
 	given_binds /usr/bin "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/pythonless" /usr/bin
 
 	PATH=/usr/bin:/bin refuses 5 python3 'apt-get install python3' -- msg_server
@@ -259,7 +259,7 @@ given_archive() {
 	cp -r "$home" "$BATS_TEST_TMPDIR/deb/usr/lib/python3/dist-packages/psutil"
 	printf '%s\n' 'Package: python3-psutil' 'Version: 9' 'Architecture: all' 'Maintainer: x' 'Description: x' \
 		>"$BATS_TEST_TMPDIR/deb/DEBIAN/control"
-	dpkg-deb --build "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >/dev/null
+	dpkg-deb --root-owner-group --build "$BATS_TEST_TMPDIR/deb" "$BATS_TEST_TMPDIR/python3-psutil_9_all.deb" >/dev/null
 	# shellcheck disable=SC2016 # the shell's variables are those of the archive that is played
 	given_apt 'for word; do :; done' '[ "$word" = python3-psutil ] || exit 0' \
 		"cp '$BATS_TEST_TMPDIR/python3-psutil_9_all.deb' . && : >'$BATS_TEST_TMPDIR/downloaded'"
