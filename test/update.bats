@@ -136,11 +136,11 @@ is_taken_over() {
 }
 
 @test "an instance that gets a file of its own with the same settings is left alone" {
-	given_server web 'command = ./web --port {port}'
+	given_server web 'command = ./web --port {port}' "port = $(free_port)"
 	port=$(free_port)
 	monitor_start "web@$port"
 	wait_until "$PATIENCE" state_is "web@$port" RUNNING
-	cp "$CONF/servers/web.conf" "$CONF/servers/web@$port.conf"
+	grep -v '^port' "$CONF/servers/web.conf" >"$CONF/servers/web@$port.conf"
 
 	suite_ends 0 update
 

@@ -13,7 +13,7 @@ from base import globs
 from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
 from loop.deadline import Patience
-from loop.leftovers import end_leftovers
+from loop.leftovers import Dead, end_leftovers
 from loop.terminate import Ending
 from proc import cause, evidence, identity, ports, scan
 from spawn import launch, rotate
@@ -22,7 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loop.leftovers import Dead
     from loop.loop import Timer
     from proc.server import Server
     from watch.lifecycle import Life
@@ -155,11 +154,12 @@ class Start:
         self._life.account.say_all("logs", remarks)
 
     def _follow_launched(self, pid: int) -> None:
+        self._ticks = identity.ticks_of(pid)  # of a zombie too: nobody else reaps it
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
+            self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
             self.ended(cause.of_child(pid) or cause.UNKNOWN)
             return
-        self._ticks = process.ticks
         self._life.account.write()
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
