@@ -102,7 +102,8 @@ def main(argv: Sequence[str]) -> int:
                 launch, program, chosen.foreground, pidfile=chosen.pidfile, info=chosen.info, interval=chosen.interval
             )
         else:
-            daemonize(launch, program, chosen.pidfile)
+            launch.pidfile = chosen.pidfile
+            daemonize(launch, program)
     except LaunchError as failure:
         print(f"Error: Failed to execute '{launch.argv[0]}': {failure.reason}", file=sys.stderr)
         return failure.status

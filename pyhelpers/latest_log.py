@@ -29,8 +29,7 @@ def main(argv: list[str]) -> int:
     try:
         logs = [os.path.join(server.directory, log) for log in globs.names(server.directory, server.logs)]
     except FileNotFoundError:
-        settings = f"conf/servers/{name.partition('@')[0]}.conf"
-        print(f"{name}: no directory {server.directory}; set dir in {settings}", file=sys.stderr)
+        print(f"{name}: no directory {server.directory}; set dir in {server.conf_file}", file=sys.stderr)
         return NOT_CONFIGURED
     except OSError as error:
         print(f"{name}: dir {server.directory}: {error.strerror}", file=sys.stderr)

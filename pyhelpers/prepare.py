@@ -143,7 +143,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
     home = require_suitable()
     settled = settle.settle(conf_dir, root, cwd, words, watched=True)
-    heartbeat_library.find(conf_dir, settled)
+    heartbeat_library.find(settled)
     require_descriptors(len(settled.servers))
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))

@@ -23,6 +23,7 @@ from base import files
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
 from config import heartbeat_library, keys, settle, settled
 from config.confdir import HALVES
+from config.values import split_instance
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
 from operate.target import post
@@ -32,6 +33,9 @@ from state import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config.settle import Settled
+
+# Settled, but no keys of conf: where something lies changes nothing about a server
+NO_KEYS = (heartbeat_library.HOME, "conf_file")
 
 
 class Plan:
@@ -78,7 +82,7 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     """("", "") where nothing is to be done."""
     if before is None:
         return "start", ""
-    changed = [key for key, value in after.items() if before.get(key) != value and key != heartbeat_library.HOME]
+    changed = [key for key, value in after.items() if before.get(key) != value and key not in NO_KEYS]
     if not changed:
         return "", ""
     restarting = [key for key in changed if _needs_restart(key, before, after)]
@@ -152,9 +156,9 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     with open(f"{run_dir}/asked", encoding="utf-8", errors="surrogateescape") as source:
         cwd, *words = source.read().split("\n")[:-1]
     known = set(os.listdir(f"{place.conf_dir}/servers"))
-    kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
+    kept = [word for word in words if word == "all" or {f"{word}.conf", f"{split_instance(word)[0]}.conf"} & known]
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
-    heartbeat_library.find(place.conf_dir, found)
+    heartbeat_library.find(found)
     return found
 
 

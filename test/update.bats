@@ -121,3 +121,28 @@ is_taken_over() {
 
 	assert_answered 'update takes --dry-run and --timeout, not msg_server'
 }
+
+@test "a server with an @ in its name is gone with its file, though NAME has one" {
+	given_server web
+	given_server web@blue
+	monitor_start web web@blue
+	wait_until "$PATIENCE" state_is web@blue RUNNING
+	rm "$CONF/servers/web@blue.conf"
+
+	suite_ends 0 update
+
+	assert_answered 'web@blue: stop, no longer in conf'
+	state_is web RUNNING
+}
+
+@test "an instance that gets a file of its own with the same settings is left alone" {
+	given_server web 'command = ./web --port {port}' "port = $(free_port)"
+	port=$(free_port)
+	monitor_start "web@$port"
+	wait_until "$PATIENCE" state_is "web@$port" RUNNING
+	grep -v '^port' "$CONF/servers/web.conf" >"$CONF/servers/web@$port.conf"
+
+	suite_ends 0 update
+
+	assert_answered 'nothing changes'
+}

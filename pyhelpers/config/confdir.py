@@ -2,7 +2,8 @@
 
 NAME@PORT is an instance of NAME: it has that port, and its file is servers/NAME@PORT.conf, else servers/NAME.conf.
 A NAME whose command or match uses `{port}` is itself the instance of the port that its file sets: `business` is
-`business@11000`. `{port}` is replaced in every value of a server.
+`business@11000`. `{port}` is replaced in every value of a server. `conf_file` is settled too, though it is no key: the
+file that a message may advise to change, named by way of CONF_DIR as the user gave that.
 
 Imported by config/settle.py, which has the command line.
 """
@@ -198,6 +199,7 @@ class ConfDir:
             self._fault(word, 0, f"not in conf{nearest(word, self._known) or ';'} add {path}")
             return None
         values = self._settle(base, port, own)
+        values["conf_file"] = path
         if port and path == self._path(word):
             self._require_port(port, own)
         name = values["name"]
@@ -313,16 +315,6 @@ class ConfDir:
             return []
         needed = self._server(word)
         return [needed] if needed else []
-
-
-def file_of(conf_dir: str, name: str) -> str:
-    """Which file is the conf of the server with this name: its own, else for NAME@PORT that of NAME.
-
-    For messages that advise: a file that is in order is not read.
-    """
-    own = f"{conf_dir}/servers/{name}.conf"
-    base, port = split_instance(name)
-    return own if not port or os.path.lexists(own) else f"{conf_dir}/servers/{base}.conf"
 
 
 def _circles(edges: dict[str, list[str]]) -> list[list[str]]:

@@ -28,12 +28,24 @@ class Launch:
     stderr, appended to; output_fd: in its stead, a descriptor of ours.  environment: the whole of it (our own).
     umask: octal digits.  user, group: names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no
     limit); limit_memory in bytes.
+    pidfile: gets its pid before it is executed, so that what it writes there itself stays.
     ends: name and descriptor of each that it is to have from 3 on; told: LISTEN_FDS and so on say so.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
-    __slots__ = ("argv", "directory", "ends", "environment", "output", "output_fd", "settings", "told", "umask")
+    __slots__ = (
+        "argv",
+        "directory",
+        "ends",
+        "environment",
+        "output",
+        "output_fd",
+        "pidfile",
+        "settings",
+        "told",
+        "umask",
+    )
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
@@ -41,6 +53,7 @@ class Launch:
         self.output = output
         self.output_fd = -1
         self.environment: Mapping[str, str] = os.environ
+        self.pidfile = ""
         self.umask = 0o022
         self.settings: dict[str, str] = {}
         self.ends: Sequence[tuple[str, int]] = ()

@@ -59,18 +59,20 @@ class ServerSettings:
     """Durations in ms.
 
     number: its place in the settled conf, from 1; directory: without links; program: the path of what `command` runs;
+    conf_file: where it is configured, for advice;
     sources: of pid_from, each its words; vital: the settings of heartbeat, check and limits, if there are any;
     ends: the descriptors that its watcher holds for it, if any.
     """
 
     __slots__ = (
-        "argv directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
+        "argv conf_file directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
         "sources start_ms stop stop_tree timeout_ms user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
+        self.conf_file = settings["conf_file"]
         self.directory = _real(settings["dir"])
         self.argv = settled.elements(settings["command"])
         self.match = settled.elements(settings["match"])

@@ -12,8 +12,7 @@ import errno
 import os
 
 from base import files
-from base.exits import FAILED
-from base.programs import LaunchError
+from base.exits import FAILED, Refused
 from config import fd_keys
 from fdstore import daemonsocket, listeners, recover
 from proc import evidence
@@ -56,7 +55,7 @@ class Held:
     # -- given to a server -----------------------------------------------------------------------
 
     def hand_over(self, server: Server) -> list[tuple[str, int]]:
-        """Name and descriptor of each that its next process is to have, in order.  Raises LaunchError."""
+        """Name and descriptor of each that its next process is to have, in order.  Raises Refused."""
         wanted = server.ends
         if not wanted:
             return []
@@ -66,7 +65,7 @@ class Held:
             try:
                 self._make(key, server)
             except OSError as error:
-                raise LaunchError(FAILED, _refusal(key, error)) from None
+                raise Refused(FAILED, _refusal(key, error)) from None
             os.set_blocking(self._fds[key], True)  # the last one to have it may have changed that
         self._remember(server)
         ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
@@ -325,4 +324,4 @@ def _send(ours: int, fds: list[int]) -> None:
     try:
         daemonsocket.send(ours, fds)
     except OSError as error:
-        raise LaunchError(FAILED, f"its descriptors cannot be sent to it: {error.strerror}") from None
+        raise Refused(FAILED, f"its descriptors cannot be sent to it: {error.strerror}") from None

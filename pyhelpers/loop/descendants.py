@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import time
 
-from proc import identity
+from proc import cause, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterator
 
     from loop.host import Host
+    from loop.loop import Loop
     from proc.server import Server
 
 PPID, SESSION, THREADS, TICKS = 1, 3, 17, 19  # places in identity.stat_fields()
@@ -79,6 +80,21 @@ def _orphans_of(host: Host, sid: int) -> dict[int, list[str]]:
     if not isinstance(orphans, Orphans):
         orphans = host.shared["orphans"] = Orphans()
     return orphans.of(host, sid)
+
+
+def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identity.Process]:
+    """Our children that we did not make: as subreaper we are the parent of orphans.  Reaps the dead.
+
+    not_these: pids of our children that are none; sid: 0, or the only session that matters.
+    """
+    for pid in identity.children(os.getpid()):
+        if pid in not_these or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
+            continue
+        process = identity.look(pid)
+        if process:
+            yield process
+        else:
+            cause.of_child(pid)
 
 
 def belongs(host: Host, pid: int, root: int, sid: int, is_others: Callable[[int], bool]) -> bool:

@@ -1,7 +1,7 @@
 """What a part of the watcher may ask of the whole.  For type checkers only: imported where TYPE_CHECKING is true.
 
-A part that takes a Host also works under another one: an order without a monitor has its own (operate/standalone.py),
-and so may a test.
+A part that takes a Host or a Supervisor also works under another one: an order without a monitor has its own
+(operate/alone.py), and so may a test.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, MutableMapping, Sequence
 
     from loop.batched_scan import Walk
     from loop.loop import Loop
@@ -136,3 +136,42 @@ class Store(Protocol):
 
     def ours(self, name: str) -> int:
         """Our end of a server's daemon socket, -1: there is none."""
+
+    def inodes(self, server: Server) -> set[int]:
+        """Of the listening sockets that are held for it."""
+
+    def hand_over(self, server: Server) -> list[tuple[str, int]]:
+        """Name and descriptor of each that its next process is to have.  Raises Refused."""
+
+    def left(self, server: Server, state: str) -> None:
+        """It is not to be started for now."""
+
+
+class Supervisor(Home, Protocol):
+    """What starts servers and follows them: the watcher as long as they live, an operator's command for one start.
+
+    monitor: the pid of the monitor that we belong to, "" for none.
+    """
+
+    monitor: str
+    psutil_home: str
+
+    @property
+    def directories(self) -> Collection[str]:
+        """The directories of all servers, so that one of theirs is not taken for another."""
+
+    @property
+    def followed(self) -> MutableMapping[int, Followed]:
+        """The living servers by pid."""
+
+    def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
+        """Look for it in the process table and have it adopt what is found; absent: it is not there."""
+
+    def oom_struck(self) -> bool:
+        """Has the kernel killed for want of memory since this was last asked?"""
+
+    def tidy_soon(self, life: Followed) -> None:
+        """Have its oldlog carried over and pruned, outside the loop."""
+
+    def history_tells(self, incident: str) -> bool:
+        """Does history.jsonl have this death already?"""

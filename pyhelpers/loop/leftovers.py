@@ -32,6 +32,14 @@ class Dead:
         self.kids = server.kids
         self.adopted = server.mode == "adopted"
 
+    @classmethod
+    def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
+        """One that we launched into a session of its own, and that ended before it could be followed."""
+        dead = cls(server)
+        dead.pid, dead.ticks, dead.sid = pid, ticks, pid
+        dead.kids, dead.adopted = {}, False
+        return dead
+
     def left(self, process: identity.Process) -> bool:
         """Is this process one of those?"""
         return self.kids.get(process.pid) == process.ticks or (self.sid != 0 and process.sid == self.sid)

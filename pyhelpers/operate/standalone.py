@@ -6,13 +6,12 @@ import fcntl
 import os
 
 from base.exits import FAILED, NOT_RUNNING, Refused
-from loop.batched_scan import Walk
 from loop.leftovers import Dead, end_leftovers
-from loop.loop import Loop
 from loop.terminate import Ending
 from operate import standalone_start
+from operate.alone import Alone
 from operate.look import Look
-from proc import identity, scan
+from proc import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,41 +33,27 @@ def end_unwatched(target: Target) -> str:
     process, source = living
     server.is_now(process, source, "adopted")
     server.kids = {pid: identity.ticks_of(pid) for pid in identity.children(process.pid)}
-    stuck = end_now(server, process)
+    stuck = end_now(server, process, target.state_dir)
     if stuck:
         raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
+    server.pid = server.ticks = 0
     return f"stopped (pid {process.pid}; nobody watches)"
 
 
-def end_now(server: Server, process: identity.Process) -> list[int]:
+def end_now(server: Server, process: identity.Process, state_dir: str) -> list[int]:
     """End it and what it leaves behind, by its stop sequence; pids that are still there."""
-    loop = Loop()
+    host = Alone(server, state_dir)
     stuck: list[int] = []
 
     def ended(left: list[int]) -> None:
         stuck.extend(left)
-        end_leftovers(Alone(loop), server, Dead(server), finished)  # type: ignore[arg-type]
-
-    def finished() -> None:
-        loop.ended = True
+        end_leftovers(host, server, Dead(server), host.finish)
 
     waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
-    loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
-    Ending(loop, [(process.pid, process.ticks)], server.stop, ended)
-    loop.run()
+    host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
+    Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
+    host.loop.run()
     return stuck
-
-
-class Alone:
-    """As much of a watcher as ending leftovers takes, where nobody watches: no orphans come to us."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
-        self.sessions = Walk(loop, scan.sessions)
-
-    def orphans(self, sid: int) -> list[identity.Process]:
-        """None."""
-        return []
 
 
 def start_unwatched(target: Target) -> str:
@@ -76,7 +61,7 @@ def start_unwatched(target: Target) -> str:
     process = Look([target.server], target.state_dir).living[target.name]
     if process:
         return f"running, pid {process[0].pid} (nobody watches)"
-    return standalone_start.start(target.server, target.state_dir) + "; nobody watches it"
+    return standalone_start.start(target) + "; nobody watches it"
 
 
 def carry_out(word: str, target: Target) -> str:
@@ -84,7 +69,7 @@ def carry_out(word: str, target: Target) -> str:
     if word in NEED_A_MONITOR:
         raise Refused(NOT_RUNNING, f"no monitor watches it, and {word} needs one; run ./monitor.sh {target.name}")
     target.want("down" if word == "stop" else "up")
-    turn = _take_turn(target)
+    turn = take_turn(target)
     try:
         text = "" if word == "start" else end_unwatched(target)
         return text if word == "stop" else start_unwatched(target)
@@ -92,8 +77,8 @@ def carry_out(word: str, target: Target) -> str:
         os.close(turn)
 
 
-def _take_turn(target: Target) -> int:
-    """One operator at a time, or two would start two; the descriptor to be closed at the end."""
+def take_turn(target: Target) -> int:
+    """One operator at a time, or two would start two; the descriptor to be closed at the end.  Raises OSError."""
     turn = os.open(f"{target.directory}/turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(turn, fcntl.LOCK_EX)
     return turn

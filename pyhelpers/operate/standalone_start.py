@@ -1,121 +1,95 @@
-"""Start a server that no monitor watches: through the daemon launcher, and wait until it runs."""
+"""Start a server that no monitor watches: the Start of the watcher, under a supervisor that ends with it.
+
+The server is a plain child of ours while we wait, so that waitid tells for certain how it ends, and for that time we
+are subreaper, so that the daemon which a launcher leaves behind is found by descent.  It leads a session of its own.
+When we exit, the kernel gives it to init, or to the nearest subreaper: it is as much nobody's child then as two forks
+would have made it at once.
+"""
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-import time
-
-from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
-from base.libraries import psutil_home
-from base.programs import LaunchError
+from base import files
+from base.exits import FAILED, Refused
 from config.fd_keys import conf_keys as held_for
-from proc import cause, evidence, identity, ports, scan
-from spawn import rotate
-from spawn.daemonize import daemonize
-from state import record
-from state.lock import watcher_of
-from watch.start_attempt import fit_to_start
+from operate.alone import Alone
+from operate.look import Look
+from proc import evidence, identity
+from spawn.launch import become_subreaper
+from watch.lifecycle import Life
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from operate.target import Target
     from proc.server import Server
 
-LOOK_EVERY = 0.05  # seconds; a port that begins to listen wakes nobody
+
+class _Life(Life):
+    """Says where an operator finds the server's own words."""
+
+    def start_failed(self, status: int, text: str, why: str = "") -> None:
+        """The attempt has failed."""
+        super().start_failed(status, f"{text}; {_where_it_speaks(self.server)}" if why else text, why)
 
 
-def require_free(server: Server, state_dir: str) -> None:
-    """Nobody watches it, no copy of it runs, nothing has its port.  Raises Refused."""
-    directory = f"{state_dir}/servers/{server.name}"
-    watcher = watcher_of(directory)
-    if watcher:
-        raise Refused(FAILED, f"the monitor with pid {watcher} watches it, and starts it by itself")
-    running = _running(server, directory)
-    if running:
-        raise Refused(FAILED, f"it runs already, pid {running}")
-    if server.port and ports.listening(server.port):
-        pid, _, name = scan.holder(server.port, psutil_home()).partition(" ")
-        whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
-        raise Refused(FAILED, f"port {server.port} is held by {whose}; end it, or take another port")
+def _where_it_speaks(server: Server) -> str:
+    output = server.launch.output
+    return f"see {output}" if output != "/dev/null" else f"set output in {server.conf_file} to see what it says"
 
 
-def _running(server: Server, directory: str) -> int:
-    directories = {server.directory}
-    try:
-        known = record.read(directory) if directory else {}
-    except record.Torn:
-        known = {}
-    process = evidence.recorded(known, record.boot_id()) or evidence.named(server, directories)[0]
-    if process:
-        return process.pid
-    found = scan.find([server], directories, psutil_home(), {os.getpid(), os.getppid()})
-    return int(found.split()[1]) if found else 0
+def require_free(target: Target) -> None:
+    """Nobody watches it, and no copy of it runs.  Raises Refused."""
+    if target.monitor:
+        raise Refused(FAILED, f"the monitor with pid {target.monitor} watches it, and starts it by itself")
+    living = Look([target.server], target.state_dir, with_usage=False).living[target.name]
+    if living:
+        raise Refused(FAILED, f"it runs already, pid {living[0].pid}")
 
 
-def launch(server: Server, pidfile: str) -> int:
-    """Set its logs aside and start it as a daemon; its pid.  Raises Refused."""
+def start(target: Target, pidfile: str = "") -> str:
+    """Start a server of which no copy runs; what to tell.  pidfile: gets its pid if it writes none itself.
+
+    Its record says then who it is: by that a monitor adopts it.  Raises Refused.
+    """
+    server = target.server
     if server.ends:
         raise Refused(FAILED, f"a monitor has to hold {held_for(server.ends)} for it; run ./monitor.sh {server.name}")
-    try:
-        program = fit_to_start(server)
-        for remark in rotate.move_logs(server.directory, server.logs, server.oldlog)[1]:
-            print(f"{server.name}: {remark}", file=sys.stderr)
-        return daemonize(server.launch, program, pidfile)
-    except LaunchError as failure:
-        raise Refused(NOT_CONFIGURED if failure.status == NOT_CONFIGURED else NOT_INSTALLED, failure.reason) from None
+    _await_no_more_than_a_start(server)
+    server.launch.pidfile = pidfile
+    become_subreaper()
+    word, rest = _attempt(target)
+    if pidfile:
+        _correct(pidfile, server.pid)
+    if word == "failed":
+        status, _, text = rest.partition(" ")
+        raise Refused(int(status), text)
+    pid, _, _, took_ms = rest.split(" ")
+    return f"running, pid {pid} ({took_ms} ms)"
 
 
-def wait_until_up(server: Server, pid: int) -> int:
-    """It lives for start_seconds, and its port is open, within start_timeout; its pid then.
-
-    Raises Refused: it has ended, or has been ended.
-    """
-    began = time.monotonic()
-    while True:
-        pidfd = os.pidfd_open(pid)
-        if _stays_up(server, pidfd, began):
-            return pid
-        pid = _daemon_of(server, pid, pidfd, began)
-
-
-def _stays_up(server: Server, pidfd: int, began: float) -> bool:
-    """False: it has ended.  Raises Refused, and ends it, if its port does not open in time."""
-    dead = select.poll()
-    dead.register(pidfd, select.POLLIN)
-    while not dead.poll(LOOK_EVERY * 1000):
-        passed = (time.monotonic() - began) * 1000
-        if passed >= server.start_ms and (not server.port or ports.listening(server.port)):
-            return True
-        if passed > server.timeout_ms:
-            _end(pidfd)
-            raise Refused(FAILED, f"port {server.port} is not open after {passed / 1000:.0f}s; ended")
-    return False
+def _attempt(target: Target) -> tuple[str, str]:
+    """One attempt, to its end; its outcome as of Alone."""
+    host = Alone(target.server, target.state_dir)
+    life = _Life(target.server, host, target.directory)
+    host.lives.append(life)
+    life.account.recall()
+    if life.account.want != "up":
+        life.account.set_want("up")
+    life.start(0)
+    host.loop.run()
+    if host.outcome[0] == "failed":
+        life.leave("EXITED", host.outcome[1].partition(" ")[2])
+    return host.outcome
 
 
-def _daemon_of(server: Server, pid: int, pidfd: int, began: float) -> int:
-    """The launched process has ended: the pid of the daemon that it left.  Raises Refused if there is none."""
-    why = cause.of_other(pid, 0, pidfd)
-    while why in ("exit 0", cause.UNKNOWN) and (time.monotonic() - began) * 1000 < server.timeout_ms:
-        daemon = _running(server, "")
-        if daemon:
-            return daemon
-        if all(source[0] == "own" for source in server.sources):
-            break
-        time.sleep(LOOK_EVERY)
-    output = server.launch.output
-    hint = "set output in its conf to see what it says" if output == os.devnull else f"see {output}"
-    raise Refused(FAILED, f"it ended while it started ({why}); {hint}")
-
-
-def _end(pidfd: int) -> None:
-    import signal
-
-    gone = select.poll()
-    gone.register(pidfd, select.POLLIN)
-    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-    if not gone.poll(5000):
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+def _await_no_more_than_a_start(server: Server) -> None:
+    """Of its vitals only those that it may have to show before it counts as started: what comes later is not seen."""
+    asked = server.vital
+    heartbeat = asked.get("heartbeat", "")
+    if asked.get("check") or heartbeat == "notify":
+        server.vital = {key: value for key, value in asked.items() if not key.startswith("max_")}
+        server.vital["heartbeat"] = heartbeat if heartbeat == "notify" else ""
+    else:
+        server.vital = {}
 
 
 def pidfile_of(server: Server) -> str:
@@ -123,27 +97,22 @@ def pidfile_of(server: Server) -> str:
     return next((source[1] for source in server.sources if source[0] == "pidfile"), "")
 
 
-def _give_notify_socket(server: Server, directory: str) -> None:
-    """Nobody hears it there now; a monitor to come will."""
-    if server.vital.get("heartbeat") == "notify":
-        from health import notify
+def _correct(pidfile: str, pid: int) -> None:
+    """One that names no living process names the server, whose launcher has ended; or goes, if there is none (pid 0).
 
-        try:
-            notify.equip(server, directory)
-        except OSError:
-            pass  # no monitor has ever watched it
-
-
-def start(server: Server, state_dir: str, pidfile: str = "") -> str:
-    """All of it; what to tell.  pidfile: gets its pid, for a program that writes none itself.  Raises Refused."""
-    require_free(server, state_dir)
-    began = time.monotonic()
-    _give_notify_socket(server, f"{state_dir}/servers/{server.name}")
-    pid = launch(server, pidfile)
+    Raises Refused.
+    """
     try:
-        pid = wait_until_up(server, pid)
-    except Refused:
-        if pidfile and identity.look(pid) is None:
-            os.unlink(pidfile)
-        raise
-    return f"running, pid {pid} ({(time.monotonic() - began) * 1000:.0f} ms)"
+        named = evidence.pidfile_pid(pidfile)
+    except (evidence.Rubbish, OSError):
+        named = 0
+    if identity.look(named):
+        return
+    if not pid:
+        if named:
+            files.unlink_quietly(pidfile)
+        return
+    try:
+        files.replace(pidfile, f"{pid}\n", 0o644)
+    except OSError as error:
+        raise Refused(FAILED, f"running, pid {pid}, but pidfile {pidfile}: {error.strerror}") from None

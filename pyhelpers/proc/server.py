@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config import settled
+from config.launch_settings import forget_our_supervisor
 from config.server_settings import ServerSettings
 
 TYPE_CHECKING = False
@@ -44,6 +45,7 @@ class Server(ServerSettings):
 
 def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.Settings, list[Server]]:
     """The suite's settings and the servers, from the groups of config/settled.py."""
+    forget_our_supervisor()  # first: they take our environment as it is now
     suite: settled.Settings = {}
     servers: list[Server] = []
     for name, settings in groups:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from base import files
-from base.exits import CANNOT_EXECUTE
 from spawn.launch import become, close_all_but, hear
 
 TYPE_CHECKING = False
@@ -25,25 +23,15 @@ def leave_caller() -> bool:
     return True
 
 
-def daemonize(launch: Launch, program: str, pidfile: str = "") -> int:
+def daemonize(launch: Launch, program: str) -> int:
     """Fork twice and execute the program (an absolute path); returns the daemon's pid.  Raises LaunchError.
 
-    pidfile: gets its pid.  The middle process is gone when this returns; the daemon is nobody's child.
+    The middle process is gone when this returns; the daemon is nobody's child.
     """
     told, tell = os.pipe()
     if leave_caller():
-        _become_daemon(launch, program, tell, pidfile)
+        os.write(tell, b"%d\n" % os.getpid())
+        close_all_but([tell])
+        become(launch, program, tell)
     os.close(tell)
     return int(hear(told))
-
-
-def _become_daemon(launch: Launch, program: str, tell: int, pidfile: str) -> None:
-    os.write(tell, b"%d\n" % os.getpid())
-    close_all_but([tell])
-    try:
-        if pidfile:
-            files.replace(pidfile, f"{os.getpid()}\n", 0o644, f"{pidfile}.{os.getpid()}")
-    except OSError as error:
-        os.write(tell, f"{CANNOT_EXECUTE} pidfile {pidfile}: {error.strerror}".encode("utf-8", "surrogateescape"))
-        os._exit(CANNOT_EXECUTE)
-    become(launch, program, tell)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
+from base import files
+from base.exits import CANNOT_EXECUTE
 from base.programs import LaunchError
 from config.launch_settings import Launch
 
@@ -27,14 +29,14 @@ def spawn(launch: Launch, program: str) -> int:
     """Start it as our child, leader of its own session; returns its pid once exec succeeded.
 
     posix_spawn(3) suspends us until the exec: what it returns is certain, and it is four times
-    faster than fork from a Python.  What it cannot set (user, limits, LISTEN_PID) takes the road over fork.
+    faster than fork from a Python.  What it cannot do (user, limits, LISTEN_PID, pidfile) takes the road over fork.
     Changes the working directory of the calling process.  Raises LaunchError.
     """
     try:
         os.chdir(launch.directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    if launch.ends or any(launch.settings.values()):
+    if launch.ends or launch.pidfile or any(launch.settings.values()):
         return _spawn_by_fork(launch, program)
     if launch.output != os.devnull and launch.output_fd < 0:
         os.close(_open_output(launch.output))  # to say what is wrong with it: posix_spawn could not
@@ -128,6 +130,8 @@ def hear(told: int) -> str:
 def become(launch: Launch, program: str, tell: int) -> None:
     """Turn this process into the program; never returns.  A failure is written to the descriptor tell."""
     try:
+        if launch.pidfile:
+            _write_pidfile(launch.pidfile)
         if launch.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
             close_all_but([tell, launch.output_fd, *(fd for _, fd in launch.ends)])
         take_state(launch)
@@ -141,6 +145,14 @@ def become(launch: Launch, program: str, tell: int) -> None:
         failure = refusal(program, error)
     os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
     os._exit(127)
+
+
+def _write_pidfile(path: str) -> None:
+    """Several may write one at once: each has a name of its own until it is whole.  Raises LaunchError."""
+    try:
+        files.replace(path, f"{os.getpid()}\n", 0o644, f"{path}.{os.getpid()}")
+    except OSError as error:
+        raise LaunchError(CANNOT_EXECUTE, f"pidfile {path}: {error.strerror}") from None
 
 
 def _take_ends(launch: Launch, tell: int) -> tuple[int, Mapping[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
@@ -10,9 +9,9 @@ from state import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from loop.host import Supervisor
     from loop.leftovers import Dead
     from proc.server import Server
-    from watch.watcher import Watcher
 
 
 SEPARATOR = " | "
@@ -28,7 +27,7 @@ class Account:
 
     __slots__ = "_ordered _said _unwritten dead directory ending server want watcher".split()
 
-    def __init__(self, server: Server, watcher: Watcher, directory: str, dead: Dead) -> None:
+    def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
         self.watcher = watcher
         self.directory = directory
@@ -108,7 +107,8 @@ class Account:
 
     def _say_unwritten(self, error: OSError) -> None:
         if not self._unwritten:
-            self.watcher.say(self.server, f"{self.directory}/record not written: {error.strerror}; will be tried again")
+            hope = "; will be tried again" if self.watcher.monitor else ""
+            self.watcher.say(self.server, f"{self.directory}/record not written: {error.strerror}{hope}")
         self._unwritten = True
 
     def _fields(self) -> dict[str, str]:
@@ -124,7 +124,7 @@ class Account:
             "port": str(server.port or ""),
             "ending": self.ending,
             "boot": self.watcher.boot,
-            "monitor": str(os.getppid()),
+            "monitor": self.watcher.monitor,
         }
         pid, ticks = (server.pid, server.ticks) if server.pid else (self.dead.pid, self.dead.ticks)
         if pid:

@@ -1,4 +1,4 @@
-"""One server's life as the watcher lives it: found or started, followed to its death, told of.
+"""One server's life as its supervisor lives it: found or started, followed to its death, told of.
 
     idle ──start──▶ waiting ──▶ starting ──▶ up ──death──▶ idle
       └──────────── found alive (adopted) ───▲
@@ -24,9 +24,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from loop.host import Supervisor
     from loop.loop import Timer
     from proc.server import Server
-    from watch.watcher import Watcher
 
 FIRST_FAULT_MS, LONGEST_FAULT_MS = 1000, 60_000
 WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
@@ -40,7 +40,7 @@ class Life:
         "account ending health phase server watcher"
     ).split()
 
-    def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
+    def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
         self.server = server
         self.watcher = watcher
         self.account = Account(server, watcher, directory, Dead(server))

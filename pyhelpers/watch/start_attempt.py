@@ -10,9 +10,10 @@ import os
 import time
 
 from base import globs
+from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
 from loop.deadline import Patience
-from loop.leftovers import end_leftovers
+from loop.leftovers import Dead, end_leftovers
 from loop.terminate import Ending
 from proc import cause, evidence, identity, ports, scan
 from spawn import launch, rotate
@@ -21,29 +22,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loop.leftovers import Dead
     from loop.loop import Timer
     from proc.server import Server
     from watch.lifecycle import Life
 
-NOT_INSTALLED, NOT_CONFIGURED, FAILED = 5, 6, 1  # exit statuses of the LSB
 LONGEST_PAUSE_MS = 200
 
 
 def fit_to_start(server: Server) -> str:
-    """The path of its program.  Raises LaunchError: what is missing, and what to do (status 6: a matter of conf)."""
-    settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
+    """The path of its program.  Raises Refused: what is missing, and what to do."""
+    settings = server.conf_file
     if not os.path.isdir(server.directory):
-        raise LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
+        raise Refused(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
     if server.needs_file and not globs.names(server.directory, server.needs_file):
         wanted = f"{' '.join(server.needs_file)} in {server.directory}"
         advice = f"put it there, or set needs_file in {settings}"
-        raise LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+        raise Refused(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
     try:
         return server.launch.program()
     except LaunchError as failure:
         advice = f"set dir or command in {settings}"
-        raise LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+        raise Refused(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
 
 
 class Start:
@@ -142,9 +141,11 @@ class Start:
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
             pid = launch.spawn(server.launch, program)
+        except Refused as refused:
+            self._life.start_failed(refused.status, str(refused))
+            return
         except LaunchError as failure:
-            known = failure.status in (NOT_CONFIGURED, FAILED)
-            self._life.start_failed(failure.status if known else NOT_INSTALLED, failure.reason)
+            self._life.start_failed(NOT_INSTALLED, failure.reason)
             return
         finally:
             os.chdir("/")  # hold no server's file system
@@ -153,11 +154,12 @@ class Start:
         self._life.account.say_all("logs", remarks)
 
     def _follow_launched(self, pid: int) -> None:
+        self._ticks = identity.ticks_of(pid)  # of a zombie too: nobody else reaps it
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
+            self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
             self.ended(cause.of_child(pid) or cause.UNKNOWN)
             return
-        self._ticks = process.ticks
         self._life.account.write()
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()

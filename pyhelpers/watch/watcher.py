@@ -10,6 +10,7 @@ import time
 from functools import partial
 
 from config import settled
+from loop import descendants
 from loop.batched_scan import Walk
 from loop.loop import Loop, lines_of
 from proc import cause, identity, scan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from fdstore.store import Held
     from loop.batched_scan import Found
+    from loop.host import Followed
     from proc.server import Server
 
 TIDY_AFTER_MS = 2000
@@ -42,11 +44,12 @@ class Watcher:
         self._arguments = [run_dir, state_dir, conf_dir, psutil_home]
         self.state_dir = state_dir
         self.psutil_home = psutil_home
+        self.monitor = str(os.getppid())
         self.boot = record.boot_id()
         self.loop = Loop()
         self.loop.fault = self._fault
         self._faults_said: set[str] = set()
-        self.followed: dict[int, Life] = {}
+        self.followed: dict[int, Followed] = {}
         self.shared: dict[str, object] = {}  # what the vitals of several servers have in common, by their kind
         self.suite, watched = servers_of(settled.read(f"{run_dir}/settled"))
         self.interval_ms = int(self.suite["interval"])
@@ -63,7 +66,7 @@ class Watcher:
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.sessions = Walk(self.loop, scan.sessions)
-        self._untidy: list[Life] = []
+        self._untidy: list[Followed] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
 
@@ -191,7 +194,7 @@ class Watcher:
         A dead one's helper is given a second to let go; an earlier helper of our own monitor, or what it was
         about to start as its death came, ten.
         """
-        ours = str(os.getppid())
+        ours = self.monitor
         holder = ""
         for attempt in range(200):
             fd, holder = lock.take(f"{directory}/lock", ours)
@@ -204,7 +207,7 @@ class Watcher:
             time.sleep(0.05)
         return holder
 
-    def want_scan(self, life: Life, absent: Callable[[], None]) -> None:
+    def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
         """Look for it in the process table, together with all that want it now; absent: it is not there."""
         self._search.want(life.server.number, lambda found: None if self._take(life, found) else absent())
 
@@ -213,7 +216,7 @@ class Watcher:
         not_these = {*self._ours, *self.followed}
         return scan.find(sought, self.directories, self.psutil_home, not_these) if sought else ""
 
-    def _take(self, life: Life, found: Found) -> bool:
+    def _take(self, life: Followed, found: Found) -> bool:
         """Follow what the scan has found, if it is there still, and nobody's yet."""
         for pid, ticks in found:
             process = identity.look(pid) if pid not in self.followed else None
@@ -234,15 +237,7 @@ class Watcher:
 
         sid: the only session that matters: a thousand servers that are being ended are not looked at for each other.
         """
-        me = os.getpid()
-        for pid in identity.children(me):
-            if pid in self.followed or pid in self.loop.errands or (sid and self.loop.ending.get(pid, sid) != sid):
-                continue
-            process = identity.look(pid)
-            if process:
-                yield process
-            else:
-                cause.of_child(pid)
+        return descendants.orphans(self.loop, self.followed, sid)
 
     def oom_struck(self) -> bool:
         """Has the kernel killed for want of memory since we last asked?"""
@@ -262,7 +257,7 @@ class Watcher:
         self._post.catch_up()
         self.emit("tick", None, "")
 
-    def tidy_soon(self, life: Life) -> None:
+    def tidy_soon(self, life: Followed) -> None:
         """Have its oldlog carried over and pruned, outside the loop, in one go with its neighbours'."""
         self._untidy.append(life)
         if len(self._untidy) == 1:
@@ -272,13 +267,13 @@ class Watcher:
         untidy, self._untidy = {life.server.number: life for life in self._untidy}, []
         self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
 
-    def _tidied(self, lives: dict[int, Life], text: str) -> None:
+    def _tidied(self, lives: dict[int, Followed], text: str) -> None:
         for line in lines_of(text):
             number, _, remark = line.partition(" ")
             self.say(lives[int(number)].server, remark)
 
 
-def _tidy_all(untidy: list[Life]) -> str:
+def _tidy_all(untidy: list[Followed]) -> str:
     lines = []
     for life in untidy:
         server = life.server
