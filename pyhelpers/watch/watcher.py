@@ -48,6 +48,7 @@ import time
 
 from base.clock import boot_seconds
 from config import settled
+from loop import descendants
 from loop.batched_scan import Walk
 from loop.loop import Loop, lines_of
 from proc import cause, identity, scan
@@ -344,19 +345,8 @@ class Watcher:
     # -- orphans ---------------------------------------------------------------------------------
 
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
-        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead.
-
-        sid: the only session that matters: a thousand servers that are being ended are not looked at for each other.
-        """
-        me = os.getpid()
-        for pid in identity.children(me):
-            if pid in self.followed or pid in self.loop.errands or (sid and self.loop.ending.get(pid, sid) != sid):
-                continue
-            process = identity.look(pid)
-            if process:
-                yield process
-            else:
-                cause.of_child(pid)
+        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead."""
+        return descendants.orphans(self.loop, self.followed, sid)
 
     def oom_struck(self) -> bool:
         """Has the kernel killed for want of memory since we last asked?"""
