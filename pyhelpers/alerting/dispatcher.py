@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loop.loop import Timer
 
 LOUD_PLACES = 2  # more, for a give-up
+BURST = 1.0  # seconds; what is queued within that, while calls run, is looked at together: a storm is told as one
 PLACES = 8  # calls of one hook at a time: a hook that hangs must not keep a hundred others of itself waiting
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -50,7 +51,7 @@ class Lanes:
         """Hand over all that is due, and what becomes due meanwhile; begin no more calls after a signal of STOPPING."""
         self._hear_signals()
         try:
-            on_newcomers(self._host.loop, f"{self._alerts_dir}/new", self._turn_soon)
+            on_newcomers(self._host.loop, f"{self._alerts_dir}/new", lambda: self._turn_within(BURST))
         except OSError:
             pass  # what is queued meanwhile waits for the end of a call, or for the next run
         self._turn_soon()
@@ -72,13 +73,15 @@ class Lanes:
         self._host.loop.on_readable(heard, stop)
 
     def _turn_soon(self) -> None:
-        self._turn_after(0)
+        self._turn_within(0)
 
-    def _turn_after(self, milliseconds: float) -> None:
+    def _turn_within(self, seconds: float) -> None:
         """One turn for all that happens by then."""
+        if self._next_turn and self._next_turn.due <= time.monotonic() + seconds:
+            return
         if self._next_turn:
             self._next_turn.cancel()
-        self._next_turn = self._host.loop.after(milliseconds, self._turn)
+        self._next_turn = self._host.loop.after(seconds * 1000, self._turn)
 
     def _turn(self) -> None:
         self._next_turn = None
@@ -89,7 +92,7 @@ class Lanes:
         elif self._gate.line.has_queued:
             self._turn_soon()
         elif wait := 0.0 if self._ending else self._gate.next_change(time.time()):
-            self._turn_after(wait * 1000)
+            self._turn_within(wait)
 
     def next_due(self) -> str:
         """Return the ms until the next message is due, `-` when none waits."""

@@ -38,26 +38,29 @@ def check(text: str) -> list[str]:
     raise ValueError(f'"{text}" is no check; write tcp, http URL [CODE], or command PROGRAM [ARG...]')
 
 
-def settled(words: list[str], place: str, conf_dir: str) -> list[str]:
-    """Return the words with the path of a command: in checks/, or one that starts at place, the server's dir."""
+def settled(words: list[str], place: str, conf_dir: str, root: str) -> list[str]:
+    """Return the words with the path of a command: in checks/, or one that starts at place, the server's dir.
+
+    root: the suite's own directory.
+    """
     if words[:1] != ["command"]:
         return words
     program = words[1]
     if "/" in program:
         program = os.path.normpath(os.path.join(place, program))
     else:
-        program = shipped.place_of(conf_dir, shipped.CHECKS, program) or program
+        program = shipped.place_of(conf_dir, shipped.CHECKS, program, root) or program
     return ["command", program, *words[2:]]
 
 
-def objection(values: Values, conf_dir: str) -> str:
+def objection(values: Values, conf_dir: str, root: str) -> str:
     """Say what keeps the check of a settled server from being made, and what to do; "" if nothing does."""
     words = values["check"]
     if words == ["tcp"] and not values["port"]:
         return "tcp needs a port; set port too"
     if words[:1] == ["http"] and url.parse(words[1]).needs_curl():
         return _curl_objection()
-    if words[:1] == ["command"] and shipped.is_in(conf_dir, shipped.CHECKS, words[1]):
+    if words[:1] == ["command"] and shipped.is_of(conf_dir, shipped.CHECKS, words[1], root):
         return _shipped_objection(values) or _file_objection(words[1])
     return ""
 

@@ -13,15 +13,15 @@ from base.suite import ROOT
 HOOKS, CHECKS = "hooks", "checks"
 
 
-def place_of(conf_dir: str, folder: str, name: str) -> str:
-    """Its path, which begins as conf_dir does or is absolute; "": neither has it.  folder: HOOKS or CHECKS."""
-    for place in (conf_dir, f"{ROOT}/conf"):
+def place_of(conf_dir: str, folder: str, name: str, root: str = ROOT) -> str:
+    """Its path; "": neither has it.  folder: HOOKS or CHECKS; root: the suite's own directory."""
+    for place in (conf_dir, f"{root}/conf"):
         path = os.path.join(place, folder, name)
         if os.path.lexists(path):
             return path
     return ""
 
 
-def is_in(conf_dir: str, folder: str, path: str) -> bool:
+def is_of(conf_dir: str, folder: str, path: str, root: str = ROOT) -> bool:
     """Is it the path of one of those, and not of a program that lies elsewhere?"""
-    return os.path.dirname(path) in (os.path.join(conf_dir, folder), os.path.join(ROOT, "conf", folder))
+    return os.path.dirname(path) in (os.path.join(conf_dir, folder), os.path.join(root, "conf", folder))
