@@ -31,6 +31,7 @@ import time
 from collections.abc import Sequence
 
 from alerting import alert_policy, dispatcher, hook, outbox
+from base.exits import FAILED, GOOD, NOT_CONFIGURED
 from config import grammar
 from state import spool
 
@@ -49,16 +50,14 @@ def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS, settled: 
         spool.make(alerts_dir)
         lock = _lock(f"{alerts_dir}/lock")
         delivery = dispatcher.Lanes(alerts_dir, conf_dir, seconds, _telling(conf_dir, settled))
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, delivery.stop)
         delivery.run()
         os.close(lock)
     except OSError as error:
         dispatcher.warn(f"{error.filename or alerts_dir}: {grammar.reason(error)}")
         dispatcher.say("next", _REFUSED_RUN)
-        return 1
+        return FAILED
     dispatcher.say("next", delivery.next_due())
-    return 0
+    return GOOD
 
 
 def _telling(conf_dir: str, settled: str) -> alert_policy.Telling:
@@ -76,15 +75,12 @@ def _lock(path: str) -> int:
 
 
 def _start_clean() -> None:
-    """Have 0, 1 and 2 open, and no signal ignored or blocked: hooks inherit that, and CHLD ignored loses their ends."""
+    """Have 0, 1 and 2 open, and hear signals: with CHLD ignored, how hooks end would be lost."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass  # else a message file would become the stdout of somebody
+        pass  # else a message file would become the stdout of a hook
     os.close(fd)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    for number in signal.valid_signals():
-        # Python ignores PIPE and XFSZ for itself; subprocess sets them back
-        if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def test(alerts_dir: str, conf_dir: str, hooks: Sequence[str], seconds: float = hook.SECONDS) -> int:
@@ -94,22 +90,32 @@ def test(alerts_dir: str, conf_dir: str, hooks: Sequence[str], seconds: float = 
 
 
 def _test(alerts_dir: str, conf_dir: str, name: str, seconds: float) -> int:
+    status = FAILED
+
+    def told(outcome: hook.Outcome) -> None:
+        nonlocal status
+        status = _tested(alerts_dir, alert, outcome, seconds)
+
     alert = _test_alert(name)
-    try:
-        with hook.call(conf_dir, name, alert, seconds) as running:
-            outcome = running.wait()
-            dispatcher.warn(outcome.output)
-            dispatcher.write(1, f"{name}: {hook.in_words(outcome.status, seconds)} ({outcome.ms} ms)\n")
-    except hook.Unfit as error:
-        dispatcher.warn(f"{name}: {error}")
-        return 6
+    hook.call_alone(conf_dir, name, alert, told, seconds)
+    return status
+
+
+def _tested(alerts_dir: str, alert: dict[str, object], outcome: hook.Outcome, seconds: float) -> int:
+    name = alert["hook"]
+    if outcome.status == hook.UNFIT:
+        dispatcher.warn(f"{name}: {outcome.output}")
+        return NOT_CONFIGURED
+    dispatcher.warn(outcome.output)
+    dispatcher.write(1, f"{name}: {hook.in_words(outcome.status, seconds)} ({outcome.ms} ms)\n")
     alert.update(tries=1, last_output=outcome.output)
+    is_sent = outcome.status == hook.SENT
     try:
         spool.make(alerts_dir)
-        outbox.keep(alerts_dir, alert, "sent" if outcome.status == "0" else "failed")
+        outbox.keep(alerts_dir, alert, "sent" if is_sent else "failed")
     except OSError as error:
         dispatcher.warn(f"{name}: the message cannot be kept in {alerts_dir}: {grammar.reason(error)}")
-    return 0 if outcome.status == "0" else 1
+    return GOOD if is_sent else FAILED
 
 
 def _test_alert(name: str) -> dict[str, object]:
@@ -125,13 +131,13 @@ def _test_alert(name: str) -> dict[str, object]:
 
 def fit(conf_dir: str, hooks: Sequence[str]) -> int:
     """Print which of the hooks cannot be called. Returns the exit status."""
-    status = 0
+    status = GOOD
     for name in hooks:
         try:
             hook.require_fit(conf_dir, name)
         except hook.Unfit as error:
             dispatcher.warn(f"{name}: {error}")
-            status = 6
+            status = NOT_CONFIGURED
     return status
 
 

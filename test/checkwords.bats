@@ -60,7 +60,7 @@ load fixtures/conf
 @test "a name and https need curl" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BATS_TEST_TMPDIR/bin/python3"
-	ln -s "$(command -v timeout)" "$BATS_TEST_TMPDIR/bin/timeout"
+	ln -s "$(command -v timeout)" "$(command -v env)" "$BATS_TEST_TMPDIR/bin/"
 	given_conf servers/x.conf 'check = http https://127.0.0.1/'
 	given_conf servers/y.conf 'check = http http://example.com/'
 	given_conf servers/z.conf 'check = http http://localhost/'
@@ -71,19 +71,28 @@ load fixtures/conf
 conf/servers/y.conf:1: check: y: https, and a host that is a name, need curl, which is not installed; run: apt-get install curl' ]
 }
 
-@test "a bare program is the one of conf/checks, else that of PATH; a path starts at dir" {
-	mkdir conf/checks
-	printf '#!/bin/sh\n' >conf/checks/ask
-	chmod 755 conf/checks/ask
+# given_check FILE - a check at that path
+given_check() {
+	mkdir -p "${1%/*}"
+	printf '#!/bin/sh\n' >"$1"
+	chmod 755 "$1"
+}
+
+@test "a bare program is the one of conf/checks, else that of the suite's own conf, else that of PATH; a path starts at dir" {
+	local suites=$BATS_TEST_TMPDIR/im/suite/conf/checks
+	given_check conf/checks/ask
+	given_check "$suites/ask"
+	given_check "$suites/shipped"
 
 	assert_good check 'command ask 80' "command|$BATS_TEST_TMPDIR/work/conf/checks/ask|80"
+	assert_good check 'command shipped 80' "command|$suites/shipped|80"
 	assert_good check 'command asked 80' 'command|asked|80'
 	assert_good check 'command bin/ask 80' "command|$BATS_TEST_TMPDIR/im/x/bin/ask|80"
 }
 
 @test "a program of conf/checks that others may write, or that cannot be executed, is refused" {
-	mkdir conf/checks
-	printf '#!/bin/sh\n' >conf/checks/ask
+	given_check conf/checks/ask
+	chmod 644 conf/checks/ask
 	given_conf servers/x.conf 'check = command ask'
 
 	assert_refused "conf/servers/x.conf:1: check: x: $PWD/conf/checks/ask is not executable; run: chmod +x $PWD/conf/checks/ask"
@@ -93,6 +102,26 @@ conf/servers/y.conf:1: check: y: https, and a host that is a name, need curl, wh
 	chmod 777 conf/checks
 	run -6 conf check
 	[[ $output == "conf/servers/x.conf:1: check: x: $PWD/conf/checks/ask its directory $PWD/conf/checks may be written by others "* ]]
+}
+
+@test "a check of conf/checks that is broken is refused, though the suite has a good one of that name" {
+	given_check "$BATS_TEST_TMPDIR/im/suite/conf/checks/ask"
+	given_check conf/checks/ask
+	chmod 644 conf/checks/ask
+	given_conf servers/x.conf 'check = command ask'
+
+	assert_refused "conf/servers/x.conf:1: check: x: $PWD/conf/checks/ask is not executable; run: chmod +x $PWD/conf/checks/ask"
+	ln -sf nowhere conf/checks/ask
+	assert_refused "conf/servers/x.conf:1: check: x: $PWD/conf/checks/ask: No such file or directory"
+}
+
+@test "a check of the suite's own conf that others may write is refused" {
+	local shipped=$BATS_TEST_TMPDIR/im/suite/conf/checks/ask
+	given_check "$shipped"
+	chmod 757 "$shipped"
+	given_conf servers/x.conf 'check = command ask'
+
+	assert_refused "conf/servers/x.conf:1: check: x: $shipped may be written by others (mode 757); run: chmod go-w $shipped"
 }
 
 @test "teamtalk is given the time that it needs" {

@@ -124,6 +124,64 @@ sms_says() {
 	grep -q 'SMS Alert: Server TEST is not running' "$T"/alerts/sent/*.test.sms.json
 }
 
+# given_suite - a copy of the suite in $T/suite, called by suite_deliver WORD...; its conf/hooks holds what ships
+given_suite() {
+	mkdir -p "$T/suite/conf" "$T/conf/hooks"
+	cp -r "$ROOT/pyhelpers" "$T/suite/"
+	cp -r "$ROOT/conf/hooks" "$T/suite/conf/"
+	chmod -R go-w "$T/suite"
+}
+
+suite_deliver() {
+	ROOT=$T/suite deliver "$@"
+}
+
+@test "a hook that CONF_DIR lacks is the one that ships; its own goes before that, broken or not" {
+	given_suite
+
+	suite_deliver test "$T/alerts" "$T/conf" sms
+	[ "$code" -eq 0 ]
+	[[ $warned == 'SMS Alert: Server TEST is not running'* ]]
+	suite_deliver fit "$T/conf" sms
+	[ "$code" -eq 0 ]
+
+	printf '%s\n' '#!/bin/sh' 'echo mine' >"$T/conf/hooks/sms"
+	suite_deliver fit "$T/conf" sms
+	[ "$code" -eq 6 ]
+	[[ $warned == "sms: $T/conf/hooks/sms is not executable; "* ]]
+	chmod 700 "$T/conf/hooks/sms"
+	suite_deliver test "$T/alerts" "$T/conf" sms
+	[ "$warned" = mine ]
+	ln -sf nowhere "$T/conf/hooks/sms"
+	suite_deliver fit "$T/conf" sms
+	[[ $warned == "sms: $T/conf/hooks/sms is missing; "* ]]
+}
+
+@test "a hook that ships is told what CONF_DIR sets for it, and nothing that the suite's own conf does" {
+	given_suite
+	printf '%s\n' '#!/bin/sh' 'echo "phones: $HOOK_PHONES"' >"$T/suite/conf/hooks/ring"
+	chmod 755 "$T/suite/conf/hooks/ring"
+	install -m 600 /dev/null "$T/suite/conf/hooks/ring.conf"
+	echo 'phones = 1' >"$T/suite/conf/hooks/ring.conf"
+
+	suite_deliver test "$T/alerts" "$T/conf" ring
+	[ "$warned" = 'phones: ' ]
+	install -m 600 /dev/null "$T/conf/hooks/ring.conf"
+	echo 'phones = 2' >"$T/conf/hooks/ring.conf"
+	suite_deliver test "$T/alerts" "$T/conf" ring
+	[ "$warned" = 'phones: 2' ]
+}
+
+@test "a hook that ships and that others may write is not called" {
+	given_suite
+	chmod 757 "$T/suite/conf/hooks/sms"
+
+	suite_deliver test "$T/alerts" "$T/conf" sms
+
+	[ "$code" -eq 6 ]
+	[ "$warned" = "sms: $T/suite/conf/hooks/sms: may be written by others (mode 757); run: chmod go-w $T/suite/conf/hooks/sms" ]
+}
+
 posts_form() {
 	given_form 200
 	MONITOR_HOST=web1 hook sms-http death msg_server "$TEXT"

@@ -144,17 +144,17 @@ assert_all_told() {
 @test "a hook that is deleted while it runs has sent; the others wait until it is there again" {
 	spool_setup
 	# shellcheck disable=SC2016 # it is the hook that expands these
-	given_recording_hook sms 'cp "$0" "$home/kept"' 'rm "$0"'
-	queue incident=i1
-	queue incident=i2
+	given_recording_hook own 'cp "$0" "$home/kept"' 'rm "$0"'
+	queue incident=i1 hook=own
+	queue incident=i2 hook=own
 
 	deliver
 
-	[[ $output == *'unfit sms '*' is missing; put it there'* ]]
+	[[ $output == *'unfit own '*' is missing; put it there'* ]]
 	assert_equal 'waiting' "$(waiting)" 1
-	sed '/^rm/d' "$BATS_TEST_TMPDIR/kept" >"$CONF/hooks/sms"
-	chmod 700 "$CONF/hooks/sms"
-	change i2.death.sms next 0
+	sed '/^rm/d' "$BATS_TEST_TMPDIR/kept" >"$CONF/hooks/own"
+	chmod 700 "$CONF/hooks/own"
+	change i2.death.own next 0
 	deliver
 	assert_told 2 i1 i2
 }

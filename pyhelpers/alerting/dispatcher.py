@@ -11,29 +11,28 @@ from __future__ import annotations
 
 import math
 import os
-import queue
-import threading
+import signal
 import time
 from collections import Counter
-from typing import Optional
 
-from alerting import hook, outbox, session, throttle
+from alerting import hook, outbox, throttle
 from config import grammar
+from loop.newcomers import on_newcomers
+from loop.subreaper import Subreaper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from alerting.alert_policy import Telling
+    from loop.loop import Timer
 
 LOUD_PLACES = 2  # more, for a give-up
+BURST = 1.0  # seconds; what is queued within that, while calls run, is looked at together: a storm is told as one
 PLACES = 8  # calls of one hook at a time: a hook that hangs must not keep a hundred others of itself waiting
-LOOK_EVERY = 1.0  # seconds; only while calls run: an alert queued meanwhile does not wait for them
-
-# an alert and its outcome; without an outcome its call is over altogether, and its place free
-Event = tuple[outbox.Alert, Optional[session.Outcome]]
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Lanes:
-    """One run over the outbox. The calls live in threads; this, in the main thread, alone touches the spool."""
+    """One run over the outbox, in a loop of its own: the calls live beside it."""
 
     def __init__(self, alerts_dir: str, conf_dir: str, seconds: float, telling: Telling) -> None:
         self._alerts_dir = alerts_dir
@@ -43,23 +42,57 @@ class Lanes:
         self._gate = throttle.Gate(alerts_dir, conf_dir, telling, self._waiting)
         self._stuck: set[str] = set()  # files that are no messages and could not be moved away
         self._places: Counter[str] = Counter()  # calls that live, by hook
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._said_unfit: set[str] = set()  # hooks
         self._ending = False
+        self._host = Subreaper()
+        self._next_turn: Timer | None = None
 
     def run(self) -> None:
-        """Hand over all that is due, and what becomes due meanwhile."""
-        while True:
-            self._look()
-            self._begin_calls()
-            if not any(self._places.values()) and (self._ending or not self._gate.is_at_work()):
-                break
-            self._take_events()
+        """Hand over all that is due, and what becomes due meanwhile; begin no more calls after a signal of STOPPING."""
+        self._hear_signals()
+        try:
+            on_newcomers(self._host.loop, f"{self._alerts_dir}/new", lambda: self._turn_within(BURST))
+        except OSError:
+            pass  # what is queued meanwhile waits for the end of a call, or for the next run
+        self._turn_soon()
+        self._host.loop.run()
         outbox.prune(self._alerts_dir)
 
-    def stop(self, *_: object) -> None:
-        """Begin no more calls (a signal handler)."""
-        self._ending = True
+    def _hear_signals(self) -> None:
+        heard, hear = os.pipe()
+        os.set_blocking(hear, False)
+        signal.set_wakeup_fd(hear, warn_on_full_buffer=False)
+        for number in STOPPING:
+            signal.signal(number, lambda *_: None)  # the pipe tells the loop
+
+        def stop() -> None:
+            os.read(heard, 64)
+            self._ending = True
+            self._turn_soon()
+
+        self._host.loop.on_readable(heard, stop)
+
+    def _turn_soon(self) -> None:
+        self._turn_within(0)
+
+    def _turn_within(self, seconds: float) -> None:
+        """One turn for all that happens by then."""
+        if self._next_turn and self._next_turn.due <= time.monotonic() + seconds:
+            return
+        if self._next_turn:
+            self._next_turn.cancel()
+        self._next_turn = self._host.loop.after(seconds * 1000, self._turn)
+
+    def _turn(self) -> None:
+        self._next_turn = None
+        self._look()
+        self._begin_calls()
+        if not any(self._places.values()) and (self._ending or not self._gate.is_at_work()):
+            self._host.loop.ended = True
+        elif self._gate.line.has_queued:
+            self._turn_soon()
+        elif wait := 0.0 if self._ending else self._gate.next_change(time.time()):
+            self._turn_within(wait)
 
     def next_due(self) -> str:
         """Return the ms until the next message is due, `-` when none waits."""
@@ -107,38 +140,18 @@ class Lanes:
     def _begin_call(self, alert: outbox.Alert) -> None:
         alert.calling = True
         self._places[alert.hook] += 1
-        try:
-            threading.Thread(target=self._call, args=(alert,)).start()
-        except RuntimeError as error:  # no thread can be had: too many processes, or no memory
-            self._events.put((alert, session.Outcome(hook.UNFIT, 0, f"cannot be called now: {error}")))
-            self._events.put((alert, None))
 
-    def _call(self, alert: outbox.Alert) -> None:
-        """Call the hook (in a thread): its outcome is told when it is known, its place given up when it is gone."""
-        try:
-            with hook.call(self._conf_dir, alert.hook, alert.fields, self._seconds) as running:
-                self._events.put((alert, running.wait()))
-        except hook.Unfit as error:
-            self._events.put((alert, session.Outcome(hook.UNFIT, 0, str(error))))
-        except Exception as error:  # whatever it was: the message must wait and the cause be said
-            self._events.put((alert, session.Outcome(hook.UNFIT, 0, f"cannot be called: {error!r}")))
-        finally:
-            self._events.put((alert, None))
+        def told(outcome: hook.Outcome) -> None:
+            self._take(alert, outcome)
+            self._turn_soon()
 
-    def _take_events(self) -> None:
-        """Wait for an event, for a moment; then take all there are."""
-        try:
-            event = self._events.get(timeout=LOOK_EVERY)
-            while True:
-                self._take(*event)
-                event = self._events.get_nowait()
-        except queue.Empty:
-            pass
-
-    def _take(self, alert: outbox.Alert, outcome: session.Outcome | None) -> None:
-        if outcome is None:
+        def gone() -> None:
             self._places[alert.hook] -= 1
-            return
+            self._turn_soon()
+
+        hook.Call(self._host, self._conf_dir, alert.hook, alert.fields, self._seconds, told, gone)
+
+    def _take(self, alert: outbox.Alert, outcome: hook.Outcome) -> None:
         alert.calling = False
         if outcome.status == hook.UNFIT:
             self._unfit(alert, outcome.output)
@@ -146,10 +159,10 @@ class Lanes:
             warn(outcome.output)
             self._settle(alert, outcome)
 
-    def _settle(self, alert: outbox.Alert, outcome: session.Outcome) -> None:
-        if outcome.status in (hook.LATER, session.TIMEOUT):
+    def _settle(self, alert: outbox.Alert, outcome: hook.Outcome) -> None:
+        if outcome.status in (hook.LATER, hook.TIMEOUT):
             self._put_off(alert, outcome)
-        elif outcome.status != "0":
+        elif outcome.status != hook.SENT:
             if self._move(alert, "failed", outcome):
                 say("refused", alert.hook, alert.id, outcome.status)
                 self._gate.line.hand_on(alert, {alert.hook})
@@ -157,7 +170,7 @@ class Lanes:
             say("sent", alert.hook, alert.id, outcome.ms)
             self._gate.sent(alert, time.time())
 
-    def _move(self, alert: outbox.Alert, folder: str, outcome: session.Outcome) -> bool:
+    def _move(self, alert: outbox.Alert, folder: str, outcome: hook.Outcome) -> bool:
         """Move a message whose outcome is known; where that fails, see that it is neither lost nor sent for ever."""
         try:
             outbox.settle(self._alerts_dir, alert, folder, outcome.output)
@@ -171,7 +184,7 @@ class Lanes:
         self._waiting.pop(f"{alert.id}.json", None)
         return True
 
-    def _put_off(self, alert: outbox.Alert, outcome: session.Outcome) -> None:
+    def _put_off(self, alert: outbox.Alert, outcome: hook.Outcome) -> None:
         wait = outbox.put_off(self._alerts_dir, alert, outcome.output)
         say("later", alert.hook, alert.id, outcome.status, math.ceil(wait))
 

@@ -1,9 +1,13 @@
 """Call a hook: is it fit to be called, what is it told, and what did it answer?
 
-CONF_DIR/hooks/NAME is called as `NAME EVENT SERVER MESSAGE`, the message on stdin too, in / and in a session of its
-own (alerting/session.py bounds it). It sees MONITOR_EVENT _SERVER _HOST _PID _CAUSE _ACTION _COUNT _INCIDENT _TIME,
-MONITOR_TEXT (the message before it was cut to one SMS), MONITOR_LAST_OUTPUT (what it printed when it last asked for
-another try), what CONF_DIR/hooks/NAME.conf sets, as HOOK_KEY, and of our own environment only what INHERITED names.
+CONF_DIR/hooks/NAME, or the one that ships with the suite where CONF_DIR has none, is called as
+`NAME EVENT SERVER MESSAGE`, the message on stdin too, in / and in a session of its own. It has SECONDS to live, and so
+has what it leaves running in its session; then they get TERM and, 2 s later, KILL (loop/run_limited.py).
+
+It sees MONITOR_EVENT _SERVER _HOST _PID _CAUSE _ACTION _COUNT _INCIDENT _TIME, MONITOR_TEXT (the message before it was
+cut to one SMS), MONITOR_LAST_OUTPUT (what it printed when it last asked for another try), what CONF_DIR/hooks/NAME.conf
+sets, as HOOK_KEY, and of our own environment only what INHERITED names. A NAME.conf of the suite's own conf/ never
+stands in for that of CONF_DIR: its phones are for the alerts of another monitor.
 Keys of OWN in that conf are for the suite: what this hook is told, and how much.
 
     $ cd pyhelpers; python3 -m alerting.hook conf sms death msg_server 'web1: msg_server died (exit 1)'
@@ -21,16 +25,24 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from alerting import session, sms
-from config import grammar, keys, quiet_hours, trust, values
+from alerting import sms
+from base.exits import CANNOT_EXECUTE, FAILED, GOOD, NOT_CONFIGURED, TRY_AGAIN, USAGE
+from base.programs import LaunchError
+from config import grammar, keys, quiet_hours, shipped, trust, values
+from config.launch_settings import Launch
+from loop.host import Reaper
+from loop.run_limited import Bounds, Run
+from loop.subreaper import Subreaper
+from spawn import launch
 from state import record
 
 SECONDS = 30.0  # a hook may live
-LATER = "75"  # EX_TEMPFAIL of sysexits.h
-UNFIT = "unfit"
+BOUNDS = Bounds(kept=1 << 13, steps=["TERM", "2000", "KILL"])
+SENT, LATER = str(GOOD), str(TRY_AGAIN)  # what a status may be besides another number or the name of a signal
+TIMEOUT, UNFIT = "timeout", "unfit"
 _FOR_ALL = ("digest_window", "recovery_quiet", "hook_dead_after")
 _ALIKE = 0.8  # of two keys: one letter is missing, or two changed places
 _TOLD = ("event", "server", "host", "pid", "cause", "action", "count", "incident")
@@ -52,7 +64,7 @@ def require_fit(conf_dir: str, name: str) -> dict[str, str]:
     """Return what the hook's conf sets for it, by key; raises Unfit."""
     if not values.is_name(name):
         raise Unfit(f'"{name}" cannot name a hook')
-    path = f"{conf_dir}/hooks/{name}"
+    path = _path(conf_dir, name)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise Unfit(f"{path} is not a file; put an executable there")
@@ -65,9 +77,13 @@ def require_fit(conf_dir: str, name: str) -> dict[str, str]:
         raise Unfit(f"{path}: {words}; run: {remedy}")
     if not os.access(path, os.X_OK):
         raise Unfit(f"{path} is not executable; run: chmod +x {path}")
-    settings = _settings(f"{path}.conf")
+    settings = _settings(f"{conf_dir}/hooks/{name}.conf")
     _own(settings)
     return {key: text for key, (text, _, _) in settings.items() if key not in OWN}
+
+
+def _path(conf_dir: str, name: str) -> str:
+    return shipped.place_of(conf_dir, shipped.HOOKS, name) or f"{conf_dir}/hooks/{name}"
 
 
 def unfit(conf_dir: str, names: Iterable[str]) -> list[str]:
@@ -134,21 +150,126 @@ def _objection(key: str) -> str:
     return f'"{key}" is no key of ours; did you mean {meant[0]}?' if meant else ""
 
 
-def call(conf_dir: str, name: str, alert: Mapping[str, object], seconds: float = SECONDS) -> session.Call:
-    """Start the hook for an alert (the fields of state/spool.py); see session.Call for the rest. Raises Unfit."""
-    settings = require_fit(conf_dir, name)
-    host, server, cause = (str(alert.get(key, "")) for key in ("host", "server", "cause"))
-    message = sms.one_sms(str(alert["message"]), host, server, cause)
-    words = [os.path.abspath(f"{conf_dir}/hooks/{name}"), str(alert["event"]), str(alert["server"]), message]
+class Outcome(NamedTuple):
+    """What came of a call: the exit status, the name of a signal without SIG, TIMEOUT or UNFIT; after how many ms.
+
+    output: what the hook printed; why it cannot be called, where it is UNFIT.
+    """
+
+    status: str
+    ms: int
+    output: str
+
+
+class Call:
+    """One call of a hook for an alert (the fields of state/spool.py). Nothing here waits, nor does the hook's file.
+
+    told gets the outcome, once; gone is called later, when nothing is left of the session of the hook.
+    """
+
+    def __init__(
+        self,
+        host: Reaper,
+        conf_dir: str,
+        name: str,
+        alert: Mapping[str, object],
+        seconds: float,
+        told: Callable[[Outcome], None],
+        gone: Callable[[], None],
+    ) -> None:
+        self._told, self._gone = told, gone
+        self._began = time.monotonic()
+        self._path = os.path.abspath(_path(conf_dir, name)) if values.is_name(name) else ""
+        try:
+            run = self._run(host, self._launch(alert), lambda what: _prepare(what, conf_dir, name, alert))
+            self._timer = host.loop.after(seconds * 1000, run.end)
+        except Exception as error:  # too many processes, or whatever it is: the message waits, the cause is said
+            why = grammar.reason(error) if isinstance(error, OSError) else repr(error)
+            host.loop.after(0, lambda: self._begin_failed(why))
+
+    def _run(self, host: Reaper, what: Launch, prepare: Callable[[Launch], None]) -> Run:
+        try:
+            return Run(host, what, BOUNDS, self._ended, self._run_gone, lambda: prepare(what))
+        finally:
+            os.close(what.input_fd)
+
+    def _launch(self, alert: Mapping[str, object]) -> Launch:
+        host, server, cause = (str(alert.get(key, "")) for key in ("host", "server", "cause"))
+        message = sms.one_sms(str(alert["message"]), host, server, cause)
+        words = [self._path, str(alert["event"]), str(alert["server"]), message]
+        found = Launch([_exact(word) for word in words])
+        found.umask = _umask()
+        found.input_fd = _memory_file(os.fsencode(_exact(message)) + b"\n")
+        return found
+
+    def _begin_failed(self, why: str) -> None:
+        self._told(Outcome(UNFIT, 0, f"{self._path} cannot be run: {why}"))
+        self._gone()
+
+    def _run_gone(self) -> None:
+        self._timer.cancel()
+        self._gone()
+
+    def _ended(self, how: str, output: str, refused: LaunchError | None) -> None:
+        ms = int((time.monotonic() - self._began) * 1000)
+        if not refused:
+            self._told(Outcome(_status(how), ms, output))
+        elif refused.status == NOT_CONFIGURED:
+            self._told(Outcome(UNFIT, ms, refused.reason))
+        else:
+            why = refused.reason.removeprefix(f"{self._path}: ")
+            self._told(Outcome(UNFIT, ms, f"{self._path} cannot be run: {why}"))
+
+
+def call_alone(
+    conf_dir: str, name: str, alert: Mapping[str, object], told: Callable[[Outcome], None], seconds: float = SECONDS
+) -> None:
+    """Call a hook in a loop of its own. Blocks until nothing is left of it."""
+    host = Subreaper()
+
+    def gone() -> None:
+        host.loop.ended = True
+
+    Call(host, conf_dir, name, alert, seconds, told, gone)
+    host.loop.run()
+
+
+def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]) -> None:
+    """Complete the launch, in the child: the file of the hook may lie where nothing answers. Raises LaunchError."""
+    launch.close_inherited()
     try:
-        return session.Call(
-            [_raw(word) for word in words], _environment(settings, alert), _raw(message) + b"\n", seconds
-        )
-    except OSError as error:
-        raise Unfit(f"{conf_dir}/hooks/{name} cannot be run: {grammar.reason(error)}") from None
+        what.environment = _environment(require_fit(conf_dir, name), alert)
+    except Unfit as error:
+        raise LaunchError(NOT_CONFIGURED, str(error)) from None
+    except Exception as error:  # whatever it is: the message must wait and the cause be said
+        raise LaunchError(CANNOT_EXECUTE, repr(error)) from None
 
 
-def _environment(settings: Mapping[str, str], alert: Mapping[str, object]) -> dict[bytes, bytes]:
+def _status(how: str) -> str:
+    """How it ended, in one word; "" is that its time was over."""
+    kind, _, rest = how.partition(" ")
+    if kind == "signal":
+        return f"signal-{rest}" if rest.isdigit() else rest  # a real-time signal has no name
+    return rest or kind or TIMEOUT
+
+
+def _umask() -> int:
+    """Ours, which the hook inherits."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _memory_file(content: bytes) -> int:
+    """A file that holds this, to read from: unlike a pipe it never blocks its writer nor needs a reader."""
+    fd = os.memfd_create("stdin")
+    while content:
+        content = content[os.write(fd, content) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _environment(settings: Mapping[str, str], alert: Mapping[str, object]) -> dict[str, str]:
     found = {"PATH": os.defpath}
     found.update((key, value) for key, value in os.environ.items() if key in INHERITED or key.startswith("LC_"))
     found.update((f"HOOK_{key.upper()}", value) for key, value in settings.items())
@@ -156,21 +277,21 @@ def _environment(settings: Mapping[str, str], alert: Mapping[str, object]) -> di
     found["MONITOR_TIME"] = record.iso_time(float(str(alert.get("created", time.time()))))
     found["MONITOR_TEXT"] = str(alert["message"])
     found["MONITOR_LAST_OUTPUT"] = str(alert.get("last_output", ""))
-    return {_raw(key): _raw(value) for key, value in found.items()}
+    return {_exact(key): _exact(value) for key, value in found.items()}
 
 
-def _raw(text: str) -> bytes:
-    """Text as the bytes of an argument: no NUL, and whatever came in as bytes goes out as the same."""
-    return text.replace("\0", "").encode("utf-8", "surrogateescape")
+def _exact(text: str) -> str:
+    """Text that reaches a program as UTF-8, whatever our locale is: no NUL, and what came in as bytes goes out so."""
+    return os.fsdecode(text.replace("\0", "").encode("utf-8", "surrogateescape"))
 
 
 def in_words(status: str, seconds: float = SECONDS) -> str:
     """An outcome's status as a phrase."""
-    if status == "0":
+    if status == SENT:
         return "sent"
     if status == LATER:
         return "not now (it exited with 75); try again"
-    if status == session.TIMEOUT:
+    if status == TIMEOUT:
         return f"no answer within {seconds:g} s"
     return f"refused (exit {status})" if status.isdigit() else f"refused (signal {status})"
 
@@ -185,18 +306,20 @@ def main(words: list[str]) -> int:
     """Call HOOK once, say its outcome."""
     if len(words) != 5:
         print("usage: python3 -m alerting.hook CONF_DIR HOOK EVENT SERVER MESSAGE", file=sys.stderr)
-        return 2
+        return USAGE
     conf_dir, name, event, server, message = words
+    status = FAILED
+
+    def told(outcome: Outcome) -> None:
+        nonlocal status
+        status = {SENT: GOOD, LATER: TRY_AGAIN, TIMEOUT: TRY_AGAIN, UNFIT: NOT_CONFIGURED}.get(outcome.status, FAILED)
+        sys.stderr.write(printable(f"{name}: {outcome.output}" if outcome.status == UNFIT else outcome.output))
+        if outcome.status != UNFIT:
+            print(f"{name}: {in_words(outcome.status)} ({outcome.ms} ms)", flush=True)
+
     alert = {"event": event, "server": server, "message": message, "host": os.uname().nodename}
-    try:
-        with call(conf_dir, name, alert) as running:
-            outcome = running.wait()
-    except Unfit as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 6
-    sys.stderr.write(printable(outcome.output))
-    print(f"{name}: {in_words(outcome.status)} ({outcome.ms} ms)")
-    return {"0": 0, LATER: 75, session.TIMEOUT: 75}.get(outcome.status, 1)
+    call_alone(conf_dir, name, alert, told)
+    return status
 
 
 if __name__ == "__main__":

@@ -72,6 +72,11 @@ class Gate:
         waits = [min(self._wait(alert, now) for alert in line) for line in self._lanes()]
         return min([*waits, outbox.LONGEST_WAIT]) if waits else None
 
+    def next_change(self, now: float) -> float:
+        """Seconds until a message may go that may not yet; 0: whatever else waits does not wait for a time."""
+        waits = [self._wait(alert, now) for line in self._lanes() for alert in line]
+        return min([wait for wait in waits if wait], default=0.0)
+
     def is_at_work(self) -> bool:
         """Is a storm about to be told, or was something queued, so that it is not yet time to end?"""
         return self.line.has_queued or any(

@@ -2,7 +2,7 @@
 
     tcp                         needs the key port
     http URL [CODE]             needs curl where the URL is https, or has a host that is a name
-    command PROGRAM [ARG...]    a bare PROGRAM is conf/checks/PROGRAM if there is one, else sought in PATH
+    command PROGRAM [ARG...]    a bare PROGRAM is one of checks/ (config/shipped.py), else sought in PATH
 
 Imported by config/keys.py and config/confdir.py.
 """
@@ -13,7 +13,7 @@ import os
 
 from base import programs, url
 from base.tokens import split_words
-from config import trust
+from config import shipped, trust
 from config.values import whole
 
 TYPE_CHECKING = False
@@ -38,27 +38,29 @@ def check(text: str) -> list[str]:
     raise ValueError(f'"{text}" is no check; write tcp, http URL [CODE], or command PROGRAM [ARG...]')
 
 
-def settled(words: list[str], place: str, conf_dir: str) -> list[str]:
-    """Return the words with the path of a command: in conf/checks, or one that starts at place, the server's dir."""
+def settled(words: list[str], place: str, conf_dir: str, root: str) -> list[str]:
+    """Return the words with the path of a command: in checks/, or one that starts at place, the server's dir.
+
+    root: the suite's own directory.
+    """
     if words[:1] != ["command"]:
         return words
     program = words[1]
-    ours = os.path.join(conf_dir, "checks", program)
     if "/" in program:
         program = os.path.normpath(os.path.join(place, program))
-    elif os.path.exists(ours):
-        program = ours
+    else:
+        program = shipped.place_of(conf_dir, shipped.CHECKS, program, root) or program
     return ["command", program, *words[2:]]
 
 
-def objection(values: Values, conf_dir: str) -> str:
+def objection(values: Values, conf_dir: str, root: str) -> str:
     """Say what keeps the check of a settled server from being made, and what to do; "" if nothing does."""
     words = values["check"]
     if words == ["tcp"] and not values["port"]:
         return "tcp needs a port; set port too"
     if words[:1] == ["http"] and url.parse(words[1]).needs_curl():
         return _curl_objection()
-    if words[:1] == ["command"] and words[1].startswith(f"{conf_dir}/checks/"):
+    if words[:1] == ["command"] and shipped.is_of(conf_dir, shipped.CHECKS, words[1], root):
         return _shipped_objection(values) or _file_objection(words[1])
     return ""
 

@@ -243,7 +243,7 @@ class ConfDir:
 
     def _judge_check(self, values: Values, own: dict[str, Setting]) -> None:
         """What a check needs besides itself; that it is not there is a fault of the line that asks for the check."""
-        words = check_values.objection(values, self._place_of_conf)
+        words = check_values.objection(values, self._place_of_conf, self._root)
         if words:
             _, path, line = own.get("check") or self._monitor["check"]
             self._fault(path, line, f"check: {values['name']}: {words}")
@@ -261,7 +261,7 @@ class ConfDir:
         place = values["dir"] = self._place(values["dir"], base)
         values["command"] = values["command"] or [f"./{base}"]
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
-        values["check"] = check_values.settled(values["check"], place, self._place_of_conf)
+        values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
         values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
         values["output"] = _absolute(values["output"], place)
         if "/" in values["oldlog"]:

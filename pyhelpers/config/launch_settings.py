@@ -25,7 +25,8 @@ class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
     argv: program and arguments.  directory: where it runs.  output: a file for stdout and
-    stderr, appended to; output_fd: in its stead, a descriptor of ours.  environment: the whole of it (our own).
+    stderr, appended to; output_fd: in its stead, a descriptor of ours.  input_fd: the same, for /dev/null as stdin.
+    environment: the whole of it (our own).
     umask: octal digits.  user, group: names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no
     limit); limit_memory in bytes.
     pidfile: gets its pid before it is executed, so that what it writes there itself stays.
@@ -34,24 +35,14 @@ class Launch:
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
-    __slots__ = (
-        "argv",
-        "directory",
-        "ends",
-        "environment",
-        "output",
-        "output_fd",
-        "pidfile",
-        "settings",
-        "told",
-        "umask",
-    )
+    __slots__ = "argv directory ends environment input_fd output output_fd pidfile settings told umask".split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
         self.directory = directory
         self.output = output
         self.output_fd = -1
+        self.input_fd = -1
         self.environment: Mapping[str, str] = os.environ
         self.pidfile = ""
         self.umask = 0o022

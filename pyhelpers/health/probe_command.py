@@ -1,6 +1,6 @@
 """Does a command of the user's say that the server is well?  Exit status 0 does.
 
-It runs as the server's user in the server's directory, within the bounds of health/run_limited.py.
+It runs as the server's user in the server's directory, within the bounds of loop/run_limited.py.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import os
 
 from base.programs import LaunchError
 from config.launch_settings import Launch
-from health.run_limited import Run
+from loop.run_limited import Bounds, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from health.active_check import Check
-    from loop.loop import Timer
     from proc.server import Server
 
-AGAIN_MS = 50
+BOUNDS = Bounds(kept=1 << 12, steps=["KILL"], rest_ms=1)
+SHOWN = 160  # letters of the first line of its output
 SETTINGS = ("user", "group", "no_new_privileges")
 OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")  # what a server is told, and a check must not answer to
 
@@ -31,7 +31,7 @@ class CommandProbe:
         self._check = check
         self._argv = list(argv)
         self._run: Run | None = None
-        self._again: Timer | None = None
+        self._is_due = False  # it is to begin once the last run is gone
         self.awaited = "answer"
 
     def name(self) -> str:
@@ -40,30 +40,40 @@ class CommandProbe:
 
     def begin(self) -> None:
         """Run it, once the one before is gone: that was killed, but may be stuck in the kernel."""
-        life = self._check.life
-        if self._run and self._run.is_there:
-            self._again = self._check.loop.after(AGAIN_MS, self.begin)
+        self._is_due = self._run is not None
+        if self._is_due:
             return
+        what = _launch(self._check.life.server, self._argv)
         try:
-            self._run = Run(self._check.home, _launch(life.server, self._argv), self.judge)
+            self._run = Run(self._check.home, what, BOUNDS, self._ended, self._gone)
         except LaunchError as refused:
             self._check.unable(refused.reason)
         except OSError as error:
             self._check.unable(error.strerror or "")
 
-    def judge(self, why: str, said: str, refusal: str) -> None:
-        """How it ended, the first line that it said, and why it was not even executed, if that was so."""
-        if refusal:
-            self._check.unable(refusal)
-        elif why == "exit 0":
+    def _ended(self, why: str, output: str, refused: LaunchError | None) -> None:
+        assert self._run
+        self._run.end()  # what it left running
+        if refused:
+            self._check.unable(refused.reason)
+        elif why:  # else it was end() that ended it
+            self.judge(why, output.strip().partition("\n")[0][:SHOWN].rstrip())
+
+    def _gone(self) -> None:
+        self._run = None
+        if self._is_due:
+            self.begin()
+
+    def judge(self, why: str, said: str) -> None:
+        """How it ended, and the first line that it said."""
+        if why == "exit 0":
             self._check.passed()
         else:
             self._check.failed(f"{why}: {said}" if said else why)
 
     def end(self) -> None:
         """It has had its time."""
-        if self._again:
-            self._again.cancel()
+        self._is_due = False
         if self._run:
             self._run.end()
 
@@ -82,13 +92,13 @@ class CurlProbe(CommandProbe):
         """What is asked for."""
         return self._url
 
-    def judge(self, why: str, said: str, refusal: str) -> None:
+    def judge(self, why: str, said: str) -> None:
         """Curl prints the status, or what kept it from getting one."""
         status = int(said) if why == "exit 0" and said.isdigit() else 0
         good = status == self._wanted if self._wanted else 200 <= status < 400
         if status and not good:
             why, said = f"status {status}" + (f", not {self._wanted}" if self._wanted else ""), ""
-        super().judge(why, said, refusal)
+        super().judge(why, said)
 
 
 def _launch(server: Server, argv: Sequence[str]) -> Launch:

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from loop.host import Host
+    from loop.host import Host, Reaper
     from loop.loop import Loop
     from proc.server import Server
 
@@ -55,6 +55,43 @@ def _children(pid: int, threads: int) -> list[int]:
     except OSError:
         return []
     return [child for tid in tids for child in identity.children(pid, int(tid))]
+
+
+def session_members(host: Reaper, sid: int, is_alive: bool = False) -> list[tuple[int, int]]:
+    """Pid and start ticks of each living process of a session that a child of ours leads.
+
+    By descent from that child, if it is alive, and from those of the session that became ours.
+    """
+    found: list[tuple[int, int]] = []
+    unseen = [sid] if is_alive else []
+    unseen += [orphan.pid for orphan in host.orphans(sid) if orphan.sid == sid]
+    seen = set(unseen)
+    while unseen:
+        pid = unseen.pop()
+        fields = identity.stat_fields(pid)
+        if not fields or fields[0] in "ZX":
+            continue
+        if pid == sid or int(fields[SESSION]) == sid:  # it may not have made its session yet
+            found.append((pid, int(fields[TICKS])))
+        children = [child for child in _children(pid, int(fields[THREADS])) if child not in seen]
+        seen.update(children)
+        unseen += children
+    return found
+
+
+def orphans(loop: Loop, followed: Container[int], sid: int) -> Iterator[identity.Process]:
+    """Our children that are no errand and not followed; the dead are reaped.
+
+    sid: 0, or the only session that matters: a thousand that are being ended are not looked at for each other.
+    """
+    for pid in identity.children(os.getpid()):
+        if pid in followed or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
+            continue
+        process = identity.look(pid)
+        if process:
+            yield process
+        else:
+            cause.of_child(pid)
 
 
 class Orphans:

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 
-class Host(Protocol):
+class Reaper(Protocol):
+    """A process that waits in a loop and is the parent of its orphaned descendants."""
+
+    loop: Loop
+
+    def orphans(self, sid: int = 0) -> Iterable[Process]:
+        """Our children that we did not make: they descend from those.  sid: 0, or the only session that matters."""
+
+
+class Host(Reaper, Protocol):
     """What hosts the servers: the loop, what is known of all of them, and a way to tell people.
 
     shared: what parts of several servers have in common, by the name of the part.
     """
 
-    loop: Loop
     shared: dict[str, object]
 
     @property
@@ -39,9 +47,6 @@ class Host(Protocol):
 
     def say(self, server: Server | None, text: str) -> None:
         """Tell a person."""
-
-    def orphans(self, sid: int = 0) -> Iterable[Process]:
-        """Our children that we did not make: descendants of servers; sid: 0, or the only session that matters."""
 
 
 class Account(Protocol):

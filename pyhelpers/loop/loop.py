@@ -3,7 +3,7 @@
 Nothing here polls.  With no timer due the process sleeps until a descriptor speaks.
 
 Every call is made on behalf of an owner, a server's life or the suite (None), and what it asks for in turn, a timer or
-an errand, has the same owner.  An exception is caught here, in one place, and charged to the owner; no call ends the loop.
+an errand, has the same owner.  An exception is caught here, in one place, and charged to the owner.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info of 64 bytes)
 PIDFD_INFO_EXIT = 1 << 3
 
 
-def of_child(pid: int) -> str | None:
-    """Reap our child if it has ended: its cause, or None while it lives or is not ours."""
+def of_child(pid: int, reap: bool = True) -> str | None:
+    """The cause of our child if it has ended, None while it lives or is not ours.  reap: else it stays a zombie."""
     try:
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | (0 if reap else os.WNOWAIT))
     except ChildProcessError:
         return None
     if ended is None:

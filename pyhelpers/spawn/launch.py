@@ -53,8 +53,9 @@ def spawn(launch: Launch, program: str) -> int:
 
 def _posix_spawn(launch: Launch, program: str) -> int:
     output = (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE)
+    null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     stdio = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        null if launch.input_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.input_fd, 0),
         output if launch.output_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.output_fd, 1),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
@@ -133,7 +134,7 @@ def become(launch: Launch, program: str, tell: int) -> None:
         if launch.pidfile:
             _write_pidfile(launch.pidfile)
         if launch.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
-            close_all_but([tell, launch.output_fd, *(fd for _, fd in launch.ends)])
+            close_all_but([tell, launch.input_fd, launch.output_fd, *(fd for _, fd in launch.ends)])
         take_state(launch)
         environment = launch.environment
         if launch.ends:
@@ -191,10 +192,10 @@ def take_state(launch: Launch) -> None:
         os.chdir(launch.directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    null = os.open(os.devnull, os.O_RDONLY)
+    source = os.open(os.devnull, os.O_RDONLY) if launch.input_fd < 0 else launch.input_fd
     output = _open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
-    for source, target in ((null, 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
+    for ours, target in ((source, 0), (output, 1), (output, 2)):
+        os.dup2(ours, target)
 
 
 def _settle(settings: dict[str, str]) -> None:

@@ -1,0 +1,291 @@
+"""Run a program beside the loop, within bounds: its output, what it starts, and how it is ended.  Checks and hooks do.
+
+It leads a session of its own.  Its end is told at once.  The caller says when the time of what it left running is over,
+as it says that of the program: end() ends all of the session.  What made a session of its own is let go.  The output is
+read as long as something of the session lives; its beginning is kept, the rest is thrown away.  The program is executed
+only if no one else may write it.
+
+    Run(host, launch, Bounds(kept=4096, steps=["TERM", "2000", "KILL"]), ended, gone)
+
+Nothing here waits: a child that hangs before its program is executed (a dead network file system) is ended like one
+that hangs later.
+"""
+
+from __future__ import annotations
+
+import os
+
+from base.programs import LaunchError
+from config import trust
+from loop.descendants import session_members
+from loop.terminate import Ending
+from proc import cause, identity
+from spawn import launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from config.launch_settings import Launch
+    from loop.host import Reaper
+    from loop.loop import Timer
+
+    Ended = Callable[[str, str, "LaunchError | None"], None]
+
+PIPE = 1 << 16  # bytes: pipe(7)
+LEFT_IN_PIPE = 16  # reads at most of what a dead program left there: others may write on
+ROUNDS = 20  # of KILL, against a session that forks meanwhile
+
+
+class Bounds:
+    """kept: bytes of output.  steps: how the session is ended, see Ending.
+
+    rest_ms: how long the output is left unread after a full pipe, so that a flood does not keep the loop busy.
+    """
+
+    __slots__ = ("kept", "rest_ms", "steps")
+
+    def __init__(self, kept: int, steps: Sequence[str], rest_ms: float = 0) -> None:
+        self.kept = kept
+        self.steps = list(steps)
+        self.rest_ms = rest_ms
+
+
+class Run:
+    """One run.
+
+    ended: called once, when the program has ended, with how (proc/cause.py), its output, and why it was not executed;
+    how is "" where end() came first: then all of the session is ended by then, or cannot be.
+    gone: called once, later: nothing of the session is left but what cannot be ended.
+    prepare: completes the launch in the child, where it may block; raises LaunchError.
+    Raises LaunchError, OSError: nothing runs.
+    """
+
+    def __init__(
+        self,
+        host: Reaper,
+        what: Launch,
+        bounds: Bounds,
+        ended: Ended,
+        gone: Callable[[], None],
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        self._host, self._loop, self._bounds = host, host.loop, bounds
+        self._tell_end: Ended | None = ended
+        self._tell_gone = gone
+        self._kept = b""
+        self._rest: Timer | None = None
+        self._is_alive = True
+        self._is_ending = self._is_over = False
+        self._watched = -1  # pidfd of one that the program left behind
+        self._output, what.output_fd = os.pipe()
+        self._told, tell = os.pipe()
+        try:
+            os.set_blocking(self._output, False)
+            self._pid = _spawn(what, prepare, tell)
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            os.close(what.output_fd)
+            os.close(tell)
+        self._follow()
+
+    def _follow(self) -> None:
+        try:
+            self._pidfd = os.pidfd_open(self._pid)
+        except OSError:  # no descriptor is left
+            self._kill_group()
+            os.waitid(os.P_PID, self._pid, os.WEXITED)
+            self._close()
+            raise
+        self._loop.errands.add(self._pid)
+        self._loop.groups.add(self._pid)
+        self._loop.on_readable(self._pidfd, self._died)
+        self._loop.on_readable(self._output, self._drain)
+
+    def _close(self) -> None:
+        os.close(self._told)
+        if self._output >= 0:
+            os.close(self._output)
+
+    # -- output ----------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        if self._read() == PIPE and self._bounds.rest_ms:
+            self._loop.ignore(self._output)
+            self._rest = self._loop.after(self._bounds.rest_ms, self._drain_on)
+
+    def _drain_on(self) -> None:
+        self._rest = None
+        self._loop.on_readable(self._output, self._drain)
+
+    def _read(self) -> int:
+        """Read what is there, a pipe full at most; how much that was."""
+        try:
+            piece = os.read(self._output, PIPE)
+        except BlockingIOError:
+            return 0
+        self._kept += piece[: self._bounds.kept - len(self._kept)]
+        if not piece:
+            self._forget_output()
+        return len(piece)
+
+    def _read_rest(self) -> None:
+        for _ in range(LEFT_IN_PIPE):
+            if self._output < 0 or not self._read():
+                break
+
+    def _forget_output(self) -> None:
+        if self._output < 0:
+            return
+        if self._rest:
+            self._rest.cancel()
+            os.close(self._output)
+        else:
+            self._loop.forget(self._output)
+        self._output, self._rest = -1, None
+
+    # -- its end ---------------------------------------------------------------------------------
+
+    def _died(self) -> None:
+        """It stays a zombie until all of its session has ended: so no stranger can have its number."""
+        self._loop.forget(self._pidfd)
+        self._is_alive = False
+        if self._is_over:
+            self._let_go()
+        elif not self._is_ending:
+            self._read_rest()
+            self._say_end(cause.of_child(self._pid, reap=False) or cause.UNKNOWN, _hear(self._told))
+            self._await_leftovers()
+
+    def _say_end(self, how: str, refused: LaunchError | None = None) -> None:
+        tell, self._tell_end = self._tell_end, None
+        if tell:
+            tell(how, self._kept.decode("utf-8", "replace"), refused)
+
+    def _await_leftovers(self) -> None:
+        """Until all have ended: once one has, look again, for it may have left others."""
+        while not self._is_ending:
+            left = session_members(self._host, self._pid)
+            if not left:
+                self._let_go()
+                return
+            if self._watch(*left[0]):
+                return
+
+    def _watch(self, pid: int, ticks: int) -> bool:
+        try:
+            self._watched = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        except OSError:  # no descriptor is left
+            self.end()
+            return True
+        self._loop.on_readable(self._watched, self._leftover_died)
+        if identity.ticks_of(pid) != ticks:  # its number went to another one in between
+            self._forget_watched()
+            return False
+        return True
+
+    def _leftover_died(self) -> None:
+        self._forget_watched()
+        self._await_leftovers()
+
+    def _forget_watched(self) -> None:
+        if self._watched >= 0:
+            self._loop.forget(self._watched)
+            self._watched = -1
+
+    def end(self) -> None:
+        """Its time is over, or that of what it left behind."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._forget_watched()
+            self._end_session(self._bounds.steps, ROUNDS)
+
+    def _end_session(self, steps: Sequence[str], rounds: int) -> None:
+        if steps[0] == "KILL":
+            self._kill_group()
+        left = session_members(self._host, self._pid, self._is_alive)
+        if left and rounds:
+            Ending(self._loop, left, steps, lambda stuck: self._ended_some(stuck, rounds), reap=False)
+        else:
+            self._give_up()
+
+    def _ended_some(self, stuck: list[int], rounds: int) -> None:
+        self._end_session(["KILL"], 0 if stuck else rounds - 1)
+
+    def _kill_group(self) -> None:
+        """All of its process group at once; it is our child and not reaped, so the number is no one else's."""
+        for kill in (os.killpg, os.kill):  # the latter, for it may not lead a group yet
+            try:
+                kill(self._pid, cause.KILL)
+            except OSError:
+                pass  # it has just ended, or became another user's, and then it is not ours to end
+
+    def _give_up(self) -> None:
+        """Nothing is left to be ended, or nothing can be; a program that is stuck in the kernel may end later."""
+        self._is_over = True
+        self._read_rest()
+        self._say_end("")
+        if not self._is_alive:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._is_ending = self._is_over = True
+        self._forget_watched()
+        self._forget_output()
+        self._close()
+        os.waitid(os.P_PID, self._pid, os.WEXITED)
+        self._loop.errands.discard(self._pid)
+        self._loop.groups.discard(self._pid)
+        self._tell_gone()
+
+
+def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
+    """As proc/server.py's launches: what posix_spawn cannot do takes the dearer road over fork."""
+    program = "" if prepare else what.program()
+    if prepare or what.settings:
+        pid = os.fork()
+        if pid == 0:
+            _become(what, program, prepare, tell)
+        return pid
+    try:
+        _refuse_if_open(program)
+        return launch.spawn(what, program)
+    finally:
+        os.chdir("/")  # hold no server's file system
+
+
+def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell: int) -> None:
+    """Turn this child into the program, with the rights of its user; never returns.  Why not is written to tell."""
+    failure = LaunchError(126, "its process cannot be set up")
+    try:
+        os.setsid()
+        if prepare:
+            prepare()
+        launch.take_state(what)
+        program = program or what.program()
+        _refuse_if_open(program)
+        os.execve(program, what.argv, what.environment)
+    except LaunchError as refused:
+        failure = refused
+    except OSError as error:
+        failure = launch.refusal(program, error)
+    finally:
+        os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
+        os._exit(127)
+
+
+def _hear(told: int) -> LaunchError | None:
+    """Why the program was not executed; only the child had the other end, so this does not block."""
+    status, _, reason = os.read(told, 1 << 12).decode("utf-8", "surrogateescape").partition(" ")
+    return LaunchError(int(status), reason) if status else None
+
+
+def _refuse_if_open(program: str) -> None:
+    """Raises LaunchError when others than root and the user that we are may write it."""
+    words, remedy = trust.judge_status(program, os.stat(program))
+    if words:
+        raise LaunchError(126, f"{program}: {words}; run: {remedy}")

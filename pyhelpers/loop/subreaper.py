@@ -1,0 +1,25 @@
+"""A process that runs programs in a loop and follows no servers: as much of a host as loop/run_limited.py takes."""
+
+from __future__ import annotations
+
+from loop import descendants
+from loop.loop import Loop
+from spawn import launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from proc.identity import Process
+
+
+class Subreaper:
+    """This process: from now on the orphans of what it runs become its children (PR_SET_CHILD_SUBREAPER)."""
+
+    def __init__(self) -> None:
+        launch.become_subreaper()
+        self.loop = Loop()
+
+    def orphans(self, sid: int = 0) -> Iterator[Process]:
+        """As loop/host.py has it."""
+        return descendants.orphans(self.loop, (), sid)
