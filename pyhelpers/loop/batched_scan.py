@@ -56,9 +56,7 @@ class Walk:
         self._next_one()
         for number, then, owner in wanted:
             pairs = found.get(number, [])
-            self._loop.on_behalf(
-                owner, partial(then, pairs) if FAULT not in pairs else partial(_fail, "its look failed")
-            )
+            self._loop.on_behalf(owner, partial(then, pairs) if FAULT not in pairs else partial(_fail, "scan"))
 
     def _come_back_without(self, wanted: list[Wanted], why: str) -> None:
         """The look failed for all: none of them may be taken for absent."""

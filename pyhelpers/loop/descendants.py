@@ -79,21 +79,6 @@ def session_members(host: Reaper, sid: int, is_alive: bool = False) -> list[tupl
     return found
 
 
-def orphans(loop: Loop, followed: Container[int], sid: int) -> Iterator[identity.Process]:
-    """Our children that are no errand and not followed; the dead are reaped.
-
-    sid: 0, or the only session that matters: a thousand that are being ended are not looked at for each other.
-    """
-    for pid in identity.children(os.getpid()):
-        if pid in followed or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
-            continue
-        process = identity.look(pid)
-        if process:
-            yield process
-        else:
-            cause.of_child(pid)
-
-
 class Orphans:
     """The orphans that became ours, by session: one look at them for all servers that are looked at in one go."""
 

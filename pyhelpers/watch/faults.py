@@ -25,7 +25,7 @@ def place(error: BaseException) -> str:
     found = ""
     for path, line, _ in _frames(error.__traceback__):
         found = f"{path}:{line}" if not path.startswith("/") else found
-    return found or "an unknown place"
+    return found or "?"
 
 
 def words(error: BaseException) -> str:
