@@ -38,3 +38,16 @@ cellar: a folder that the order does not have'
 
 	assert_equal 'words of one side only' "$output" ''
 }
+
+@test "the resident process imports only what is light" {
+	run -0 "$(python)" -E -s -S - "$ROOT/pyhelpers" <<-'END'
+		import sys
+		before = set(sys.modules)
+		sys.path.insert(0, sys.argv[1])
+		import watch.watcher
+		heavy = "re json typing socket signal asyncio threading functools collections traceback subprocess logging ctypes"
+		print(*sorted(set(heavy.split()) & (set(sys.modules) - before)))
+	END
+
+	assert_equal 'heavy modules' "$output" ''
+}

@@ -262,14 +262,12 @@ given_beater() {
 
 @test "a server that was started while no monitor ran is heard by the next one" {
 	given_speaker early
-	sed -i 's/READY=1//' "$CONF/servers/early.conf"
 	suite_ends 0 start early
 	pid=$(pid_of early)
 
 	monitor_start early
 	assert_adopted early "$pid"
 	wait_until "$PATIENCE" test -p "$SERVERS/early/say"
-	: >>"$SERVERS/early/said"
 	wait_until "$PATIENCE" speaks early
 
 	wait_until "$PATIENCE" message_says early 'here I am'

@@ -6,8 +6,6 @@ thousand.  One that is stuck (a /proc file can block) holds up the next for no l
 
 from __future__ import annotations
 
-from functools import partial
-
 from loop.loop import ErrandFailed, lines_of
 
 TYPE_CHECKING = False
@@ -46,7 +44,9 @@ class Walk:
         self._under_way += 1
         numbers = [number for number, _, _ in wanted]
         self._loop.errand(
-            lambda: self._look(numbers), partial(self._come_back, wanted), partial(self._come_back_without, wanted)
+            lambda: self._look(numbers),
+            lambda text: self._come_back(wanted, text),
+            lambda why: self._come_back_without(wanted, why),
         )
 
     def _come_back(self, wanted: list[Wanted], text: str) -> None:
@@ -56,13 +56,16 @@ class Walk:
         self._next_one()
         for number, then, owner in wanted:
             pairs = found.get(number, [])
-            self._loop.on_behalf(owner, partial(then, pairs) if FAULT not in pairs else partial(_fail, "scan"))
+            if FAULT in pairs:
+                self._loop.on_behalf(owner, _fail, "scan")
+            else:
+                self._loop.on_behalf(owner, then, pairs)
 
     def _come_back_without(self, wanted: list[Wanted], why: str) -> None:
         """The look failed for all: none of them may be taken for absent."""
         self._next_one()
         for _, _, owner in wanted:
-            self._loop.on_behalf(owner, partial(_fail, why))
+            self._loop.on_behalf(owner, _fail, why)
 
     def _next_one(self) -> None:
         self._under_way -= 1

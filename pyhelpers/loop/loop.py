@@ -102,11 +102,11 @@ class Loop:
             self._ring()
         self.end_groups()
 
-    def on_behalf(self, owner: object, call: Callable[[], None]) -> bool:
-        """Make the call for this owner; False: it raised an exception, which is charged to the owner."""
+    def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
+        """Call it, with these words, for this owner; False: it raised an exception, which is charged to the owner."""
         before, self.owner = self.owner, owner
         try:
-            call()
+            call(*words)
             return True
         except Exception as error:
             self.fault(owner, error)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
 
 from config import settled
 from loop import descendants
@@ -116,7 +115,7 @@ class Watcher:
         if word == "alert":
             self._post.take(life.server.name, fields[1:])
         else:
-            self.loop.on_behalf(life, partial(ORDERS[word], life, *fields[1:]))
+            self.loop.on_behalf(life, ORDERS[word], life, *fields[1:])
 
     def _reload(self) -> None:
         """Go by the new conf: become a new watcher, in place.  Our children stay our children.
