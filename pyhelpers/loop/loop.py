@@ -82,13 +82,18 @@ class Loop:
 
     def run(self) -> None:
         """Until ended is set."""
-        while not self.ended:
-            ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._patience())]
-            for fd, call in ready:
-                if self._calls.get(fd) is call:  # an earlier one of this batch may have put another file in its place
-                    call()
-            self._ring()
-        self.end_groups()
+        try:
+            while not self.ended:
+                self._turn()
+        finally:
+            self.end_groups()
+
+    def _turn(self) -> None:
+        ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._patience())]
+        for fd, call in ready:
+            if self._calls.get(fd) is call:  # an earlier one of this batch may have put another file in its place
+                call()
+        self._ring()
 
     def end_groups(self) -> None:
         """Kill them; those children are not reaped yet, so nobody else has their numbers."""
