@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 
 from alerting import hook
+from base.exits import GOOD, USAGE
 from base.suite import ROOT
 from config import keys, settled
 
@@ -105,12 +106,12 @@ def main(words: list[str]) -> int:
     """Print what holds for HOOK."""
     if len(words) != 2:
         print("usage: python3 -m alerting.alert_policy CONF_DIR HOOK", file=sys.stderr)
-        return 2
+        return USAGE
     own = from_conf(words[0]).of(words[1])
     for key in (*_NEEDED, "events"):
         value = getattr(own, key)
         print(key, " ".join(value) if isinstance(value, list) else value)
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import sys
 import time
 from typing import Any
 
+from base.exits import FAILED, GOOD, USAGE
 from config import values
 from state import spool
 
@@ -323,7 +324,7 @@ def main(words: list[str]) -> int:
     """List the messages that wait in ALERTS_DIR."""
     if len(words) != 1 or words[0].startswith("-"):
         print("usage: python3 -m alerting.outbox ALERTS_DIR", file=sys.stderr)
-        return 2
+        return USAGE
     waiting = []
     try:
         for name in names(words[0]):
@@ -333,11 +334,11 @@ def main(words: list[str]) -> int:
                 print(f"new/{name}: {error}", file=sys.stderr)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+        return FAILED
     for alert in sorted(waiting, key=lambda each: each.order):
         wait = alert.wait(time.time())
         print(f"{alert.server}  {alert.id}  tries {alert.fields['tries']}, next in {wait:.0f} s")
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

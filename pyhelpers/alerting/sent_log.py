@@ -15,6 +15,7 @@ import os
 import sys
 import time
 
+from base.exits import GOOD, USAGE
 from config.quiet_hours import EVENTS
 
 HOUR = 3600.0
@@ -89,14 +90,14 @@ def main(words: list[str]) -> int:
     """Print what HOOK was sent."""
     if len(words) != 2:
         print("usage: python3 -m alerting.sent_log ALERTS_DIR HOOK", file=sys.stderr)
-        return 2
+        return USAGE
     tally, now = Tally(words[0]), time.time()
     last = tally.last(words[1], now)
     ago = f", the last {now - last:.0f} s ago" if last else ""
     print(
         f"{tally.count(words[1], HOUR, now)} in the last hour, {tally.count(words[1], 60, now)} in the last minute{ago}"
     )
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import sys
 
+from base.exits import GOOD, USAGE
+
 GSM_LETTERS, UCS2_LETTERS = 160, 70
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -123,11 +125,11 @@ def main(words: list[str]) -> int:
     """Print TEXT in one SMS, and what it takes."""
     if len(words) != 4:
         print("usage: python3 -m alerting.sms HOST SERVER CAUSE TEXT", file=sys.stderr)
-        return 2
+        return USAGE
     host, server, cause, text = words
     text = one_sms(text, host, server, cause)
     sys.stdout.buffer.write(f"{text}\n{size(text)[0]} of {size(text)[1]}\n".encode("utf-8", "replace"))
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":
