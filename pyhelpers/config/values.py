@@ -176,7 +176,7 @@ def several(parse: Parser | None = None) -> Parser:
 
 
 def match(text: str) -> list[str]:
-    """Return the words of which the process must show one."""
+    """Return the words that the process must show, all of them."""
     found = split_list(text)
     if not found or "" in found:
         raise ValueError("needs words that the process must show")
