@@ -1,4 +1,4 @@
-"""Make a monitor ready, in one go: settle conf, find psutil, make the state directory and the FIFOs.
+"""Prepare a monitor with a single program run: settle conf, find psutil, make the state directory and the FIFOs.
 
     $ python3 -E -s pyhelpers/prepare.py ROOT CONF_DIR STATE_DIR CWD PID COMMANDS NAME...
     psutil /usr/lib/python3/dist-packages
@@ -9,12 +9,12 @@
     key 0123456789abcdef0123456789abcdef.
     server 1 msg_server always 0 0 60000 0 0 sms death,give_up -
 
-ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's; COMMANDS: the words
-of monitor.sh, with blanks between, one of which the user may have mistyped.
+ROOT: the suite's directory; STATE_DIR: "" means the state_dir of conf, else ROOT/state; PID: the monitor's; COMMANDS:
+the commands of monitor.sh, separated by blanks: the user may have mistyped one of them.
 A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS,
-lists with commas, - for none.  `say TEXT` is for the user.
+lists with commas, - for none.  The shell prints the TEXT of `say TEXT`.
 
-Exit: 0 ready · 1 no · 2 a NAME breaks the rule, or is a mistyped command · 4 the state directory cannot be written ·
+Exit: 0 ready · 1 not ready · 2 an invalid NAME, or a mistyped command · 4 the state directory cannot be written ·
 5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
 """
 
@@ -43,11 +43,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there c
 
 
 def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str, list[str]]:
-    """The monitor's own directory, with the settled conf and what was asked for; and what must be said.
+    """Make the monitor's own directory; return it, and lines for the shell.
 
-    Raises OSError.
-
-    A full disk must not keep servers down: then the directory is in memory, or in /tmp.
+    settled: the settled conf; asked: the cwd and the words of the command line; the directory gets both as files.
+    A full disk must not keep servers down: then the directory is in memory or in /tmp.  Raises OSError.
     """
     remarks = []
     try:
@@ -63,14 +62,14 @@ def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str,
 
 
 def _scratch() -> str:
-    """A directory in memory, or in /tmp."""
+    """Make a directory in memory or in /tmp, and return its path."""
     import tempfile
 
     return tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
 
 
 def _remove(directory: str) -> None:
-    """All of it.  shutil is imported here only: with what it brings it costs every status 10 ms."""
+    """Remove a directory tree.  We import shutil only here, because the import takes 10 ms."""
     import shutil
 
     shutil.rmtree(directory, ignore_errors=True)
@@ -84,18 +83,18 @@ def _put(directory: str, settled: str, asked: str) -> None:
             with open(fd, "w", encoding="utf-8", errors="surrogateescape") as target:
                 target.write(text)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
+            raise OSError(error.errno, error.strerror, path) from None  # an error of write(2) has no filename
 
 
 def run_dir(state_dir: str, pid: str) -> str:
-    """Make STATE_DIR and the monitor's own part of it, with its two FIFOs.  Raises OSError."""
+    """Make STATE_DIR and the monitor's own directory with its two FIFOs; return that directory.  Raises OSError."""
     os.makedirs(state_dir, 0o700, exist_ok=True)
     require_own(state_dir)
     monitors = f"{state_dir}/monitors"
     os.makedirs(monitors, 0o700, exist_ok=True)
     for name in os.listdir(monitors):
         if name == pid or not (name.isdigit() and identity.look(int(name))):
-            _remove(f"{monitors}/{name}")  # of one that was killed
+            _remove(f"{monitors}/{name}")  # a killed monitor left it
     mine = f"{monitors}/{pid}"
     os.mkdir(mine, 0o700)
     os.mkfifo(f"{mine}/mailbox", 0o600)
@@ -104,7 +103,7 @@ def run_dir(state_dir: str, pid: str) -> str:
 
 
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
-    """`locked NAME: the monitor with pid PID watches it already`, for the first that a living one watches."""
+    """[`locked NAME: the monitor with pid PID watches it already`] for the first watched server; [] if none is."""
     for server in servers:
         holder = lock.holder_of(f"{state_dir}/servers/{server['name']}/lock")
         if holder and identity.look(int(holder)):
@@ -113,7 +112,7 @@ def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
 
 
 def require_own(state_dir: str) -> None:
-    """Nobody else may put a link or a record into our state.  Raises OSError, conf.ConfError."""
+    """Require that only we may put files into our state.  Raises OSError, settle.ConfError."""
     status = os.stat(state_dir)
     if status.st_uid != os.geteuid():
         raise OSError(errno.EPERM, f"belongs to uid {status.st_uid}, not to you", state_dir)
@@ -123,7 +122,7 @@ def require_own(state_dir: str) -> None:
 
 
 def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with the hooks that conf names: said at every start, never a reason not to start."""
+    """Lines about hooks that cannot be called.  We print them at every start; they never prevent it."""
     from alerting import hook
 
     names = sorted({name for server in servers for name in server["alert"]})
@@ -131,7 +130,7 @@ def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
 
 
 def require_descriptors(servers: int) -> None:
-    """A lock and a pidfd for each, and some to work with.  Raises conf.ConfError (1): it would fail midway."""
+    """Require two descriptors (lock and pidfd) for each server and 40 more.  Raises settle.ConfError (1)."""
     needed = 2 * servers + 40
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= allowed < needed:
@@ -140,7 +139,7 @@ def require_descriptors(servers: int) -> None:
 
 
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
-    """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
+    """Prepare the monitor; return the lines for the shell.  Raises settle.ConfError, OSError."""
     home = require_suitable()
     settled = settle.settle(conf_dir, root, cwd, words, watched=True)
     heartbeat_library.find(settled)
@@ -162,10 +161,10 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
 
 
 def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
-    """Let the members of control_group order and look.  Raises conf.ConfError."""
+    """Let the members of control_group give orders and read the state.  Raises settle.ConfError."""
     group = settled.suite["control_group"]
     if not mine.startswith(f"{state_dir}/"):
-        return  # a full disk: they have to wait
+        return  # a full disk: the directory is elsewhere, and the group gets no access
     try:
         access.give(state_dir, [server["name"] for server in settled.servers], mine, access.gid_of(group))
     except OSError as error:
@@ -175,7 +174,7 @@ def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
 
 
 def mistyped(word: str, commands: list[str], conf_dir: str) -> str:
-    """`no such command or server: statsu; did you mean status?`; "" where conf has it, or it is more like a server."""
+    """`no such command or server: statsu; did you mean status?`; "" if conf has word, or it resembles a server more."""
     try:
         files = os.listdir(f"{conf_dir}/servers")
     except OSError:

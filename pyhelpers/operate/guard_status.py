@@ -1,12 +1,12 @@
-"""Who guards the monitor?  The guard's ProcessInfo, from STATE_DIR/guard, and whether it is still so.
+"""Which process guards the monitor?  The guard's ProcessInfo from STATE_DIR/guard, checked against living processes.
 
     $ ./monitor.sh status --guard
     [ProcessInfo parent_id=811 main_id=812 parent_start_time=2026-11-20 08:01:27 main_start_time=… restart_count=1]
     $ ./monitor.sh status --guard --json
     {"parent_id": 811, "main_id": 812, "parent_start_time": 1795132887, "main_start_time": …, "restart_count": 1}
 
-Times in JSON are Unix seconds.  Exit, after the LSB: 0 both live · 1 the guard is dead, and its file is left ·
-3 the monitor has no guard, or is just being started again · 4 the file may not be read, or is none of a guard's.
+Times in JSON are Unix seconds.  Exit, after the LSB: 0 both live · 1 the guard is dead, but its file exists ·
+3 the monitor has no guard, or its guard is restarting it · 4 we may not read the file, or no guard wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
 def show(state_dir: str, as_json: bool) -> int:
-    """Print it; the exit status.  Raises Refused."""
+    """Print the ProcessInfo; return the exit status.  Raises Refused."""
     path = f"{state_dir}/guard"
     text = _read(path)
     info = _parse(text)
@@ -60,7 +60,7 @@ def _without_guard(state_dir: str, info: ProcessInfo) -> str:
 
 
 def _parse(text: str) -> ProcessInfo | None:
-    """What str(ProcessInfo) has made; None: something else has."""
+    """Parse the output of str(ProcessInfo); None if text is something else."""
     patterns = (
         f"{field}=({'[-0-9]+ [:0-9]+' if field.endswith('time') else '[0-9]+'})" for field in ProcessInfo.FIELDS
     )
@@ -76,7 +76,7 @@ def _number(value: str) -> int:
 
 
 def _is_guard(pid: int) -> bool:
-    """The wall clock of the file proves nothing: it may have been set since."""
+    """Is pid a guard?  The start time in the file proves nothing, because the wall clock may have been set."""
     process = identity.look(pid)
     return process is not None and any(os.path.basename(word) == "guard_main.py" for word in process.argv()[:8])
 

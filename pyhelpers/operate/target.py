@@ -1,4 +1,4 @@
-"""One server that an operator gives an order about: its record, and the monitor that watches it."""
+"""The server that an order is about: its record, and the monitor that watches it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Target:
-    """One server to be ordered about: its record, and the monitor that watches it ("" for none)."""
+    """The server that an order is about.  monitor: pid of the monitor that watches it, or ""; before: its record."""
 
     def __init__(self, server: Server, state_dir: str) -> None:
         self.server = server
@@ -29,7 +29,7 @@ class Target:
         self.before = self.known()
 
     def known(self) -> dict[str, str]:
-        """Its record now, with "" for what is not known."""
+        """Its record now, with "" for unknown values."""
         try:
             found = record.read(self.directory)
         except record.Torn:
@@ -37,12 +37,12 @@ class Target:
         return found or dict.fromkeys(record.KEYS, "")
 
     def order(self, word: str, more: str = "") -> None:
-        """Put the order into the monitor's mailbox: one write, which cannot be torn.  Raises Refused."""
+        """Write the order to the monitor's mailbox, with one write, which cannot be torn.  Raises Refused."""
         self.token = f"{os.getpid()}.{time.monotonic_ns()}"
         post(f"{self.state_dir}/monitors/{self.monitor}/mailbox", f"{word} {self.name} {self.token} {more}\n")
 
     def want(self, word: str) -> None:
-        """Remember what is wanted, for the next monitor.  Raises Refused."""
+        """Save the wanted state (up, down, paused) for the next monitor.  Raises Refused."""
         try:
             make_private(self.directory)
             record.write_want(self.directory, word)
@@ -50,7 +50,7 @@ class Target:
             raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None
 
     def answer(self) -> str | None:
-        """What the monitor answered to the order; None: nothing yet."""
+        """The monitor's answer to the order; None if there is none yet."""
         for answer in self.known()["ordered"].split(SEPARATOR):
             token, _, text = answer.partition(" ")
             if token == self.token:
@@ -59,7 +59,7 @@ class Target:
 
 
 def post(mailbox: str, line: str) -> None:
-    """Write one line into a mailbox.  Raises Refused: nobody reads it, or we may not write."""
+    """Write one line into a mailbox.  Raises Refused if no monitor reads it or we may not write."""
     try:
         fd = os.open(mailbox, os.O_WRONLY | os.O_NONBLOCK)
     except PermissionError:
@@ -68,7 +68,7 @@ def post(mailbox: str, line: str) -> None:
         raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
     try:
         os.set_blocking(fd, True)
-        # the first newline ends what somebody may have left half-written: the loop passes over an empty line
+        # The first newline ends a line that another writer may have left incomplete; the helper skips empty lines.
         os.write(fd, b"\n" + line.encode("utf-8", "surrogateescape"))
     finally:
         os.close(fd)

@@ -1,7 +1,7 @@
 """Who holds this lock file?  flock(2) on a close-on-exec descriptor: no server can inherit it.
 
-Who may not open the lock, for whoever may open it may hold it, sees that somebody watches by the mailbox of the
-monitor that the record names: it can be opened for writing only as long as it is read.
+A process that can open the lock can hold it, so members of `control_group` may not open it.  They try the mailbox of
+the monitor that the record names: they can open it for writing only while a monitor reads it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from state import record
 
 
 def take(path: str, owner: str) -> tuple[int, str]:
-    """Lock the file and write owner (a pid) into it: (descriptor, ""), or (-1, who holds it).
+    """Lock the file and write owner (a pid) into it: (descriptor, ""), or (-1, pid of the holder).
 
-    The lock ends with the descriptor, so with the process, however that ends.  Raises OSError.
+    The lock ends with the descriptor, so it ends with the process in any case.  Raises OSError.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
@@ -28,12 +28,12 @@ def take(path: str, owner: str) -> tuple[int, str]:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{owner}\n".encode(), 0)
     except OSError:
-        pass  # a full disk: the lock holds all the same, only nobody can read whose it is
+        pass  # a full disk: the lock still holds, but its file does not name us
     return fd, ""
 
 
 def watcher_of(directory: str) -> str:
-    """Pid of the monitor that watches the server with this directory, STATE_DIR/servers/NAME; "" if none does."""
+    """Pid of the monitor that watches the server with this directory (STATE_DIR/servers/NAME); "" if none does."""
     try:
         return holder_of(f"{directory}/lock")
     except PermissionError:
@@ -51,7 +51,7 @@ def _noted(directory: str) -> str:
 
 
 def holder_of(path: str) -> str:
-    """The pid of who has locked this file, "0" if that cannot be read; "" if nobody has.  Raises PermissionError."""
+    """The pid of the process that holds this lock, "0" if unknown; "" if it is free.  Raises PermissionError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except PermissionError:
