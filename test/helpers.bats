@@ -106,6 +106,7 @@ finds_fault() {
 	mkdir -p "${1%/*}"
 	printf '%s\n' "$2" >"$1"
 	run -1 assert_sound
+	# shellcheck disable=SC2031 # it is run that has set it, here
 	[[ $output == *"$2"* ]]
 	rm "$1"
 }
