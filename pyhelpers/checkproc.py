@@ -139,13 +139,13 @@ class Pass:
 
     def _may_end(self, entry: Entry, slot: Slot) -> bool:
         """Is it a proved client?  If not, log that once."""
-        anybody = os.geteuid() == 0 and self._table.mode & 0o022
+        is_open_to_others = os.geteuid() == 0 and self._table.mode & 0o022
         if slot.pid == 1:
             why = "is pid 1"
-        elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not anybody):
+        elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not is_open_to_others):
             return True
         else:
-            why = "has not attached the table" + ("" if anybody else ", and was not seen to beat")
+            why = "has not attached the table" + ("" if is_open_to_others else ", and was not seen to beat")
         if entry not in self._seen.said:
             self._seen.said.add(entry)
             self._log(f"{_name(slot)}: no beat, but it {why}; left alone")

@@ -40,7 +40,10 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="daeml.py", description="Run a program as a daemon.", allow_abbrev=False)
     parser.add_argument(
-        "--chdir", default="", metavar="DIR", help="where it runs (default /, with PROGRAM relative to the caller's)"
+        "--chdir",
+        default="",
+        metavar="DIR",
+        help="where it runs (default /; a relative PROGRAM then starts at the current directory)",
     )
     parser.add_argument("--output", default="", metavar="FILE", help="for its stdout and stderr")
     parser.add_argument("--pidfile", default="", metavar="FILE", help="gets the daemon's pid")

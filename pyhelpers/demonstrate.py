@@ -55,7 +55,7 @@ def carries(pid: int, mark: str) -> bool:
 
 
 def open_marked(pid: int, mark: str) -> int:
-    """A pidfd of the process, or -1 if it does not carry the mark.  We check the mark after we have opened the pidfd."""
+    """A pidfd of the process, or -1 if it does not carry the mark.  We check the mark after opening the pidfd."""
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:

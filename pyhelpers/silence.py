@@ -7,9 +7,9 @@
     $ python3 -E -s pyhelpers/silence.py ROOT CONF_DIR STATE_DIR CWD msg_server off
     msg_server: not silent
 
-NAME may be a glob, or `all`.  A silence needs no monitor, and stays when a monitor ends.  It holds back only alerts: the
-monitor still watches and restarts the server.  When the silence ends, you hear only of problems that still last; of a
-give-up you hear at once.
+NAME may be a glob, or `all`.  A silence needs no monitor, and stays when a monitor ends.  It holds back only alerts:
+the monitor still watches and restarts the server.  When the silence ends, you hear only of problems that still last; of
+a give-up you hear at once.
 
 Exit: 0 · 2 usage · 4 no permission · 6 no such server.
 """

@@ -88,7 +88,7 @@ class Line:
         outputs = [line for alert in waiting for line in alert.fields["last_output"].splitlines()[:1] if line.strip()]
         why = f" ({outputs[0][:60]})" if outputs else ""
         minutes = int(max(0.0, now - since)) // 60
-        text = f"{host}: alerts by {name} fail for {minutes}m{why}, {len(waiting)} wait for it; {other} tells instead"
+        text = f"{host}: hook {name} has failed for {minutes}m{why}, {len(waiting)} wait for it; {other} sends them"
         fields = {"incident": f"hook-{name}-{since:.0f}", "event": "digest", "hook": other, "server": "all"}
         self._put({**fields, "message": text, "action": "told instead", "instead": name})
 

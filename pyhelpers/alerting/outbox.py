@@ -165,7 +165,7 @@ def _fields(name: str, raw: bytes) -> dict[str, Any]:
     if "toll" in fields:
         _require_digest(fields)
     if f"{fields['id']}.json" != name or not values.is_name(fields["hook"]):
-        raise Alien("its name is not its id, or its hook cannot be one")
+        raise Alien("its file name is not its id, or its hook has no valid name")
     return fields
 
 

@@ -126,7 +126,7 @@ class Gate:
         return [[line[0], *[alert for alert in line[1:] if alert.is_loud][:1]] for line in idle]
 
     def _head(self, line: list[Alert]) -> Alert:
-        """The message of a lane to send first: a give-up overtakes the message before it if that one must wait."""
+        """The message of a lane to send first: a give-up overtakes the first message if that one must wait."""
         return line[-1] if line[0].hook in self._crowded or self._wait(line[0], self._now) else line[0]
 
     def _wait(self, alert: Alert, now: float) -> float:

@@ -37,7 +37,7 @@ def parse(text: str) -> Url:
     ends = [rest.find(sign) for sign in "/?" if sign in rest]
     authority, target = (rest[: min(ends)], rest[min(ends) :]) if ends else (rest, "/")
     if "@" in authority:
-        raise ValueError("a URL with a password would be seen by all; write a command that asks with it")
+        raise ValueError("a URL with a password is visible to all users; write a command that sends the password")
     if scheme in PORTS and authority and text.isascii() and text.isprintable() and " " not in text:
         try:
             return Url(text, scheme, authority, target if target[0] == "/" else f"/{target}")

@@ -30,7 +30,7 @@ def pair(places: Sequence[Place]) -> list[Fault]:
     for values, path, line in places:
         taken = {words[0] for words in values["sockets"]}
         clashes = [name for name in values["channels"] if name in taken]
-        faults += [(path, line, f'channels: "{name}" names a socket of it too; rename one') for name in clashes]
+        faults += [(path, line, f'channels: "{name}" is also the name of a socket; rename one') for name in clashes]
     if not faults:
         for values, _, _ in places:
             values["channels"] = [[name, _peer(values, named[name])] for name in values["channels"]]

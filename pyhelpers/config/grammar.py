@@ -84,7 +84,7 @@ def _content(path: str) -> bytes:
 
 
 def _open(path: str) -> tuple[int, bool]:
-    """Open path; return the descriptor, and whether path is a symlink. Never blocks on a FIFO or takes a terminal."""
+    """Open path without blocking; return the descriptor, and whether path is a symlink. Raises OSError."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         return os.open(path, flags | os.O_NOFOLLOW), False
