@@ -39,7 +39,8 @@ class Wanted:
             key = self.ends[words[0]] = _key_of_socket(name, words)
             self.sockets[key] = words
         for channel in settled.elements(settings["channels"]):
-            label, peer = settled.words(channel)
+            label, *peers = settled.words(channel)  # without a peer where one server alone is asked about
+            peer = "".join(peers)
             self.ends[label] = f"channel {kind} {label} {name} {peer}"
         self.daemon = ""
         if self.scm or settings.get("heartbeat") == "channel":
