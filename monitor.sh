@@ -39,6 +39,7 @@ suite_dir=${suite_file%/*}
 
 main() {
 	log_streams
+	[ -z "${MONITOR_AGAIN:-}" ] || again_set_early
 	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
@@ -137,22 +138,27 @@ watch() {
 	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
 	# servers must not inherit these
 	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
+	unset MONITOR_AGAIN
+	watch_until_told
+	quit_monitor
+}
+
+watch_until_told() {
+	again_set
 	mailbox_traps
+	log_print_by_others helper_print helper_syslog
 	helper_start
 	while mailbox_read; do
 		case $mailbox_word in
-		start | stop | restart | pause | resume | clear | signal)
-			order_take "$mailbox_word" "$mailbox_number" "$mailbox_now" "$mailbox_when"
-			;;
-		update) update_begin ;;
 		hangup) update_by_signal ;;
-		helper_gone) helper_gone ;;
-		quit) break ;;
-		interrupted | '') ;;
+		helper_gone)
+			update_interrupted
+			helper_gone
+			;;
+		end) return ;;
 		*) event ;;
 		esac
 	done
-	quit_monitor
 }
 
 # event - answer what the helper has seen or done
@@ -171,19 +177,42 @@ event() {
 	stopped) on_stopped "$mailbox_number" "$mailbox_first" ;;
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
-	want) server_set "$mailbox_number" want "$mailbox_first" ;;
-	tick) log_catch_up ;;
+	want) order_want "$mailbox_number" "$mailbox_first" ;;
+	order) order_take "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	answered) order_answered "$mailbox_first" ;;
+	update) update_begin ;;
+	quit) mailbox_ended=1 ;;
+	reloaded) update_apply ;;
+	wake) ;;
+	tick) on_tick ;;
 	say) on_say "$mailbox_number" "$mailbox_rest" ;;
 	hook) on_hook "$mailbox_rest" ;;
 	locked) on_locked "$mailbox_number" "$mailbox_first" ;;
-	ready) helper_ready ;;
+	ready) on_ready ;;
 	esac
 }
 
+# on_ready - a helper has looked at every server: now it can be told what an earlier one may not have heard
+on_ready() {
+	helper_ready
+	order_repeat
+}
+
+# on_tick - an interval has passed
+on_tick() {
+	helper_tick
+	log_catch_up
+}
+
 # on_down NUMBER PID 'UP INCIDENT CAUSE' - a server is dead: decide, act, report; in that order
+# The helper tells it again after an interval without an answer: a death is one incident however often it is told.
 on_down() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
+	incident_is_new "$1" "$3" || {
+		on_down_again "$1" "$3"
+		return
+	}
 	incident_death "$1" "$2" "$3"
 	server_set "$1" alive ''
 	restart_decide "$1" "$mailbox_now" "$incident_cause"
@@ -195,6 +224,20 @@ on_down() {
 	fatal) incident_give_up "$1" "$incident_cause" ;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
+}
+
+# on_down_again NUMBER 'UP INCIDENT CAUSE' - decided already: answer a helper that has not heard that yet
+on_down_again() {
+	incident_is_unanswered "$1" "$2" || return 0
+	server_get "$1" state
+	case $_server_get in
+	EXITED) rest_after_end "$1" ;;
+	FATAL) hold_fatal "$1" ;;
+	*)
+		restart_at_once
+		act "$1"
+		;;
+	esac
 }
 
 # on_hung NUMBER PID TEXT - the process lives, but does not serve: end it; its death is then answered like any other
@@ -237,14 +280,21 @@ on_cleared() {
 
 # on_restart_pending NUMBER PID 'UP INCIDENT CAUSE' - an earlier monitor logged this death, but ended before the restart
 on_restart_pending() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0
+	incident_is_unanswered "$1" "$3" || return 0
 	server_get "$1" cause
 	[ -n "$_server_get" ] || incident_death "$1" "$2" "$3"
 	restart_at_once
 	act "$1"
 }
 
-# on_failed NUMBER STATUS TEXT - a start did not succeed
+# on_failed NUMBER STATUS 'ATTEMPT TEXT' - a start did not succeed; the helper may tell it again, as with on_down
 on_failed() {
+	server_get "$1" attempt
+	[ "$_server_get" != "${3%% *}" ] || return 0
+	server_set "$1" attempt "${3%% *}"
+	set -- "$1" "$2" "${3#* }"
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
 	act "$1"
@@ -260,10 +310,21 @@ on_up() {
 	# shellcheck disable=SC2086 # three words of the helper
 	incident_up "$1" "$2" $3
 	server_set "$1" alive "$2"
-	server_get "$1" want
-	[ "$_server_get" = paused ] || server_set "$1" state RUNNING
+	on_up_state "$1"
 	keep "$1"
 	start_waiting
+}
+
+# on_up_state NUMBER - RUNNING, unless an operator has other plans: the event may be older than an order to stop it
+on_up_state() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0
+	server_get "$1" want
+	case $_server_get in
+	paused) server_set "$1" state PAUSED ;;
+	*) server_set "$1" state RUNNING ;;
+	esac
+	order_done "$1"
 }
 
 # keep NUMBER - record what the shell has reported about the server, so that the next monitor can close the incident
@@ -288,6 +349,8 @@ on_stopped() {
 
 # on_absent NUMBER - the server did not run at the helper's first look
 on_absent() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0 # on_ready orders that stop again
 	server_get "$1" want
 	case $_server_get in
 	down | paused)
@@ -346,7 +409,7 @@ hopeless() {
 act() {
 	case $_restart_decide in
 	leave) rest_after_end "$1" ;;
-	fatal) hold "$1" FATAL 'gave up; see restart.log' ;;
+	fatal) hold_fatal "$1" ;;
 	*) start "$1" ;;
 	esac
 }
@@ -361,6 +424,11 @@ rest_after_end() {
 	esac
 }
 
+# hold_fatal NUMBER - there were too many failures
+hold_fatal() {
+	hold "$1" FATAL 'gave up; see restart.log'
+}
+
 # hold_by_order NUMBER - an operator has stopped or paused the server: do not start it
 hold_by_order() {
 	server_get "$1" want
@@ -373,6 +441,7 @@ hold_by_order() {
 # hold NUMBER STATE TEXT - have the helper keep the server in this state without starting it; `status` shows TEXT
 hold() {
 	server_set "$1" state "$2"
+	[ "$2" = STARTING ] || order_done "$1"
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3"
@@ -411,9 +480,34 @@ start_waiting() {
 
 # quit_monitor [STATUS] - end the monitor; servers keep running
 quit_monitor() {
-	mailbox_close
+	trap - EXIT
 	helper_end
 	exit "${1:-0}"
+}
+
+# again_set - from now on, where no process can be made, have this monitor execute itself anew, as again does
+# dash and ash end when they cannot fork, and run this trap; bash and yash would run it for signals that end them too.
+again_set() {
+	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
+	case ${BASH_VERSION:-}${YASH_VERSION:-} in
+	'') trap again EXIT ;;
+	esac
+}
+
+# again_set_early - this monitor was executed anew, and has to make processes before it can watch
+again_set_early() {
+	again_words=$MONITOR_AGAIN
+	trap again EXIT
+}
+
+# again - wait until a process can be made, and execute this monitor anew, by its words and with its pid
+again() {
+	trap - EXIT
+	exec 3<&- 5>&- 8<&-
+	IFS=$log_newline
+	set -f
+	# shellcheck disable=SC2086 # a command, a word a line
+	exec $again_words
 }
 
 main "$@"

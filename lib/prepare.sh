@@ -8,12 +8,11 @@ prepare_state=
 prepare_run=
 prepare_syslog=0
 prepare_recovery_quiet=5000 # ms
-prepare_key=
 prepare_locked=
 
 # prepare_monitor WORD... - settle conf for these servers; make the state directory and the FIFOs
-# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, the mailbox, and
-# the servers.  Ends the program if it cannot.
+# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, and the servers.
+#  Ends the program if it cannot.
 prepare_monitor() {
 	usage_words
 	python_run "$suite_dir/pyhelpers/prepare.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" $$ \
@@ -24,7 +23,7 @@ prepare_monitor() {
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_prepare_rest
 			;;
-		psutil | conf | state | run | syslog | recovery_quiet | key) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
+		psutil | conf | state | run | syslog | recovery_quiet) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
 		locked) prepare_locked=$_prepare_rest ;;
 		say) warn "$_prepare_rest" ;;
 		esac
@@ -33,8 +32,6 @@ prepare_monitor() {
 	END
 	log_dir=$prepare_state
 	log_syslog=$prepare_syslog
-	mailbox_fifo=$prepare_run/mailbox
-	mailbox_key=$prepare_key
 }
 
 # prepare_daemon NAME... - start this monitor as a daemon under a guard, which starts it again after a crash

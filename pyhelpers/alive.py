@@ -10,7 +10,7 @@
 
     alive.py check [--json] PID MATCH...          is PID alive, and does it show every MATCH?
     alive.py find [--json] [--cwd DIR] MATCH...   which processes show every MATCH?
-    alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/watcher.py)
+    alive.py watch FAILURES BOUT RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/)
 
 A MATCH is shown by the base name of exe or argv[0]; by an interpreter (java, python, sh …)
 also by a whole argument or an argument's base name.  A zombie is not alive.

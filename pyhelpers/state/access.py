@@ -1,7 +1,7 @@
 """Who else may order and look?  The members of `control_group`, where conf names one.
 
     drwxr-s---  root im  state/  state/servers/  state/servers/NAME/     may be looked into
-    -rw-r-----  root im  state/servers/NAME/record, want                 may be read; so may restart.log, history.jsonl
+    -rw-r-----  root im  state/servers/NAME/record, want, answers        may be read; so may restart.log, history.jsonl
     drwx--s---  root im  state/monitors/PID/                             may be gone through, to
     p-w--w----           state/monitors/PID/mailbox                      which may be written, not read
 
@@ -58,7 +58,7 @@ def _let(path: str, gid: int, mode: int) -> bool:
 
 
 def _let_read(directory: str, gid: int) -> None:
-    for name in ("record", "want"):
+    for name in ("record", "want", "answers"):
         if os.path.exists(f"{directory}/{name}"):
             _let(f"{directory}/{name}", gid, READ)
 

@@ -1,6 +1,7 @@
 """What is written down about a server: STATE_DIR/servers/NAME/.
 
     record   who the server is, and what the shell remembers of it
+    answers  what became of orders: see state/answers.py
     want     up, down or paused: what the operator wants of it; up where there is none
     lock     held (flock) by the helper of the monitor that watches it; names its pid
 
@@ -20,7 +21,7 @@ from base import files
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
-    *"port restarts memory last_exit message ordered monitor ending".split(),
+    *"port restarts memory last_exit message monitor ending".split(),
 )
 WANTS = ("up", "down", "paused")
 END = "end\n"
