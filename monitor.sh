@@ -337,6 +337,7 @@ keep() {
 # on_stopped NUMBER PID - the helper has carried out a stop: now comes what was to follow it
 on_stopped() {
 	incident_stopped "$1" "$2"
+	server_set "$1" state STOPPED
 	server_set "$1" alive ''
 	server_get "$1" next
 	server_set "$1" next ''
