@@ -36,13 +36,17 @@ prepare_monitor() {
 
 # prepare_daemon NAME... - start this monitor as a daemon under a guard, which starts it again after a crash
 # The daemon prepares itself, so this gives up what was prepared.  Its messages go into STATE/monitor.log, the pids of
-# guard and monitor into STATE/guard.  Ends the program: 1 another monitor watches one of the servers.
+# guard and monitor into STATE/guard.  Ends the program when the daemon watches: an order that follows finds it; 1
+# another monitor watches one of the servers, or the daemon has ended.
 prepare_daemon() {
 	rm -rf "$prepare_run"
 	[ -z "$prepare_locked" ] || die 1 "$prepare_locked; end that one first"
+	_prepare_logged=0
+	[ ! -f "$prepare_state/monitor.log" ] || _prepare_logged=$(wc -c <"$prepare_state/monitor.log")
 	MONITOR_GUARDED=yes "$python_path" -E -s "$suite_dir/pyhelpers/daeml.py" --guard --interval 5s --chdir "$PWD" \
 		--info "$prepare_state/guard" --output "$prepare_state/monitor.log" --umask 077 -- \
 		"$suite_dir/monitor.sh" -c "$prepare_conf" -s "$prepare_state" "$@" >/dev/null || exit $?
+	"$python_path" -E -s "$suite_dir/pyhelpers/begun.py" "$prepare_state" "$_prepare_logged" || exit $?
 	printf 'The monitor runs as a daemon; its log: %s\n' "$prepare_state/monitor.log"
 	exit 0
 }
