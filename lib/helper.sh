@@ -27,7 +27,9 @@ helper_start() {
 			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- 8<&-
 	} &
 	# no process could be made: dash and ash have ended here, bash and yash go on
-	[ "${!-}" != "$_helper_before" ] || again
+	case ${!-} in
+	"$_helper_before" | 0 | '') again ;;
+	esac
 	helper_pid=$!
 	exec 3<"$prepare_run/events" 5>"$prepare_run/orders" 6>&- 7<&-
 }

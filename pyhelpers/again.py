@@ -3,7 +3,7 @@
     again.py RUN_DIR [SECONDS]
 
 A shell that cannot fork ends, or cannot go on; to execute this takes no process.  It waits, first for SECONDS (1), then
-twice as long each time up to a minute, until some processes can be made.  Servers live on meanwhile; the monitor adopts
+twice as long each time up to LONGEST_WAIT, until some processes can be made.  Servers live on meanwhile; the monitor adopts
 them.  MONITOR_AGAIN tells the monitor how to come back here, should it be refused a process before it watches again.
 
 RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NEEDED = 6  # processes: what the monitor has at once until it watches, and some of reserve
-LONGEST_WAIT = 60
+NEEDED = 3  # processes: one at a time until the monitor watches, and some in reserve
+LONGEST_WAIT = 8
 
 
 def can_fork(number: int) -> bool:

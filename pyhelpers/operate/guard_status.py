@@ -44,7 +44,7 @@ def show(state_dir: str, as_json: bool) -> int:
 
 
 def read(state_dir: str) -> ProcessInfo | None:
-    """What the guard's file says; None: there is no such file, or it is not a guard's.  Raises Refused: not readable."""
+    """What the guard's file says; None: it is not there, or not a guard's.  Raises Refused: not readable."""
     try:
         return _parse(_read(f"{state_dir}/guard"))
     except Refused as refused:
