@@ -481,18 +481,13 @@ start_waiting() {
 
 # quit_monitor [STATUS] - end the monitor; servers keep running
 quit_monitor() {
-	trap - EXIT
 	helper_end
 	exit "${1:-0}"
 }
 
-# again_set - from now on, where no process can be made, have this monitor execute itself anew, as again does
-# dash and ash end when they cannot fork, and run this trap; bash and yash would run it for signals that end them too.
+# again_set - note how this monitor can execute itself anew, should helper_start find that no process can be made
 again_set() {
 	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
-	case ${BASH_VERSION:-}${YASH_VERSION:-} in
-	'') trap again EXIT ;;
-	esac
 }
 
 # again_set_early - this monitor was executed anew, and has to make processes before it can watch

@@ -20,16 +20,18 @@ helper_tab='	'
 helper_start() {
 	helper_is_ready=
 	_helper_before=${!-}
+	trap again EXIT # bash, dash, ash and mksh end when they cannot make a process
 	exec 6<>"$prepare_run/events" 7<>"$prepare_run/orders" 8<>"$prepare_run/mailbox"
 	{
 		# exec: yash would keep another shell between this one and a background command
 		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch "$helper_failures" "$helper_bout" \
 			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- 8<&-
 	} &
-	# no process could be made: dash and ash have ended here, bash and yash go on
+	# yash goes on
 	case ${!-} in
 	"$_helper_before" | 0 | '') again ;;
 	esac
+	trap - EXIT
 	helper_pid=$!
 	exec 3<"$prepare_run/events" 5>"$prepare_run/orders" 6>&- 7<&-
 }
