@@ -196,6 +196,7 @@ event() {
 on_ready() {
 	helper_ready
 	order_repeat
+	update_ready
 }
 
 # on_tick - an interval has passed

@@ -5,9 +5,11 @@
 # update.py has checked conf, and has written RUN/plan for the shell and RUN/settled.new for the helper.
 
 update_pending=0 # stops that have yet to finish
+update_taken=    # the new conf is in force
 
 # update_begin - stop what the plan says; the rest follows when all of that has stopped
 update_begin() {
+	[ -z "$helper_muted" ] || return 0 # under way
 	[ -r "$prepare_run/plan" ] || {
 		warn 'update: there is no plan; use ./monitor.sh update'
 		return
@@ -56,6 +58,14 @@ update_apply() {
 		esac
 	done <"$prepare_run/plan"
 	update_recall
+	update_taken=yes
+}
+
+# update_ready - the helper has looked at the servers of the new conf: the plan is carried out
+update_ready() {
+	[ -n "$update_taken" ] || return 0
+	update_taken=
+	helper_order updated
 }
 
 # update_interrupted - the helper has died while it took the new conf over: the next one begins with what is there

@@ -174,3 +174,59 @@ accepted_and_lost() {
 	operator_ends 0
 	state_is msg_server STOPPED
 }
+
+@test "update in the middle of a flood of orders: no side waits for the other, and each order is answered" {
+	given_running msg_server
+	printf 'alert_on = give_up\n' >>"$CONF/servers/msg_server.conf"
+	kill -STOP "$MONITOR"
+	seq -f 'clear msg_server 1.%.0f' 1000 | put_in_mailbox
+	operator update
+	operator_says 'apply without restart'
+	wait_until "$PATIENCE" test -e "$STATE/monitors/$MONITOR/plan"
+	seq -f 'clear msg_server 2.%.0f' 4000 | put_in_mailbox &
+
+	kill -CONT "$MONITOR"
+
+	operator_ends 0
+	wait_until "$PATIENCE" grep -qx '2.4000 0' "$STATE/servers/msg_server/answers"
+	suite_ends 0 stop msg_server
+	assert_equal 'helpers that were started again' "$(grep -c 'starting another' "$PRINTED")" 0
+}
+
+@test "what a full pipe to the shell does not take waits, and goes on to the next watcher of an update" {
+	run -0 "$(python)" -E -s -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from loop.loop import Loop
+from watch.shell_link import ShellLink
+
+os.chdir(sys.argv[2])
+for name in ("events", "orders"):
+    os.mkfifo(name)
+shell = os.open("events", os.O_RDWR), os.open("orders", os.O_RDWR)
+first = ShellLink(".", Loop(), lambda word, fields: None)
+for number in range(5000):
+    first.emit("say", 0, f"{number} " + "x" * 60)
+kept = first.keep_over_exec() + b"stop\t1\nkeep"
+obeyed = []
+second = ShellLink(".", Loop(), lambda word, fields: obeyed.append((word, fields)))
+second.take_over(kept)
+second.emit("reloaded", 0, "")
+os.write(shell[1], b"\t2\t0\t-\n")
+loop, text = second._loop, b""
+
+def listen() -> None:
+    global text
+    text += os.read(shell[0], 1 << 16)
+    loop.ended = b" reloaded " in b" " + text.split(b"\n")[-2] and len(obeyed) == 2
+
+loop.on_readable(shell[0], listen)
+loop.run()
+numbers = [line.split()[4] for line in text.decode().splitlines()[:-1]]
+assert numbers == [str(number) for number in range(5000)], numbers[-1]
+assert obeyed == [("stop", ["1"]), ("keep", ["2", "0", "-"])], obeyed
+print("good")
+' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
+
+	assert_equal 'it' "$output" good
+}

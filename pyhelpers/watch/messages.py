@@ -45,6 +45,7 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
     answer           N TOKEN TEXT              answer the operator who gave the order TOKEN: `0`, or a status and why
     alert            N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT   queue an alert for each of HOOKS
     reload                                     take over the conf in RUN_DIR/settled.new
+    updated                                    the plan of an update is carried out
     update                                     start update.py, as an operator would
     print            STREAM TEXT               print a line; STREAM: 1 or 2
     syslog           TEXT                      send a line to syslog

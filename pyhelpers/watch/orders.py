@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from base import files
 from base.suite import PROGRAMS
 
 TYPE_CHECKING = False
@@ -79,6 +80,11 @@ def _reload(watcher: Watcher) -> None:
     watcher.reload()
 
 
+def _updated(watcher: Watcher) -> None:
+    """The shell goes by the new conf too: whoever made the plan waits for that."""
+    files.unlink_quietly(f"{watcher.run_dir}/plan")
+
+
 def _update(watcher: Watcher) -> None:
     """Start update.py as an operator would; what it prints goes where the monitor prints its warnings."""
     with open(f"{watcher.run_dir}/asked", encoding="utf-8", errors="surrogateescape") as asked:
@@ -138,6 +144,7 @@ WARNING = 3 << 3 | 4  # facility daemon, severity warning: RFC 3164
 SUITE_ORDERS: dict[str, Callable[..., None]] = {
     "reload": _reload,
     "update": _update,
+    "updated": _updated,
     "print": _print,
     "syslog": _syslog,
     "wake": _wake,

@@ -155,8 +155,6 @@ class Watcher:
         files.unlink_quietly(f"{self.run_dir}/beginning")  # `monitor.sh -d` waits for that
         if self.held:
             self.held.tell_lost()
-        if os.path.exists(f"{self.run_dir}/plan"):
-            os.unlink(f"{self.run_dir}/plan")  # of the update that is carried out by this
 
     def _want_descriptors(self, number: int) -> None:
         """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
