@@ -47,12 +47,16 @@ def can_fork(number: int) -> bool:
     return True
 
 
+def _say(text: str) -> None:
+    print("monitor.sh:", text, file=sys.stderr, flush=True)
+
+
 def main(argv: Sequence[str]) -> int:
     """Returns only if the monitor cannot be executed."""
     run_dir, seconds = argv[0], int(argv[1]) if len(argv) > 1 else 1
     with open(f"{run_dir}/called", "rb") as called:
         program, directory, *words = called.read().split(b"\0")[:-1]
-    print("monitor.sh: no process can be made; waiting, then starting again; servers live on", file=sys.stderr)
+    _say("no process can be made; waiting, then starting again; servers live on")
     time.sleep(seconds)
     while not can_fork(NEEDED):
         seconds = min(2 * seconds, LONGEST_WAIT)
@@ -63,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
         os.chdir(directory)
         os.execv(program, words)
     except OSError as error:
-        print(f"monitor.sh: cannot be executed again: {error.strerror}: {os.fsdecode(program)}", file=sys.stderr)
+        _say(f"cannot be executed again: {error.strerror}: {os.fsdecode(program)}")
     return FAILED
 
 

@@ -74,6 +74,14 @@ class Stream:
         self._flush()
 
 
+def unblock_stderr() -> None:
+    """What Python itself prints, as it dies of a fault, must not wait for a reader either."""
+    fd, _ = _opened(2)
+    if fd != 2:
+        os.dup2(fd, 2)
+        os.close(fd)
+
+
 def _opened(fd: int) -> tuple[int, Callable[[int, bytes], int]]:
     """The descriptor to write to, and the way to write there without waiting."""
     try:

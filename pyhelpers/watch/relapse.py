@@ -53,7 +53,7 @@ def _alert(failures: int, bout: str, run_dir: str, state_dir: str, conf_dir: str
         if any(queued):
             _deliver(run_dir, state_dir, conf_dir)
     except (OSError, ValueError) as error:
-        print(f"monitor.sh: no alert that the helper fails: {error}", file=sys.stderr)
+        print("monitor.sh:", f"no alert that the helper fails: {error}", file=sys.stderr)
 
 
 def _deliver(run_dir: str, state_dir: str, conf_dir: str) -> None:

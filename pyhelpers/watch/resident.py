@@ -7,6 +7,7 @@ import sys
 
 from base.suite import PROGRAMS
 from spawn import launch
+from watch import output
 
 REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; and was the watcher before an update
 
@@ -23,6 +24,7 @@ def become(words: Sequence[str]) -> int:
     The first time round it only becomes subreaper, and starts over: ctypes, which that needs,
     would cost 0.7 MiB for ever.
     """
+    output.unblock_stderr()
     if words[0] in (REAPER, RELOADED):
         return _watch(int(words[1]) if words[0] == RELOADED else None, *words[2:])
     if words[0] != "0":
