@@ -14,6 +14,8 @@ suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
+# shellcheck source=lib/again.sh
+. "$suite_dir/lib/again.sh" || exit 1
 # shellcheck source=lib/usage.sh
 . "$suite_dir/lib/usage.sh" || exit 1
 # shellcheck source=lib/python.sh
@@ -39,7 +41,7 @@ suite_dir=${suite_file%/*}
 
 main() {
 	log_streams
-	[ -z "${MONITOR_AGAIN:-}" ] || again_set_early
+	again_begin
 	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
@@ -130,7 +132,7 @@ business() {
 	watch "$@"
 }
 
-# watch NAME... - the loop: it reads one line at a time until a signal or an operator ends the monitor
+# watch NAME... - watch these servers until a signal or an operator ends the monitor
 watch() {
 	prepare_monitor "$@"
 	[ -z "$option_daemon" ] || prepare_daemon "$@"
@@ -138,11 +140,11 @@ watch() {
 	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
 	# servers must not inherit these
 	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
-	unset MONITOR_AGAIN
 	watch_until_told
 	quit_monitor
 }
 
+# watch_until_told - the loop: it reads one line at a time
 watch_until_told() {
 	again_set
 	mailbox_traps
@@ -232,7 +234,7 @@ on_down_again() {
 	incident_is_unanswered "$1" "$2" || return 0
 	server_get "$1" state
 	case $_server_get in
-	EXITED) rest_after_end "$1" ;;
+	EXITED | STOPPED | PAUSED) rest_after_end "$1" ;;
 	FATAL) hold_fatal "$1" ;;
 	*)
 		restart_at_once
@@ -484,27 +486,6 @@ start_waiting() {
 quit_monitor() {
 	helper_end
 	exit "${1:-0}"
-}
-
-# again_set - note how this monitor can execute itself anew, should helper_start find that no process can be made
-again_set() {
-	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
-}
-
-# again_set_early - this monitor was executed anew, and has to make processes before it can watch
-again_set_early() {
-	again_words=$MONITOR_AGAIN
-	trap again EXIT
-}
-
-# again - wait until a process can be made, and execute this monitor anew, by its words and with its pid
-again() {
-	trap - EXIT
-	exec 3<&- 5>&- 8<&-
-	IFS=$log_newline
-	set -f
-	# shellcheck disable=SC2086 # a command, a word a line
-	exec $again_words
 }
 
 main "$@"

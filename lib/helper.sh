@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # helper - the resident `alive.py watch`: start it, give it orders, start another when it has ended
-# Needs: log.sh python.sh server.sh mailbox.sh prepare.sh; again of monitor.sh.  suite_dir is set by the program
+# Needs: log.sh again.sh python.sh server.sh mailbox.sh prepare.sh.  suite_dir is set by the program
 
 helper_pid=
 helper_failures=0 # ends of helpers in a row

@@ -9,7 +9,8 @@
 #   server_N_orders     TOKEN:WANT,... of orders under way: a later order may overtake them
 
 order_unanswered=$log_newline
-order_most_under_way=4000 # characters, about 100 orders
+order_most_unanswered=100000 # characters; a full disk takes no answers
+order_most_under_way=4000    # characters, about 100 orders
 
 # order_take NUMBER WORD 'TOKEN ARG' - carry out an order and answer it
 order_take() {
@@ -23,7 +24,7 @@ order_take() {
 	start | stop | restart | pause | resume | clear)
 		"order_$2" "$1"
 		order_answer "$_order_number" "$_order_token" "$_order_answer"
-		_order_follow "$1" "$_order_token"
+		[ "$2" = clear ] || _order_follow "$1" "$_order_token"
 		;;
 	esac
 }
@@ -40,8 +41,8 @@ order_answered() {
 	*"$log_newline$1 "*) ;;
 	*) return 0 ;;
 	esac
-	_order_rest=${order_unanswered#*"$log_newline$1 "}
-	order_unanswered=${order_unanswered%%"$log_newline$1 "*}$log_newline${_order_rest#*"$log_newline"}
+	_order_behind=${order_unanswered#*"$log_newline$1 "}
+	order_unanswered=${order_unanswered%%"$log_newline$1 "*}$log_newline${_order_behind#*"$log_newline"}
 }
 
 # order_done NUMBER - the server has reached the state that its orders lead to
@@ -93,7 +94,10 @@ _order_repeat_answers() {
 # TOKEN NAME ORDER FIELD...
 _order_repeat_answer() {
 	_order_token=$1
-	server_number "$2" || return 0
+	server_number "$2" || { # an update has taken it out
+		order_answered "$1"
+		return
+	}
 	case $3 in
 	signal) helper_order signal "$_server_number" "$4" "$1" ;;
 	*)
@@ -107,6 +111,7 @@ _order_repeat_answer() {
 _order_remember() {
 	server_get "$1" name
 	order_unanswered=$order_unanswered"$2 $_server_get $3 $4"$log_newline
+	[ "${#order_unanswered}" -lt "$order_most_unanswered" ] || order_unanswered=$log_newline${order_unanswered#"$log_newline"*"$log_newline"}
 }
 
 # NUMBER TOKEN: the order leads to a state that the server does not have yet

@@ -96,3 +96,23 @@ os.write(saved, b"good\n")
 
 	reads_pipe 'ended; starting another'
 }
+
+@test "with syslog = yes the helper sends what logger(1) would send, and what syslog does not take holds up nothing" {
+	run -0 "$(python)" -E -s -c '
+import os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from watch import orders
+
+os.chdir(sys.argv[2])
+orders.SYSLOG = "log"
+orders.SUITE_ORDERS["syslog"](None, "before anyone listens")
+syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+syslog.bind("log")
+orders.SUITE_ORDERS["syslog"](None, "a", "b")
+print(syslog.recv(100))
+for number in range(100000):
+    orders.SUITE_ORDERS["syslog"](None, "more than it takes")
+' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
+
+	assert_equal 'it' "$output" "b'<28>monitor.sh: a\\tb'"
+}

@@ -24,6 +24,7 @@ AT_ONCE = 4096  # bytes: between so many, deaths are seen and servers are starte
 LONGEST_LINE = 512
 LONGEST_TOKEN = 40
 LONGEST_ARGUMENT = 12
+SHELL_WAITS_MS = 50
 REST_MS = 5  # after rubbish: a flood of it costs a small part of one processor
 WORDS = frozenset((b"start", b"stop", b"restart", b"pause", b"resume", b"clear"))
 WORDS_WITH_ARGUMENT = frozenset((b"signal",))
@@ -59,7 +60,7 @@ class Operators:
 
     def _turn(self) -> None:
         if self._link.waits:  # the shell does not keep up: what is not read yet is safe in the FIFO
-            self._rest()
+            self._rest(SHELL_WAITS_MS)
             return
         before = self._rubbish
         *lines, self.half = (self.half + os.read(self._mailbox, AT_ONCE)).split(b"\n")
@@ -70,9 +71,9 @@ class Operators:
         if self._rubbish > before or len(self.half) > LONGEST_LINE:
             self._rest()
 
-    def _rest(self) -> None:
+    def _rest(self, milliseconds: float = REST_MS) -> None:
         self._loop.ignore(self._mailbox)
-        self._loop.after(REST_MS, self._listen)
+        self._loop.after(milliseconds, self._listen)
 
     def _take(self, line: bytes) -> None:
         if not line:
