@@ -111,7 +111,7 @@ def run_dir(state_dir: str, pid: str) -> str:
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     """`locked NAME: the monitor with pid PID watches it already`, for the first that a living one watches."""
     for server in servers:
-        holder = lock.holder_of(f"{state_dir}/servers/{server['name']}/lock")
+        holder = lock.watcher_of(f"{state_dir}/servers/{server['name']}")
         if holder and identity.look(int(holder)):
             return [f"locked {server['name']}: the monitor with pid {holder} watches it already"]
     return []
