@@ -23,6 +23,8 @@ helper_start() {
 	trap again EXIT # bash, dash, ash and mksh end when they cannot make a process
 	exec 6<>"$prepare_run/events" 7<>"$prepare_run/orders" 8<>"$prepare_run/mailbox"
 	{
+		# a Python that is just being replaced: the next helper finds it
+		[ -x "$python_path" ] || exec sleep 5 4>&6 5<&7 6>&- 7<&- 8<&-
 		# exec: yash would keep another shell between this one and a background command
 		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch "$helper_failures" "$helper_bout" \
 			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- 8<&-

@@ -45,3 +45,19 @@ has_failed() {
 	wait_until 5 is_gone "$MONITOR"
 	kill -0 "$RUNS"
 }
+
+@test "a suite whose programs are just being replaced: helpers wait, and the monitor goes on when all is there" {
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
+	[ ! -e "$ROOT/.venv" ] || export MONITOR_PYTHON=$ROOT/.venv/bin/python
+	ROOT=$BATS_TEST_TMPDIR
+	given_running msg_server
+	mv "$ROOT/pyhelpers/spawn" "$ROOT/pyhelpers/away"
+	kill -KILL "$(helper_of "$MONITOR")"
+
+	wait_until 30 has_failed 4
+	kill -KILL "$RUNS"
+	mv "$ROOT/pyhelpers/away" "$ROOT/pyhelpers/spawn"
+
+	wait_until 40 pid_differs msg_server "$RUNS"
+	[ "$(grep -c 'ended; starting another' "$PRINTED")" -lt 10 ]
+}

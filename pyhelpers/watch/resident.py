@@ -27,11 +27,6 @@ def become(words: Sequence[str]) -> int:
     output.unblock_stderr()
     if words[0] in (REAPER, RELOADED):
         return _watch(int(words[1]) if words[0] == RELOADED else None, *words[2:])
-    if words[0] != "0":
-        from watch import relapse
-
-        if not relapse.pause(int(words[0]), *words[1:5]):
-            return 0
     launch.become_subreaper()
     _execute([REAPER, "", *words[2:]])
     return 1  # not reached
