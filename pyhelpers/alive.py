@@ -10,7 +10,7 @@
 
     alive.py check [--json] PID MATCH...          is PID alive, and does it show every MATCH?
     alive.py find [--json] [--cwd DIR] MATCH...   which processes show every MATCH?
-    alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/watcher.py)
+    alive.py watch FAILURES BOUT RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/)
 
 A process shows MATCH if MATCH is the base name of its exe or argv[0]; an interpreter (java, python, sh …)
 also if MATCH is a whole argument or an argument's base name.  A zombie is not alive.
@@ -123,6 +123,17 @@ def _find_main(words: list[str], as_json: bool) -> int:
     return ALIVE if found else NOT_ALIVE
 
 
+def _watch_main(words: list[str]) -> int:
+    if words[0].isdigit() and words[0] != "0":  # helpers before this one have failed
+        from watch import relapse
+
+        if not relapse.pause(int(words[0]), *words[1:5]):
+            return ALIVE
+    from watch import resident
+
+    return resident.become(words)
+
+
 def _usage(what: str) -> int:
     print(f"alive.py: {what}", file=sys.stderr)
     print("Usage: alive.py check [--json] PID MATCH... | find [--json] [--cwd DIR] MATCH...", file=sys.stderr)
@@ -141,9 +152,7 @@ def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     word, words = (argv[0], argv[1:]) if argv else ("", [])
     if word == "watch":
-        from watch import resident
-
-        return resident.become(words)
+        return _watch_main(words)
     as_json = "--json" in words
     words = [text for text in words if text != "--json"]
     if word in ("-h", "--help"):

@@ -4,8 +4,8 @@
     msg_server: stopped
 
 Words: start stop restart pause resume clear signal drill shutdown.  NAME may be a glob, or `all`.
-An order is a line in the mailbox of the monitor that watches the server.  The monitor writes its answer
-and the server's new state into the server's record.  stop, start and restart also work without a monitor.
+An order is a line in the mailbox of the monitor that watches the server.  The monitor writes its answer into the
+server's file answers and the server's new state into its record.  stop, start and restart also work without a monitor.
 
 Exit: 0 done · 1 failed · 2 usage · 4 no permission · 5 not installed · 6 not configured ·
 7 no monitor runs.
@@ -26,7 +26,6 @@ from operate.drill import drill
 from operate.target import Target, post
 from proc import identity
 from state import record
-from state.lock import watcher_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _await(word: str, target: Target, deadline: float) -> str:
             return text
         now = time.monotonic()
         known = target.known()
-        if not watcher_of(target.directory):
+        if not target.is_watched():
             raise Refused(NOT_RUNNING, f"its monitor has ended; state {known['state'] or 'unknown'}")
         if now > deadline:
             raise Refused(

@@ -6,7 +6,6 @@
     state /opt/monitor/state
     run /opt/monitor/state/monitors/812
     boot 0a1b2c3d
-    key 0123456789abcdef0123456789abcdef.
     server 1 msg_server always 0 0 60000 0 0 sms death,give_up -
 
 ROOT: the suite's directory; STATE_DIR: "" means the state_dir of conf, else ROOT/state; PID: the monitor's; COMMANDS:
@@ -76,18 +75,25 @@ def _remove(directory: str) -> None:
 
 
 def _put(directory: str, settled: str, asked: str) -> None:
-    key = f"{os.urandom(16).hex()}."
-    for path, text in ((f"{directory}/settled", settled), (f"{directory}/asked", asked), (f"{directory}/key", key)):
+    texts = {"settled": settled, "asked": asked, "beginning": "", "called": _called(os.path.basename(directory))}
+    for path, text in ((f"{directory}/{name}", text) for name, text in texts.items()):
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the URL of deadman is a secret
-            with open(fd, "w", encoding="utf-8", errors="surrogateescape") as target:
+            with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as target:
                 target.write(text)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from None  # an error of write(2) has no filename
 
 
+def _called(pid: str) -> str:
+    """How the monitor was executed: its program, its directory and its words, for again.py."""
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="surrogateescape", newline="\n") as words:
+        cmdline = words.read()
+    return f"{os.readlink(f'/proc/{pid}/exe')}\0{os.readlink(f'/proc/{pid}/cwd')}\0{cmdline}"
+
+
 def run_dir(state_dir: str, pid: str) -> str:
-    """Make STATE_DIR and the monitor's own directory with its two FIFOs; return that directory.  Raises OSError."""
+    """Make STATE_DIR and the monitor's own directory with its three FIFOs; return that directory.  Raises OSError."""
     os.makedirs(state_dir, 0o700, exist_ok=True)
     require_own(state_dir)
     monitors = f"{state_dir}/monitors"
@@ -97,15 +103,15 @@ def run_dir(state_dir: str, pid: str) -> str:
             _remove(f"{monitors}/{name}")  # a killed monitor left it
     mine = f"{monitors}/{pid}"
     os.mkdir(mine, 0o700)
-    os.mkfifo(f"{mine}/mailbox", 0o600)
-    os.mkfifo(f"{mine}/orders", 0o600)
+    for name in ("mailbox", "events", "orders"):
+        os.mkfifo(f"{mine}/{name}", 0o600)
     return mine
 
 
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     """[`locked NAME: the monitor with pid PID watches it already`] for the first watched server; [] if none is."""
     for server in servers:
-        holder = lock.holder_of(f"{state_dir}/servers/{server['name']}/lock")
+        holder = lock.watcher_of(f"{state_dir}/servers/{server['name']}")
         if holder and identity.look(int(holder)):
             return [f"locked {server['name']}: the monitor with pid {holder} watches it already"]
     return []
@@ -147,13 +153,8 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
-    lines += [
-        f"boot {record.boot_id()[: history.BOOT_LETTERS]}",
-        f"syslog {settled.suite['syslog']}",
-        f"recovery_quiet {settled.suite['recovery_quiet']}",
-    ]
-    with open(f"{mine}/key", encoding="ascii") as key:
-        lines.append(f"key {key.read()}")
+    lines.append(f"boot {record.boot_id()[: history.BOOT_LETTERS]}")
+    lines += [f"{key} {settled.suite[key]}" for key in ("syslog", "recovery_quiet")]
     _let_order(state_dir, mine, settled)
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
     lines += locked(state_dir, settled.servers)

@@ -62,6 +62,10 @@ class Alone:
         elif word == "failed" and server:
             end_leftovers(self, server, self.lives[0].account.dead, self.finish)
 
+    def unread(self) -> bool:
+        """No shell reads."""
+        return False
+
     def finish(self) -> None:
         """End the loop."""
         self.loop.ended = True

@@ -36,11 +36,21 @@ def show(state_dir: str, as_json: bool) -> int:
         print(json.dumps({field: getattr(info, field) for field in info.FIELDS}))
     else:
         print(text)
-    if not _is_guard(info.parent_id):
+    if not is_guard(info.parent_id):
         raise Refused(GUARD_IS_DEAD, _without_guard(state_dir, info))
-    if not _is_monitor(state_dir, info.main_id):
+    if not is_monitor(state_dir, info.main_id):
         raise Refused(NOT_GUARDED, "the monitor has ended; its guard starts it again within 5s")
     return GUARDED
+
+
+def read(state_dir: str) -> ProcessInfo | None:
+    """What the guard's file says; None: it is not there, or not a guard's.  Raises Refused: not readable."""
+    try:
+        return _parse(_read(f"{state_dir}/guard"))
+    except Refused as refused:
+        if refused.status == NOT_GUARDED:
+            return None
+        raise
 
 
 def _read(path: str) -> str:
@@ -54,7 +64,7 @@ def _read(path: str) -> str:
 
 
 def _without_guard(state_dir: str, info: ProcessInfo) -> str:
-    if _is_monitor(state_dir, info.main_id):
+    if is_monitor(state_dir, info.main_id):
         return "the guard is dead: the monitor goes on without one; to have one again: ./monitor.sh shutdown, then -d"
     return "guard and monitor are dead; start them with ./monitor.sh -d"
 
@@ -75,11 +85,12 @@ def _number(value: str) -> int:
     return int(value) if value.isdigit() else int(time.mktime(time.strptime(value, CLOCK)))
 
 
-def _is_guard(pid: int) -> bool:
+def is_guard(pid: int) -> bool:
     """Is pid a guard?  The start time in the file proves nothing, because the wall clock may have been set."""
     process = identity.look(pid)
     return process is not None and any(os.path.basename(word) == "guard_main.py" for word in process.argv()[:8])
 
 
-def _is_monitor(state_dir: str, pid: int) -> bool:
+def is_monitor(state_dir: str, pid: int) -> bool:
+    """Is it a monitor that lives, with this state directory?"""
     return identity.look(pid) is not None and os.path.isdir(f"{state_dir}/monitors/{pid}")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import time
 
-from base.exits import NO_PERMISSION, NOT_RUNNING, Refused
+from base.exits import FAILED, NO_PERMISSION, NOT_RUNNING, Refused
 from state import record
-from state.lock import watcher_of
+from state.answers import Answers
+from state.lock import UNREADABLE, mailbox_of, watcher_of
 from state.paths import make_private
-from watch.journal import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proc.server import Server
+
+FULL_FOR = 10.0  # seconds: a helper that is started again takes less
+LOOK_EVERY = 0.01
 
 
 class Target:
@@ -26,6 +29,7 @@ class Target:
         self.directory = f"{state_dir}/servers/{server.name}"
         self.monitor = watcher_of(self.directory)
         self.token = ""
+        self._answers = Answers(self.directory)
         self.before = self.known()
 
     def known(self) -> dict[str, str]:
@@ -39,7 +43,14 @@ class Target:
     def order(self, word: str, more: str = "") -> None:
         """Write the order to the monitor's mailbox, with one write, which cannot be torn.  Raises Refused."""
         self.token = f"{os.getpid()}.{time.monotonic_ns()}"
-        post(f"{self.state_dir}/monitors/{self.monitor}/mailbox", f"{word} {self.name} {self.token} {more}\n")
+        post(self._mailbox(), f"{word} {self.name} {self.token} {more}".rstrip() + "\n")
+
+    def _mailbox(self) -> str:
+        return mailbox_of(self.directory, self.monitor)
+
+    def is_watched(self) -> bool:
+        """Does the monitor live that got the order?"""
+        return watcher_of(self.directory) in (self.monitor, UNREADABLE)
 
     def want(self, word: str) -> None:
         """Save the wanted state (up, down, paused) for the next monitor.  Raises Refused."""
@@ -50,12 +61,8 @@ class Target:
             raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None
 
     def answer(self) -> str | None:
-        """The monitor's answer to the order; None if there is none yet."""
-        for answer in self.known()["ordered"].split(SEPARATOR):
-            token, _, text = answer.partition(" ")
-            if token == self.token:
-                return text
-        return None
+        """The monitor's newest answer to the order; None if there is none yet."""
+        return self._answers.to(self.token)
 
 
 def post(mailbox: str, line: str) -> None:
@@ -67,8 +74,22 @@ def post(mailbox: str, line: str) -> None:
     except OSError as error:
         raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
     try:
-        os.set_blocking(fd, True)
         # The first newline ends a line that another writer may have left incomplete; the helper skips empty lines.
-        os.write(fd, b"\n" + line.encode("utf-8", "surrogateescape"))
+        _write_soon(fd, b"\n" + line.encode("utf-8", "surrogateescape"), mailbox)
     finally:
         os.close(fd)
+
+
+def _write_soon(fd: int, raw: bytes, mailbox: str) -> None:
+    """Write all of it at once, as soon as there is room.  Raises Refused: nothing is read there."""
+    deadline = time.monotonic() + FULL_FOR
+    while True:
+        try:
+            os.write(fd, raw)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Refused(FAILED, f"{mailbox} is full, and the monitor does not read it") from None
+        except BrokenPipeError:
+            raise Refused(NOT_RUNNING, f"{mailbox}: the monitor has ended") from None
+        time.sleep(LOOK_EVERY)

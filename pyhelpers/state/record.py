@@ -1,6 +1,7 @@
 """The saved state of a server: STATE_DIR/servers/NAME/.
 
     record   the server's identity, and what the shell remembers about it
+    answers  the monitor's answers to orders: see state/answers.py
     want     up, down or paused: the state that the operator wants; up if the file is missing
     lock     the helper of the monitor that watches the server holds it (flock) and writes the monitor's pid into it
 
@@ -19,7 +20,7 @@ from base import files
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
-    *"port restarts memory last_exit message ordered monitor ending".split(),
+    *"port restarts memory last_exit message monitor ending".split(),
 )
 NUMBERS = "pid ticks sid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
