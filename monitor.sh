@@ -22,12 +22,12 @@ suite_dir=${suite_file%/*}
 . "$suite_dir/lib/python.sh" || exit 1
 # shellcheck source=lib/server.sh
 . "$suite_dir/lib/server.sh" || exit 1
-# shellcheck source=lib/mailbox.sh
-. "$suite_dir/lib/mailbox.sh" || exit 1
 # shellcheck source=lib/prepare.sh
 . "$suite_dir/lib/prepare.sh" || exit 1
 # shellcheck source=lib/helper.sh
 . "$suite_dir/lib/helper.sh" || exit 1
+# shellcheck source=lib/mailbox.sh
+. "$suite_dir/lib/mailbox.sh" || exit 1
 # shellcheck source=lib/restart.sh
 . "$suite_dir/lib/restart.sh" || exit 1
 # shellcheck source=lib/alert.sh

@@ -10,7 +10,7 @@ again_words= # a command, a word a line
 again_begin() {
 	[ -n "${MONITOR_AGAIN:-}" ] || return 0
 	again_words=$MONITOR_AGAIN
-	trap again EXIT
+	trap again_now EXIT
 }
 
 # again_set - from now on again_words are those of this monitor; servers must not inherit the others
@@ -19,8 +19,8 @@ again_set() {
 	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
 }
 
-# again - wait until a process can be made (again.py), and execute this monitor anew
-again() {
+# again_now - wait until a process can be made (again.py), and execute this monitor anew
+again_now() {
 	trap - EXIT
 	exec 3<&- 5>&- 8<&-
 	IFS=$log_newline

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # helper - the resident `alive.py watch`: start it, give it orders, start another when it has ended
-# Needs: log.sh again.sh python.sh server.sh mailbox.sh prepare.sh.  suite_dir is set by the program
+# Needs: log.sh again.sh server.sh.  python_path, prepare_* and mailbox_now are set by python.sh, prepare.sh and mailbox.sh,
+# suite_dir by the program
 
 helper_pid=
 helper_failures=0 # ends of helpers in a row
@@ -20,7 +21,7 @@ helper_tab='	'
 helper_start() {
 	helper_is_ready=
 	_helper_before=${!-}
-	trap again EXIT # bash, dash, ash and mksh end when they cannot make a process
+	trap again_now EXIT # bash, dash, ash and mksh end when they cannot make a process
 	exec 6<>"$prepare_run/events" 7<>"$prepare_run/orders" 8<>"$prepare_run/mailbox"
 	{
 		# a Python that is just being replaced: the next helper finds it
@@ -31,7 +32,7 @@ helper_start() {
 	} &
 	# yash goes on
 	case ${!-} in
-	"$_helper_before" | 0 | '') again ;;
+	"$_helper_before" | 0 | '') again_now ;;
 	esac
 	trap - EXIT
 	helper_pid=$!

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # prepare - make this monitor ready: settle conf, make the state directory and the FIFOs, learn the servers
-# Needs: log.sh usage.sh python.sh server.sh mailbox.sh.  suite_dir is set by the program
+# Needs: log.sh usage.sh python.sh server.sh.  suite_dir is set by the program
 
 prepare_psutil=
 prepare_conf=

@@ -27,6 +27,7 @@ sys.exit(waiting != b"\0\0\0\0")' "$(mailbox)"
 # helper_dies - the helper of the monitor is killed, and gone
 helper_dies() {
 	local helper
+	expect_helper_deaths
 	helper=$(helper_of "$MONITOR")
 	kill -KILL "$helper"
 	wait_until "$PATIENCE" is_gone "$helper"

@@ -27,6 +27,7 @@ has_other_helper() {
 }
 
 @test "a monitor that cannot start its helper lives on, with its pid, and watches again when it can" {
+	expect_helper_deaths
 	given_server msg_server
 	given_ordinary_user
 	monitor_start msg_server

@@ -6,6 +6,8 @@ load fixtures/orders
 
 # given_sick_helper - no helper of the last monitor can live, until cured
 given_sick_helper() {
+	expect_faults
+	expect_helper_deaths
 	SETTLED=$STATE/monitors/$MONITOR/settled
 	cp "$SETTLED" "$BATS_TEST_TMPDIR/settled"
 	sed -i '/\tinterval\t/d' "$SETTLED"

@@ -85,6 +85,7 @@ os.write(saved, b"good\n")
 }
 
 @test "what is said while no helper lives is printed by the next one" {
+	expect_helper_deaths
 	given_server msg_server
 	PRINTED=$BATS_TEST_TMPDIR/pipe
 	mkfifo "$PRINTED"
