@@ -60,12 +60,13 @@ class ServerSettings:
 
     number: its place in the settled conf, from 1; directory: without links; program: the path of what `command` runs;
     sources: of pid_from, each its words; vital: the settings of heartbeat, check and limits, if there are any;
+    uid: whose its processes are to be, -1 where conf does not say;
     ends: the descriptors that its watcher holds for it, if any.
     """
 
     __slots__ = (
         "argv directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
-        "sources start_ms stop stop_tree timeout_ms user vital"
+        "sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -86,6 +87,7 @@ class ServerSettings:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.user = settings["user"]
+        self.uid = int(settings.get("uid") or -1)
         self.vital = _vitals(settings)
         self.ends = _ends(name, settings)
         if self.ends and self.ends.scm:

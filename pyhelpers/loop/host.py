@@ -31,8 +31,8 @@ class Host(Protocol):
         """Pids of the living servers."""
 
     @property
-    def sessions(self) -> Walk:
-        """Look-ups of the members of a session, by its number."""
+    def leftovers(self) -> Walk:
+        """Searches for what a server's last process left, where that was not our child; by the server's number."""
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
         """Send an event to the shell, see watch/messages.py."""
@@ -41,7 +41,7 @@ class Host(Protocol):
         """Tell a person."""
 
     def orphans(self, sid: int = 0) -> Iterable[Process]:
-        """Our children that we did not make: descendants of servers; sid: 0, or the only session that matters."""
+        """Our children that we did not make; sid: 0, or leave out those of other sessions that are being ended."""
 
 
 class Account(Protocol):
@@ -107,10 +107,10 @@ class Followed(Protocol):
     def extend(self, milliseconds: float) -> None:
         """It asks for so much time from now, to start or to end."""
 
-    def follow(self, process: Process, source: str, mode: str) -> bool:
+    def follow(self, process: Process, source: str, mode: str, made: int = 0) -> bool:
         """Take this process for the server; False: it has ended by now."""
 
-    def adopt(self, process: Process, source: str, word: str = "adopted") -> bool:
+    def adopt(self, process: Process, source: str, word: str = "adopted", made: int = 0) -> bool:
         """Follow a process that we did not start."""
 
 

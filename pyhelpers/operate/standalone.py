@@ -6,6 +6,7 @@ import fcntl
 import os
 
 from base.exits import FAILED, NOT_RUNNING, Refused
+from loop import descendants
 from loop.batched_scan import Walk
 from loop.leftovers import Dead, end_leftovers
 from loop.loop import Loop
@@ -16,6 +17,7 @@ from proc import identity, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from loop.host import Host
     from operate.target import Target
     from proc.server import Server
 
@@ -32,8 +34,13 @@ def end_unwatched(target: Target) -> str:
     if not living:
         return "stopped"
     process, source = living
-    server.is_now(process, source, "adopted")
-    server.kids = {pid: identity.ticks_of(pid) for pid in identity.children(process.pid)}
+    known = target.known()
+    if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
+        server.invocation, made = known["invocation"], int(known["sid"] or 0)
+    else:
+        made = 0
+    server.is_now(process, source, "adopted", made)
+    server.owner = identity.real_uid(process.pid)
     stuck = end_now(server, process)
     if stuck:
         raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
@@ -44,10 +51,14 @@ def end_now(server: Server, process: identity.Process) -> list[int]:
     """End it and what it leaves behind, by its stop sequence; pids that are still there."""
     loop = Loop()
     stuck: list[int] = []
+    host: Host = Alone(loop)  # type: ignore[assignment]
+    descendants.remember(host, server)
+    dead = Dead(server)
+    host.leftovers = Walk(loop, lambda _: scan.left({server.number: dead}, {os.getpid()}))  # type: ignore[misc]
 
     def ended(left: list[int]) -> None:
         stuck.extend(left)
-        end_leftovers(Alone(loop), server, Dead(server), finished)  # type: ignore[arg-type]
+        end_leftovers(host, server, dead, finished)
 
     def finished() -> None:
         loop.ended = True
@@ -64,9 +75,11 @@ class Alone:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.sessions = Walk(loop, scan.sessions)
+        self.shared: dict[str, object] = {}
+        self.followed: tuple[int, ...] = ()
+        self.leftovers: Walk
 
-    def orphans(self, sid: int) -> list[identity.Process]:
+    def orphans(self, sid: int = 0) -> list[identity.Process]:
         """None."""
         return []
 

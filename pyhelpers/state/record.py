@@ -19,7 +19,7 @@ import time
 from base import files
 
 KEYS = (
-    *"name state starting pid ticks boot exe cwd sid started source mode".split(),
+    *"name state starting pid ticks boot exe cwd sid seen invocation uid started source mode".split(),
     *"port restarts memory last_exit message ordered monitor ending".split(),
 )
 WANTS = ("up", "down", "paused")
@@ -43,7 +43,7 @@ def read(directory: str) -> dict[str, str]:
     """The record in this directory: all KEYS, "" where not known; {} where there is none.
 
     `starting` is set where the one it names is dead and its successor was about to be started; `ending`
-    says why it is being ended, where that is not by order.
+    says why it is being ended, where that is not by order; `sid seen invocation uid` are those of proc/descent.py.
     A torn or alien one is put aside as record.bad and raises Torn.
     """
     path = f"{directory}/record"
