@@ -139,7 +139,7 @@ class Pass:
 
     def _may_end(self, entry: Entry, slot: Slot) -> bool:
         """Is it proved to be a client?  If not, that is said, once."""
-        anybody = os.geteuid() == 0 and self._table.mode & 0o022
+        anybody = self._table.may_be_forged()
         if slot.pid == 1:
             why = "is pid 1"
         elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not anybody):

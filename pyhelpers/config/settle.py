@@ -68,12 +68,13 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool =
 
     conf_dir is printed as it is given. root (the suite's directory) and cwd are absolute: a relative `dir` or
     `state_dir` starts at root, other relative paths at `dir`. Only the files of these servers, of those that they
-    need, and monitor.conf are read.
+    need, and monitor.conf must be in order; of all others the `dir` is read, for the suite's `directories`.
     """
     _require_plain(root, cwd)
     _require_names(words)
     conf = confdir.ConfDir(conf_dir, root, cwd)
     found = Settled(conf.suite(), conf.servers(words, watched or "all" in words))
+    found.suite["directories"] = conf.directories(found.servers)
     if conf.faults:
         raise ConfError([grammar.show(fault) for fault in sorted(conf.faults)])
     return found

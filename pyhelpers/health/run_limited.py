@@ -1,9 +1,9 @@
 """Run a command beside the loop, within bounds: its time, its output, what it starts.
 
 It is leader of a session of its own, its standard input is /dev/null.  When its time is over, its process group gets
-KILL, then whatever else is left of the session; the same when it has ended by itself.  What made a session of its own
-is let go.  Of its output the beginning is kept and the rest thrown away, whoever writes it: nobody waits for an end.
-Only a program that nobody else may write is executed.
+KILL, then whatever else is proved to descend from it (proc/descent.py); the same when it has ended by itself.  Of its
+output the beginning is kept and the rest thrown away, whoever writes it: nobody waits for an end.  Only
+a program that nobody else may write is executed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 
 from base.programs import LaunchError
 from config import trust
-from loop import loop
+from loop import descendants, loop
 from loop.terminate import Ending
-from proc import cause
+from proc import cause, identity
+from proc.descent import Descent, ticks_now
 from spawn import launch
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ KEPT = 1 << 12  # bytes of output
 SHOWN = 160  # letters of its first line
 DRAIN_MS, FLOOD_MS = 50, 1  # between looks at its output; while it fills the pipe (pipe(7): 64 KiB) each time
 PIPE = 1 << 16
-ROUNDS = 20  # of KILL, against a session that forks meanwhile
+ROUNDS = 20  # of KILL, against a tree that forks meanwhile
 
 
 class Run:
@@ -44,6 +45,7 @@ class Run:
         self._kept = b""
         self._output, what.output_fd = os.pipe()
         self._told, self._tell = os.pipe()
+        self._descent = Descent(invocation=what.mark())
         self._fds = [self._output, self._told]
         try:
             os.set_blocking(self._output, False)
@@ -54,6 +56,7 @@ class Run:
         finally:
             os.close(what.output_fd)
             os.close(self._tell)
+        self._descent.sid, self._ticks = self._pid, identity.ticks_of(self._pid)
         self.is_there = True
         self._loop.errands.add(self._pid)
         self._loop.groups.add(self._pid)
@@ -122,7 +125,11 @@ class Run:
             self._kill()
 
     def _kill(self) -> None:
-        """All of its process group at once; it is our child and not reaped, so nobody else can have its number."""
+        """All of its process group at once; it is our child and not reaped, so nobody else can have its number.
+
+        What left the group is remembered: it is ended when this has ended.
+        """
+        self._descent.kids.update(descendants.with_theirs(self._host, {self._pid: self._ticks}))
         for kill in (os.killpg, os.kill):  # the latter, for it may not lead a group yet
             try:
                 kill(self._pid, loop.KILL)
@@ -133,18 +140,25 @@ class Run:
         self._drain_timer.cancel()
         self._drain()
         self._loop.forget(self._pidfd)
+        self._see_orphans()
         why = cause.of_child(self._pid) or cause.UNKNOWN
         refusal = os.read(self._told, 1 << 12).decode("utf-8", "surrogateescape")
         self._forget()
-        self._end_session(ROUNDS)
+        self._end_tree(ROUNDS)
         if self._done:
             self._done(why, self._first_line(), refusal)
 
-    def _end_session(self, rounds: int) -> None:
-        """Kill those that it left: orphans are ours, and while there is one, the session's number is nobody else's."""
-        left = [(orphan.pid, orphan.ticks) for orphan in self._host.orphans() if orphan.sid == self._pid]
+    def _see_orphans(self) -> None:
+        """As its zombie is still there, nobody else has the number of its session."""
+        self._descent.owner, self._descent.seen = identity.real_uid(self._pid), ticks_now()
+        self._descent.kids.update(descendants.orphans_of(self._host, self._descent, self._pid, self._ticks))
+
+    def _end_tree(self, rounds: int) -> None:
+        """Kill those that it left: orphans are ours."""
+        orphans = descendants.orphans_of(self._host, self._descent, self._pid, self._ticks)
+        left = descendants.with_theirs(self._host, {**self._descent.kids, **orphans})
         if left and rounds:
-            Ending(self._loop, left, ["KILL"], lambda stuck: self._end_session(0 if stuck else rounds - 1))
+            Ending(self._loop, list(left.items()), ["KILL"], lambda stuck: self._end_tree(0 if stuck else rounds - 1))
 
 
 def _become(what: Launch, program: str, tell: int) -> None:

@@ -138,7 +138,7 @@ def _may_be_elsewhere(process: identity.Process, server: Server, others: Collect
 
     Two instances may differ by nothing but their directory: ./msg_server here and there; every java.
     """
-    if process.cwd in others:
+    if process.cwd in others or process.cwd in server.elsewhere:
         return False
     is_program = process.exe == os.path.realpath(server.program) and not identity.interpreter(process.exe)
     return process.cwd == "/" or is_program

@@ -55,7 +55,7 @@ class Table:
         # A program that others use too (redis-server x.conf) tells nothing elsewhere, but for one that went to /
         own = server.program.startswith(server.directory + "/")
         alike = self._by_argv.get(tuple(server.argv), [])
-        elsewhere = [process for process in alike if process.cwd not in others and (own or process.cwd == "/")]
+        elsewhere = [process for process in alike if own or process.cwd == "/"]
         for group in (self._by_cwd.get(server.directory, []), elsewhere):
             fit = [process for process in group if not evidence.objection_to(process, server, others)]
             if fit:

@@ -21,17 +21,19 @@ class Server(ServerSettings):
 
     pidfd: watched while it lives; sid: its session, if that was made for it, else 0; seen: when it was last known to be
     in it, in ticks since boot; kids: pid -> start ticks of its descendants, as last seen; invocation: the id of its
-    launch; owner: the uid that it has, or was launched with.  See proc/descent.py.
+    launch; owner: the uid that it has, or was launched with.  See proc/descent.py.  elsewhere: directories of servers
+    of conf that were not asked for.
     """
 
     __slots__ = (
-        "invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state ticks"
+        "elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state ticks"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         super().__init__(number, name, settings)
         self.pid = self.ticks = self.sid = self.seen = 0
         self.invocation = ""
+        self.elsewhere: frozenset[str] = frozenset()
         self.owner = self.uid if self.uid >= 0 else os.geteuid()
         self.source = self.mode = ""
         self.pidfd = -1
@@ -66,6 +68,10 @@ class Server(ServerSettings):
             self.seen = now
         return fields
 
+    def is_confirmed(self) -> bool:
+        """Has what conf names in pid_from told that it is this process?"""
+        return self.source != "own" or self.mode != "launched" or any(source[0] == "own" for source in self.sources)
+
     def incident(self) -> str:
         """A name for the death of the present process: the same for whoever finds it dead."""
         return f"{self.name}-{self.pid}-{self.ticks}"
@@ -88,9 +94,13 @@ def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.
     """The suite's settings and the servers, from the groups of config/settled.py."""
     suite: settled.Settings = {}
     servers: list[Server] = []
+    elsewhere: frozenset[str] = frozenset()
     for name, settings in groups:
         if name == settled.SUITE:
             suite = settings
+            elsewhere = frozenset(settled.elements(suite.get("directories", "")))
         else:
-            servers.append(Server(len(servers) + 1, name, settings))
+            server = Server(len(servers) + 1, name, settings)
+            server.elsewhere = elsewhere
+            servers.append(server)
     return suite, servers

@@ -17,6 +17,7 @@ from loop import descendants
 from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity
+from proc.descent import Descent
 from watch.journal import Account
 from watch.start_attempt import Start
 
@@ -208,11 +209,20 @@ class Life:
         server.last_exit = why
         why = self.health.reason() or why
         process, source, _ = evidence.named(server, self.watcher.directories)
+        if not process and server.last_exit == "exit 0" and not server.is_confirmed():
+            process, source = self._daemon_of(dead), "own"
         if process and self.adopt(process, source, "moved"):
             return
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
         self.tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+
+    def _daemon_of(self, dead: Dead) -> identity.Process | None:
+        """What a launcher has left behind that counted as the server itself: the oldest that shows its identity."""
+        left = [process for process in map(identity.look, dead.kids) if process and dead.left(process)]
+        directories = self.watcher.directories
+        fit = [process for process in left if not evidence.objection_to(process, self.server, directories)]
+        return min(fit, key=lambda process: process.ticks, default=None)
 
     def _learn_session(self) -> None:
         """A daemon may have made its session after we had looked; its zombie still shows it."""
@@ -386,9 +396,23 @@ class Life:
         if fields is None:
             return  # dead: its pidfd tells
         self._look_at_state(fields[0])
-        self.account.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
+        process, source, remarks = evidence.named(server, self.watcher.directories, server.is_confirmed() is False)
+        self.account.say_all("evidence", remarks)
+        if process and not server.is_confirmed() and self._is_confirmed_or_moved(process, source):
+            return
         self._remember_kids()
         self.health.tick()
+
+    def _is_confirmed_or_moved(self, process: identity.Process, source: str) -> bool:
+        """A pidfile or log names it at last; True: it is another one, which descends from what we launched."""
+        server = self.server
+        if process.pid == server.pid:
+            server.source = source
+            self.account.write()
+            return False
+        its = Descent.of(server)
+        descends = descendants.belongs(self.watcher, process.pid, server.pid, server.ticks, its)
+        return descends and self.adopt(process, source, "moved", server.sid)
 
     def _look_at_state(self, state: str) -> None:
         """A stopped one is alive; every process is in state D now and then, one that stays so is stuck (proc(5))."""

@@ -158,12 +158,18 @@ class Start:
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
-            look_at_orphans(self._watcher, self._life.account.dead)
-            self.ended(cause.of_child(pid) or cause.UNKNOWN)
+            self.ended(self._reap(pid))
             return
         self._life.account.write()
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
+
+    def _reap(self, pid: int) -> str:
+        """How it has ended; before that, who is left in its session, whose number is nobody else's as long."""
+        self._loop.errands.add(pid)  # not to be reaped with the orphans
+        look_at_orphans(self._watcher, self._life.account.dead)
+        self._loop.errands.discard(pid)
+        return cause.of_child(pid) or cause.UNKNOWN
 
     def ended(self, why: str) -> None:
         """What we launched has ended: did it fork into the background, or fail?"""
