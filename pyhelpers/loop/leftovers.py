@@ -15,12 +15,13 @@ from proc.descent import Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from loop.host import Host
     from proc.server import Server
 
 FRESH = 0.02  # seconds: a look at the orphans that holds for a start which follows at once
+LONGEST_SEARCH_MS = 2000
 ROUNDS = 20  # against a tree that forks while it is being ended
 
 
@@ -74,11 +75,26 @@ def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], Non
     if not server.stop_tree or dead.is_empty():
         then()
     elif dead.adopted:
-        host.leftovers.want(server.number, lambda members: _end(host, server, dead, dict(members), then, rounds))
+        _seek(host, server, lambda members: _end(host, server, dead, members, then, rounds))
     else:
         if time.monotonic() - dead.looked_at > FRESH:
             look_at_orphans(host, dead)
         _end(host, server, dead, {}, then, rounds)
+
+
+def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) -> None:
+    """In the process table.  A /proc file may block: who is not found in time is not waited for."""
+    is_over = False
+
+    def found(members: Iterable[tuple[int, int]]) -> None:
+        nonlocal is_over
+        if not is_over:
+            is_over = True
+            late.cancel()
+            then(dict(members))
+
+    late = host.loop.after(LONGEST_SEARCH_MS, lambda: found(()))
+    host.leftovers.want(server.number, found)
 
 
 def _end(

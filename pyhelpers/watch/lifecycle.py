@@ -117,6 +117,8 @@ class Life:
         if not was_up:
             self.tell("absent", known.get("state") or "-")
             return
+        if not self.account.dead.pid:  # it has ended just now
+            self.account.dead = Dead.of_record(self.server, known)
         incident = f"{self.server.name}-{known['pid']}-{known['ticks']}"
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
