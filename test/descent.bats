@@ -445,8 +445,10 @@ harms_nobody() {
 	[[ $address == @* ]] || skip 'only the socket of a monitor of root takes the word of strangers'
 	runs msg_server
 
-	run -0 "$(python)" -I -S -c '
-import socket, struct, sys
+	helper=$(helper_of "$MONITOR")
+	kill -STOP "$helper" # the last reference is to be the one that it is sent
+	"$(python)" -I -S -c '
+import os, socket, struct, sys, time
 listener = socket.socket()
 listener.bind(("127.0.0.1", 0))
 listener.listen()
@@ -460,20 +462,17 @@ except BlockingIOError:
     pass
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.connect("\0" + sys.argv[1][1:])
-socket.send_fds(notify, [b"X=1"], [peer.fileno()])
-peer.detach()
-import os, time
 if os.fork() == 0:
-    for fd in (0, 1, 2, peer.fileno()):
-        try:
-            os.close(fd)
-        except OSError:
-            pass
-    time.sleep(100)
-' "$address"
-	assert_said 'victim: notify: pid '
-	kill -KILL "$RUNS"
+    os.close(peer.detach())  # it is still open in the other process
+    time.sleep(100)  # and holds the listener, which reads nothing
+socket.send_fds(notify, [b"X=1"], [peer.fileno()])
+os._exit(0)
+' "$address" </dev/null >/dev/null 2>&1 3>&- 4>&-
+	kill -CONT "$helper"
+	printf 'STATUS=still heard\n' >"$SERVERS/victim/say"
 
+	wait_until "$PATIENCE" message_says victim 'still heard'
+	kill -KILL "$RUNS"
 	wait_until "$PATIENCE" pid_differs msg_server "$RUNS"
 }
 
