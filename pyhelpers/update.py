@@ -46,7 +46,9 @@ class Plan:
         self.found = found
         self.text = found.text()
         before, after = dict(settled.read(f"{run_dir}/settled")), dict(found.groups())
-        self.suite_changed = before.pop(settled.SUITE, {}) != after.pop(settled.SUITE, {})
+        suites = before.pop(settled.SUITE, {}), after.pop(settled.SUITE, {})
+        self.others_moved = len({suite.pop("directories", "") for suite in suites}) > 1
+        self.suite_changed = suites[0] != suites[1]
         self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
         self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
@@ -54,7 +56,8 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan as lines for a person."""
         lines = [_shown(name, deed, why) for name, (deed, why) in self.doings.items()]
-        return lines + ["the suite's own settings: apply"] * self.suite_changed
+        lines += ["the suite's own settings: apply"] * self.suite_changed
+        return lines + ["the directories of servers that it does not watch: apply"] * self.others_moved
 
     def hand_over(self) -> None:
         """Write the plan into the monitor's directory, and inform the monitor.  Raises Refused, OSError."""
@@ -145,7 +148,7 @@ def update(place: Place, words: list[str]) -> int:
     plans = [Plan(run_dir, _settle_again(run_dir, place)) for run_dir in place.run_dirs()]
     if not plans:
         raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
-    plans = [plan for plan in plans if plan.doings or plan.suite_changed]
+    plans = [plan for plan in plans if plan.lines()]
     print("\n".join(line for plan in plans for line in plan.lines()) or "nothing changes", flush=True)
     if words or not plans:
         return GOOD

@@ -279,29 +279,34 @@ something_is_left() {
 	wait_until "$PATIENCE" nothing_is_left
 }
 
-@test "a command that forks away is judged at once; what stays in its session ends, what left it is let go" {
+@test "a command that forks away is judged at once; all that it leaves ends, in whatever session" {
 	require setsid
 	given_commanded
-	given_command 'sleep 99.5 &' 'setsid sleep 99.5 & echo $! >away.new; mv away.new away; echo >>asked'
+	given_command 'sleep 99.5 &' 'setsid sleep 99.5 &' '(setsid sh -c "setsid sleep 99.5 & echo \$! >twice")' 'echo >>asked'
 
 	monitor_start x
 
 	wait_until "$PATIENCE" state_is x RUNNING
 	wait_until "$PATIENCE" asked_more x 2
+	wait_until "$PATIENCE" test -s "$SERVERS/x/twice"
 	given_command 'echo >>asked'
-	wait_until "$PATIENCE" only_those_away
+	wait_until "$PATIENCE" nothing_is_left
 	assert_not_hung
 }
 
-# only_those_away - is all that is left of checks leader of a session of its own?
-only_those_away() {
-	local pid stat
-	for pid in $(left_over); do
-		stat=$(<"/proc/$pid/stat") || continue
-		stat=${stat##*) }
-		read -r _ _ _ session _ <<<"$stat"
-		[ "$session" = "$pid" ] || return 1
-	done
+@test "what a command leaves in sessions of their own ends too when its time is over" {
+	require setsid
+	given_commanded
+	given_command 'echo >>asked'
+	monitor_start x
+	wait_until "$PATIENCE" state_is x RUNNING
+	old=$(pid_of x)
+
+	given_command 'setsid sleep 99.5 &' 'exec sleep 99.5'
+
+	assert_hung x "$old" 'check ask failed: no answer within 3s'
+	given_command 'echo >>asked'
+	wait_until "$PATIENCE" nothing_is_left
 }
 
 @test "a command that floods its output is neither kept waiting nor kept in mind" {

@@ -157,6 +157,28 @@ assert_not_hung() {
 	assert_not_hung x "$BY_HAND"
 }
 
+@test "in a table that everybody may write to, a monitor of root believes the beats of those alone that have it attached" {
+	[ "$(id -u)" -eq 0 ] || skip "another user ends only whom those may end, too, who may write to the table"
+	start_client other 60 # makes the table, with 0666
+	given_server x 'heartbeat = shm' "heartbeat_key = $KEY" 'heartbeat_timeout = 1s'
+	given_beating y 1
+	watch_all x y
+	pid=$(pid_of x)
+	wait_until "$PATIENCE" has_beating_pid y
+	old=$BEATING
+
+	for _ in 1 2 3; do
+		heartbeat beat "$pid" x 1
+		pass_time 1
+	done
+	wait_until "$PATIENCE" has_no_slot "$pid"
+	mute "$old"
+
+	assert_hung y "$old"
+	assert_equal "pid of x" "$(pid_of x)" "$pid"
+	run ! grep -F 'Server x hung' "$STATE/restart.log"
+}
+
 @test "heartbeat_timeout stands above the client's own" {
 	given_beating x 100 -- 'heartbeat_timeout = 1s'
 	given_beating y 1 -- 'heartbeat_timeout = 100s'

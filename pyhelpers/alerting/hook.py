@@ -239,7 +239,8 @@ def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]
     """Complete the launch, in the child: the hook's file may be on a file system that hangs. Raises LaunchError."""
     launch.close_inherited()
     try:
-        what.environment = _environment(require_fit(conf_dir, name), alert)
+        own = _environment(require_fit(conf_dir, name), alert)
+        what.environment = {**own, "INVOCATION_ID": what.environment["INVOCATION_ID"]}
     except Unfit as error:
         raise LaunchError(NOT_CONFIGURED, str(error)) from None
     except Exception as error:  # for any reason: the message must wait, and the parent reports why

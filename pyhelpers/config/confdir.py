@@ -106,6 +106,26 @@ class ConfDir:
         faulty = [name for name, good in is_good.items() if not good]
         return [values for values in settled if is_good[values["name"]]], faulty
 
+    def directories(self, asked: list[Values]) -> list[str]:
+        """Return the real directories of all servers of conf but those asked for, as far as their files can be read.
+
+        What runs there is theirs. What is wrong with their files is no fault of what was asked for.
+        """
+        faults = set(self.faults)
+        files = {self._file_of(values["name"]) for values in asked}
+        others = [name for name in self._known if self._path(name) not in files]
+        found = {os.path.realpath(self._directory_of(name)) for name in others}
+        self.faults = faults
+        return sorted(place for place in found if grammar.is_plain(place))
+
+    def _directory_of(self, name: str) -> str:
+        """Return the directory of a server by its file alone: the rest of that is not looked at."""
+        own = self._read(self._path(name)) or {}
+        base, port = split_instance(name)
+        port = port or own.get("port", ("", "", 0))[0]
+        text, _, _ = _with_port(own.get("dir") or self._monitor.get("dir") or ("", "", 0), port)
+        return self._place(text, base)
+
     # Files.
 
     def _fault(self, path: str, line: int, words: str) -> None:
@@ -264,6 +284,7 @@ class ConfDir:
         values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
         values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
         values["output"] = _absolute(values["output"], place)
+        values["uid"] = _uid_of(values["user"])
         if "/" in values["oldlog"]:
             values["oldlog"] = _absolute(values["oldlog"], place)
         values["pid_from"] = [
@@ -315,6 +336,18 @@ class ConfDir:
             return []
         needed = self._server(word)
         return [needed] if needed else []
+
+
+def _uid_of(user: str) -> int | str:
+    """The number of that account, "" for none: asked for here, for the answer may come from far away."""
+    if not user or user.isdigit():
+        return user and int(user)
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return ""
 
 
 def _circles(edges: dict[str, list[str]]) -> list[list[str]]:

@@ -8,17 +8,29 @@ from base import programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 # Our own supervisor sets these for us; sd_notify(3) and its relatives in a server would obey them
-OF_OUR_SUPERVISOR = "NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID".split()
+OF_OUR_SUPERVISOR = (
+    "NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID INVOCATION_ID".split()
+)
 
 
 def forget_our_supervisor() -> None:
     """Remove our own supervisor's variables from our environment: servers inherit the rest."""
     for name in OF_OUR_SUPERVISOR:
         os.environ.pop(name, None)
+
+
+_inherited: dict[str, str] = {}
+
+
+def _our_environment() -> dict[str, str]:
+    """Our environment as one plain dict for all launches: os.environ would be decoded anew for each."""
+    if not _inherited:
+        _inherited.update(os.environ)
+    return _inherited
 
 
 class Launch:
@@ -44,12 +56,22 @@ class Launch:
         self.output = output
         self.output_fd = -1
         self.input_fd = -1
-        self.environment: Mapping[str, str] = os.environ
+        self.environment: dict[str, str] = _our_environment()
         self.pidfile = ""
         self.umask = 0o022
         self.settings: dict[str, str] = {}
         self.ends: Sequence[tuple[str, int]] = ()
         self.told = True
+
+    def mark(self) -> str:
+        """Give what is launched next an INVOCATION_ID, as systemd gives a unit's: it proves what descends from it.
+
+        128 random bits: nobody guesses it.  It ends the environment: titles are written over its beginning.
+        """
+        invocation = os.urandom(16).hex()
+        self.environment.pop("INVOCATION_ID", None)
+        self.environment["INVOCATION_ID"] = invocation
+        return invocation
 
     def program(self, here: str = "") -> str:
         """The path to execute; a relative one starts at here, or at the directory that it will run in.

@@ -61,12 +61,13 @@ class ServerSettings:
     number: its place in the settled conf, from 1; directory: without symlinks; program: the path that `command` runs;
     conf_file: the file that a message advises to change;
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
+    uid: the user that its processes must have, -1 if conf does not say;
     ends: the descriptors that its watcher holds for it, or None.
     """
 
     __slots__ = (
         "argv conf_file directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
-        "sources start_ms stop stop_tree timeout_ms user vital"
+        "sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -88,6 +89,7 @@ class ServerSettings:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.user = settings["user"]
+        self.uid = int(settings.get("uid") or -1)
         self.vital = _vitals(settings)
         self.ends = _ends(name, settings)
         if self.ends and self.ends.scm:

@@ -67,13 +67,14 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool =
     watched: one monitor is to watch them; otherwise the other end of a channel may be missing.
 
     Messages print conf_dir as given. root (the suite's directory) and cwd are absolute: a relative `dir` or
-    `state_dir` starts at root, other relative paths at `dir`. Reads only monitor.conf and the files of these servers
-    and of those that they need.
+    `state_dir` starts at root, other relative paths at `dir`. Only monitor.conf and the files of these servers
+    and of those that they need must be in order; of all others it reads `dir`, for the suite's `directories`.
     """
     _require_plain(root, cwd)
     _require_names(words)
     conf = confdir.ConfDir(conf_dir, root, cwd)
     found = Settled(conf.suite(), conf.servers(words, watched or "all" in words))
+    found.suite["directories"] = conf.directories(found.servers)
     if conf.faults:
         raise ConfError([grammar.show(fault) for fault in sorted(conf.faults)])
     return found

@@ -6,6 +6,7 @@ the table's semaphore the next look asks again, and what may block (/proc/PID/ma
 
 A server of the table is not judged before it has a slot: it may be about to take one.  A slot that was there before
 it, of a process that had its pid, is not its own: it counts once it has beaten, or the server has the table attached.
+Where others may write to the table, and root judges, only the latter counts: see Table.may_be_forged().
 """
 
 from __future__ import annotations
@@ -273,7 +274,8 @@ class ShmBeat(Beat):
             self.pulse = Pulse(mark, now)
             return
         if self.pulse.see(mark, now):
-            self._is_client = True
+            server = self.life.server
+            self._is_client = self._is_client or not self.shared.table.may_be_forged(server.owner)
             self.well()
             return
         timeout = self.timeout or max(slot.timeout for slot in slots)

@@ -8,11 +8,11 @@
     WATCHDOG_USEC=N             another timeout
     STOPPING=1, RELOADING=1     shown by status; one that is stopping is not judged any more
     EXTEND_TIMEOUT_USEC=N       so long from now it may yet take to start, to beat, or to end
-    BARRIER=1                   answered by closing what came with it
+    BARRIER=1                   answered by letting go of what came with it
 
-Its sender must be a process of the server: it, a descendant, one of its session, or an orphan of these, see
-loop/descendants.py.  One that is gone when we look, as `systemd-notify` may be, is known by its user alone, the
-server's or root: refusing it would hold a READY against a healthy server, and that user could end it anyway.
+Its sender must be proved to descend from the server, see loop/descendants.py, and so must the process that MAINPID
+names.  One that is gone when we look, as `systemd-notify` may be, is known by its user alone, the server's or root:
+refusing it would hold a READY against a healthy server, and that user could end it anyway.
 
 WATCHDOG_PID is not given: a program takes the other two for its own without it, and a server that forks keeps them.
 """
@@ -25,6 +25,7 @@ from health.notifysocket import NotifySocket, address_of, kept
 from health.vitals import Vital
 from loop import awake_clock, descendants
 from proc import identity
+from proc.descent import Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Notify(Vital):
     def __init__(self, life: Followed) -> None:
         super().__init__(life)
         self._socket: NotifySocket | None = None
-        self._root = self._sid = 0  # of the process that is, or was, followed
+        self._root = self._ticks = 0  # of the process that is, or was, followed
+        self._descent = Descent()
         self._followed = False
         self._waiting = False  # for READY=1
         self._moving = False
@@ -89,7 +91,7 @@ class Notify(Vital):
         except OSError as error:
             self._unheard(error)
         self._forget()
-        self._root = self._sid = 0
+        self._root = self._ticks = 0
         # One that we cannot hear would be waited for in vain.
         self._waiting = self._socket is not None and self._socket.is_open()
 
@@ -114,7 +116,8 @@ class Notify(Vital):
         except OSError as error:
             self._unheard(error)
         server = self.life.server
-        self._root, self._sid = server.pid, server.sid
+        self._root, self._ticks = server.pid, server.ticks
+        self._descent = Descent.of(server)
         self._followed = True
         self._deadline, self._hung = 0.0, False
         if not fresh and not self._moving:
@@ -142,23 +145,29 @@ class Notify(Vital):
 
     # -- what is heard ---------------------------------------------------------------------------
 
-    def _hear(self, pid: int, uid: int, text: bytes | None) -> None:
+    def _hear(self, pid: int, uid: int, text: bytes | None) -> bool:
         if not self._root:
-            return  # nothing of it ever ran here
-        if pid != self._root and not self._is_kin(pid, uid):
+            return False  # nothing of it ever ran here
+        if not self._is_kin(pid, uid):
             self._say_once("stranger", f"pid {pid} (uid {uid}) is no process of it; what it says is ignored")
-        elif text is None:
+            return False
+        if text is None:
             self._say_once("length", "a message of more than 4096 bytes; ignored")
         else:
             self._obey(text)
+        return True
 
     def _is_kin(self, pid: int, uid: int) -> bool:
         if pid and identity.ticks_of(pid):
-            return descendants.belongs(self.home, pid, self._root, self._sid, self._is_others)
-        return uid in (0, os.geteuid(), identity.real_uid(self._root))
+            # Another user's process has the pid of the true sender by now
+            return self._descends(pid) and (pid == self._root or uid in (0, *identity.uids(pid)))
+        return uid in (0, os.geteuid(), self.life.server.owner)
 
-    def _is_others(self, sid: int) -> bool:
-        return any(life.server.sid == sid for life in self.home.lives if life is not self.life)
+    def _descends(self, pid: int) -> bool:
+        server = self.life.server
+        if server.pid == self._root:
+            self._descent = Descent.of(server)
+        return descendants.belongs(self.home, pid, self._root, self._ticks, self._descent)
 
     def _obey(self, text: bytes) -> None:
         said: dict[str, str] = {}
@@ -213,23 +222,18 @@ class Notify(Vital):
         if not process or not self._may_be_main(process):
             self._say_once("MAINPID", f"MAINPID={text[:20]!a} is no living process of it; ignored")
             return
-        sid, self._moving = server.sid, True
+        made, self._moving = server.sid, True
         try:
             if self.life.phase == "starting":
-                self.life.follow(process, "own", "launched")
+                self.life.follow(process, "own", "launched", made)
             else:
-                self.life.adopt(process, "own", "moved")
-            if server.pid == process.pid and process.sid == sid:
-                server.sid = self._sid = sid  # the session stays the one that was made for it
+                self.life.adopt(process, "own", "moved", made)
             self.life.account.write()
         finally:
             self._moving = False
 
     def _may_be_main(self, process: identity.Process) -> bool:
-        watcher = self.home
-        return process.pid not in watcher.followed and descendants.belongs(
-            watcher, process.pid, self._root, self._sid, self._is_others
-        )
+        return process.pid not in self.home.followed and self._descends(process.pid)
 
     # -- does it serve? --------------------------------------------------------------------------
 

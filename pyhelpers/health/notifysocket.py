@@ -17,8 +17,10 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import stat
 import struct
+
+from loop.loop import KILL
+from spawn.launch import close_all_but
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,14 +29,16 @@ if TYPE_CHECKING:
     from loop.host import Home
     from loop.loop import Loop
 
+    # of one datagram: level, kind and content of each
+    Control = list[tuple[int, int, bytes]]
+
 ROOM_FOR_PATH = 108
 LONGEST = 4096  # bytes of one datagram; systemd takes no more either
 READS_AT_ONCE = 32  # a flood must not keep the loop
-MOST_FDS = 253  # SCM_MAX_FD of the kernel
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
-ROOM_FOR_CONTROL = _socket.CMSG_SPACE(CREDENTIALS.size) + _socket.CMSG_SPACE(MOST_FDS * 4)
+ROOM_FOR_CONTROL = _socket.CMSG_SPACE(CREDENTIALS.size)  # and none for descriptors: see _let_go()
 FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
-NO_LINGER = struct.pack("2i", 0, 0)  # struct linger
+LONGEST_LETTING_GO_MS = 200
 TRY_AGAIN_MS = 200
 TRIES = 25
 
@@ -101,7 +105,8 @@ def _name_of(address: str) -> str | bytes:
 class NotifySocket:
     """The receiving end of one server's.
 
-    hear(pid, uid, text): a datagram, None for one that is too long; pid 0: of a namespace that we do not see.
+    hear(pid, uid, text): a datagram, None for one that is too long; pid 0: of a namespace that we do not see.  Is its
+    sender believed?
     unheard(error): it cannot be had.
     """
 
@@ -110,7 +115,7 @@ class NotifySocket:
         loop: Loop,
         kept: dict[str, int],
         address: str,
-        hear: Callable[[int, int, bytes | None], None],
+        hear: Callable[[int, int, bytes | None], bool],
         unheard: Callable[[OSError], None],
     ) -> None:
         self._loop = loop
@@ -162,28 +167,78 @@ class NotifySocket:
         assert self._socket is not None
         for _ in range(READS_AT_ONCE):
             try:
-                text, control, flags, _ = self._socket.recvmsg(LONGEST, ROOM_FOR_CONTROL, FLAGS)
+                text, control, flags, _ = self._socket.recvmsg(LONGEST, ROOM_FOR_CONTROL, FLAGS | _socket.MSG_PEEK)
+                has_more = flags & _socket.MSG_CTRUNC  # than its sender: descriptors
+                if not has_more:
+                    self._socket.recvmsg(0, 0, FLAGS)
             except OSError:
                 return  # nothing more; or the next wake-up says it again
-            fds: list[int] = []
-            sender = (0, -1)
-            for level, kind, content in control:
-                if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-                    fds += struct.unpack(f"{len(content) // 4}i", content[: len(content) // 4 * 4])
-                elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
-                    sender = CREDENTIALS.unpack(content)[:2]
+            sender, is_believed = _sender(control), False
             try:
-                self._hear(*sender, None if flags & _socket.MSG_TRUNC else text)
+                is_believed = self._hear(*sender, None if flags & _socket.MSG_TRUNC else text)
             finally:
-                # BARRIER=1: its sender waits for this, and knows then that all it said before was heard
-                for fd in fds:
-                    _close(fd)
+                if has_more:
+                    # BARRIER=1: its sender waits for this, and knows then that all it said before was heard
+                    self._let_go(sender, 1 if is_believed else READS_AT_ONCE)
+            if has_more:
+                return
+
+    def _let_go(self, sender: tuple[int, int], most: int) -> None:
+        """Take the datagram without what came with it, and more such of that sender; then read on.
+
+        To let go of the last reference to a file may take an hour: a socket may linger (socket(7)), a file system not
+        answer.  The kernel does that where there is no room for a descriptor, in the process that receives, so a child
+        receives.  It is killed when that takes long; a datagram that it had not taken by then is heard again.
+        """
+        assert self._socket is not None
+        told, tell = os.pipe()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(told)
+            os.close(tell)
+            self._loop.ignore(self._socket.fileno())
+            self._loop.after(TRY_AGAIN_MS, self._read_on)
+            return
+        if child == 0:
+            _receive(self._socket, tell, sender, most)
+        os.close(tell)
+        self._loop.ignore(self._socket.fileno())
+        late = self._loop.after(LONGEST_LETTING_GO_MS, lambda: _kill(child))
+
+        def received(_: str) -> None:
+            late.cancel()
+            self._read_on()
+
+        self._loop.hear(child, told, received)
+
+    def _read_on(self) -> None:
+        assert self._socket is not None
+        self._loop.on_readable(self._socket.fileno(), self._read)
 
 
-def _close(fd: int) -> None:
-    """Close what we were sent, at once, whatever it is: a socket may want to linger (socket(7))."""
-    if stat.S_ISSOCK(os.fstat(fd).st_mode):
-        socket = _socket.socket(fileno=fd)
-        socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, NO_LINGER)
-        socket.detach()
-    os.close(fd)
+def _sender(control: Control) -> tuple[int, int]:
+    """Its pid and uid."""
+    for level, kind, content in control:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+            pid, uid, _ = CREDENTIALS.unpack(content)
+            return pid, uid
+    return 0, -1
+
+
+def _receive(socket: _socket.socket, tell: int, sender: tuple[int, int], most: int) -> None:
+    """In the child: take the datagrams, and end.  Nothing else of ours stays open in it, should that last."""
+    try:
+        close_all_but([tell, socket.fileno()])
+        for _ in range(most):
+            _, control, flags, _ = socket.recvmsg(0, ROOM_FOR_CONTROL, FLAGS | _socket.MSG_PEEK)
+            if not flags & _socket.MSG_CTRUNC or _sender(control) != sender:
+                break
+            socket.recvmsg(0, 0, FLAGS)
+    finally:
+        os._exit(0)
+
+
+def _kill(child: int) -> None:
+    """It is not reaped before it has ended, so the number is its own."""
+    os.kill(child, KILL)

@@ -95,6 +95,7 @@ class Table:
         self.slots = slots
         self.id = -1
         self.mode = 0
+        self.owners: set[int] = set()
         self._home = home
         self._memory: Any = None
         self._view = memoryview(b"")
@@ -128,6 +129,7 @@ class Table:
             raise TableError(f"{self}: has {size} bytes, and {shape} take {wanted}; set the layout or number of slots")
         self._memory, self._view, self._may_write = memory, memoryview(memory).cast("B"), write
         self.id, self.mode = memory.id, memory.mode
+        self.owners = {memory.uid, memory.cuid}
         return self
 
     def make(self, mode: int = MODE) -> Table:
@@ -144,6 +146,12 @@ class Table:
         except (ipc.Error, OSError, ValueError) as error:
             raise TableError(f"{self}: cannot be made: {error}") from None
         return self.open(write=True)
+
+    def may_be_forged(self, trusted: int = 0) -> bool:
+        """May others than root and the trusted uid write to it?  Then root must not believe a beat: anybody may have
+        made it, and fall silent.  Who is not root ends only what those could end themselves, who may write.
+        """
+        return os.geteuid() == 0 and (bool(self.mode & 0o022) or not self.owners <= {0, trusted})
 
     def close(self) -> None:
         """Detach it; sysv_ipc does not do so by itself."""

@@ -1,10 +1,10 @@
-"""Which processes make up a server?  Its process, all that descend from it, and what of its session became ours.
+"""Which processes make up a server?  Its process, and all that descend from it.
 
-    >>> tree(host, server.pid, server.sid)
+    >>> tree(host, server)
     {812: ['S', '1', …], 901: […]}
 
-By descent, never by name.  A child whose parent has ended is the child of the host, which is subreaper; its session
-still says whose it was.  Source: proc(5), /proc/PID/stat and /proc/PID/task/TID/children.
+By proof, never by name.  A child whose parent has ended is the child of the host, which is subreaper; proc/descent.py
+has what proves whose it was.  Source: proc(5), /proc/PID/stat and /proc/PID/task/TID/children.
 """
 
 from __future__ import annotations
@@ -12,30 +12,52 @@ from __future__ import annotations
 import os
 import time
 
-from proc import cause, identity
+from proc import cause, descent, identity
+from proc.descent import PPID, SESSION, TICKS, Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Container, Iterator
 
     from loop.host import Host, Reaper
     from loop.loop import Loop
     from proc.server import Server
 
-PPID, SESSION, THREADS, TICKS = 1, 3, 17, 19  # places in identity.stat_fields()
+THREADS = 17  # place in identity.stat_fields()
 GENERATIONS = 64  # no sane descent is longer; a pid that is used again while we climb cannot lead us round for ever
 ORPHANS_HOLD = 0.02  # seconds: servers that are looked at in one go share one look at the orphans
 
 
 def tree(host: Host, server: Server) -> dict[int, list[str]]:
     """The stat fields of each process of the server by its pid, zombies too; {} once its process is gone."""
+    first = server.is_seen()
+    if not first:
+        return {}
+    roots = {server.pid: first}
+    for pid in _orphans_of(host, server):
+        fields = identity.stat_fields(pid)
+        if fields:
+            roots[pid] = fields
+    return _grown(host, roots)
+
+
+def remember(host: Host, server: Server) -> None:
+    """See who descends from it, while it lives: after its death that may be the only proof."""
+    found = {pid: int(fields[TICKS]) for pid, fields in tree(host, server).items()}
+    found.pop(server.pid, None)
+    living = {pid: ticks for pid, ticks in server.kids.items() if identity.ticks_of(pid) == ticks}
+    server.kids = {**living, **found}
+
+
+def with_theirs(host: Reaper, roots: dict[int, int]) -> dict[int, int]:
+    """Pid and start ticks of these processes, as far as they live, and of all that descend from them."""
+    found = ((pid, identity.stat_fields(pid)) for pid in roots if pid not in host.followed)
+    living = {pid: fields for pid, fields in found if fields and int(fields[TICKS]) == roots[pid]}
+    return {pid: int(fields[TICKS]) for pid, fields in _grown(host, living).items() if fields[0] not in "ZX"}
+
+
+def _grown(host: Reaper, unseen: dict[int, list[str]]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    first = identity.stat_fields(server.pid)
-    if not first or int(first[TICKS]) != server.ticks:
-        return found
-    unseen = {server.pid: first}
-    if server.sid:
-        unseen.update(_orphans_of(host, server.sid))
     while unseen:
         pid, fields = unseen.popitem()
         found[pid] = fields
@@ -57,51 +79,48 @@ def _children(pid: int, threads: int) -> list[int]:
     return [child for tid in tids for child in identity.children(pid, int(tid))]
 
 
-def session_members(host: Reaper, sid: int, is_alive: bool = False) -> list[tuple[int, int]]:
-    """Pid and start ticks of each living process of a session that a child of ours leads.
-
-    By descent from that child, if it is alive, and from those of the session that became ours.
-    """
-    found: list[tuple[int, int]] = []
-    unseen = [sid] if is_alive else []
-    unseen += [orphan.pid for orphan in host.orphans(sid) if orphan.sid == sid]
-    seen = set(unseen)
-    while unseen:
-        pid = unseen.pop()
-        fields = identity.stat_fields(pid)
-        if not fields or fields[0] in "ZX":
-            continue
-        if pid == sid or int(fields[SESSION]) == sid:  # it may not have made its session yet
-            found.append((pid, int(fields[TICKS])))
-        children = [child for child in _children(pid, int(fields[THREADS])) if child not in seen]
-        seen.update(children)
-        unseen += children
+def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, int]:
+    """Pid and start ticks of the orphans that became ours and descend from it; root: its process, a zombie perhaps."""
+    orphans = [orphan.pid for orphan in host.orphans(of.sid)]
+    if not orphans:
+        return {}
+    known, of.kids = of.kids, {**of.kids, root: ticks}
+    found = of.members(descent.table_of([*orphans, root]))
+    of.kids = known
+    found.pop(root, None)
     return found
 
 
 class Orphans:
-    """The orphans that became ours, by session: one look at them for all servers that are looked at in one go."""
+    """The orphans that became ours, by what tells whose they are: one look for all servers looked at in one go."""
 
     def __init__(self) -> None:
         self._seen_at = 0.0
-        self._by_session: dict[int, list[int]] = {}
+        self._by_sign: dict[int | str, list[int]] = {}  # a session, an INVOCATION_ID
 
-    def of(self, host: Host, sid: int) -> dict[int, list[str]]:
-        """Stat fields of those of that session, by pid."""
+    def of(self, host: Host, server: Server) -> dict[int, int]:
+        """Pid and start ticks of those of a living server."""
         now = time.monotonic()
         if now - self._seen_at > ORPHANS_HOLD:
-            self._seen_at, self._by_session = now, {}
+            self._seen_at, self._by_sign = now, {}
             for process in host.orphans():
-                self._by_session.setdefault(process.sid, []).append(process.pid)
-        found = {pid: identity.stat_fields(pid) for pid in self._by_session.get(sid, ())}
-        return {pid: fields for pid, fields in found.items() if fields}
+                for sign in (process.sid, descent.mark(process.pid, process.ticks)):
+                    self._by_sign.setdefault(sign, []).append(process.pid)
+        candidates = [pid for sign in (server.sid, server.invocation) if sign for pid in self._by_sign.get(sign, ())]
+        if not candidates:
+            return {}
+        its = Descent.of(server)
+        its.kids = {**its.kids, server.pid: server.ticks}
+        found = its.members(descent.table_of([*candidates, server.pid]))
+        found.pop(server.pid, None)
+        return found
 
 
-def _orphans_of(host: Host, sid: int) -> dict[int, list[str]]:
+def _orphans_of(host: Host, server: Server) -> dict[int, int]:
     orphans = host.shared.get("orphans")
     if not isinstance(orphans, Orphans):
         orphans = host.shared["orphans"] = Orphans()
-    return orphans.of(host, sid)
+    return orphans.of(host, server)
 
 
 def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identity.Process]:
@@ -119,21 +138,23 @@ def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identit
             cause.of_child(pid)
 
 
-def belongs(host: Host, pid: int, root: int, sid: int, is_others: Callable[[int], bool]) -> bool:
-    """Is this process, a zombie perhaps, of the tree of the process root, or of the session sid, if not 0?
-
-    An orphan of ours counts too where its session is no other server's: a daemon makes its own on its way.
-    is_others: says so of a session.
-    """
-    me = os.getpid()
+def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bool:
+    """Is this process, a zombie perhaps, the process root, or does it descend from it?  An orphan alone does not."""
+    climbed: list[tuple[int, int]] = []
+    lives = descent.table_of([root]).get(root)
+    is_in_session = lives is not None and lives.ticks == root_ticks and lives.sid == of.sid
     for _ in range(GENERATIONS):
         fields = identity.stat_fields(pid)
-        if pid == root or (fields and sid and int(fields[SESSION]) == sid):
+        if not fields or (climbed and int(fields[TICKS]) > climbed[-1][1]):
+            break  # a parent that is younger than its child has the pid of the true one
+        ticks, sid = int(fields[TICKS]), int(fields[SESSION])
+        if (pid, ticks) == (root, root_ticks) or of.proves(pid, ticks, sid) or (is_in_session and sid == of.sid):
             return True
-        if not fields or pid in host.followed or pid in host.loop.errands:
+        if pid in host.followed or pid in host.loop.errands:
             return False
-        parent = int(fields[PPID])
-        if parent == me:
-            return not is_others(int(fields[SESSION]))
-        pid = parent
-    return False
+        climbed.append((pid, ticks))
+        if int(fields[PPID]) in (os.getpid(), 1, 0):
+            break
+        pid = int(fields[PPID])
+    # Only here the environment is looked at: of who asks, and of the orphan that it descends from
+    return any(of.is_marked(*each) for each in dict.fromkeys(climbed[:1] + climbed[-1:]))

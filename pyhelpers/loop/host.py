@@ -22,6 +22,10 @@ class Reaper(Protocol):
 
     loop: Loop
 
+    @property
+    def followed(self) -> Container[int]:
+        """Pids of the living servers."""
+
     def orphans(self, sid: int = 0) -> Iterable[Process]:
         """Our children that we did not make: they descend from those.  sid: 0, or the only session that matters."""
 
@@ -35,12 +39,8 @@ class Host(Reaper, Protocol):
     shared: dict[str, object]
 
     @property
-    def followed(self) -> Container[int]:
-        """Pids of the living servers."""
-
-    @property
-    def sessions(self) -> Walk:
-        """Look-ups of the members of a session, by its number."""
+    def leftovers(self) -> Walk:
+        """Searches for what a server's last process left, where that was not our child; by the server's number."""
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
         """Send an event to the shell, see watch/messages.py."""
@@ -112,10 +112,10 @@ class Followed(Protocol):
     def extend(self, milliseconds: float) -> None:
         """It asks for so much time from now, to start or to end."""
 
-    def follow(self, process: Process, source: str, mode: str) -> bool:
+    def follow(self, process: Process, source: str, mode: str, made: int = 0) -> bool:
         """Take this process for the server; False: it has ended by now."""
 
-    def adopt(self, process: Process, source: str, word: str = "adopted") -> bool:
+    def adopt(self, process: Process, source: str, word: str = "adopted", made: int = 0) -> bool:
         """Follow a process that we did not start."""
 
 

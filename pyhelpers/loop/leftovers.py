@@ -1,67 +1,117 @@
 """End what a dead server left behind: it would hold the port against its successor.
 
-Found by descent, never by name: the children that it had, the members of the session that was
-made for it, and those of its orphans that became ours.  Each is ended by pidfd and start ticks.
+Found by proof, never by name: see proc/descent.py.  Each is ended by pidfd and start ticks.  What is left of an adopted
+server is nobody's child of ours, so it is sought in the process table; of all others as orphans, which become ours.
 """
 
 from __future__ import annotations
 
+import time
+
+from loop import descendants
 from loop.terminate import Ending
 from proc import identity
+from proc.descent import Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from loop.batched_scan import Found
     from loop.host import Host
     from proc.server import Server
 
+FRESH = 0.02  # seconds: a look at the orphans that holds for a start which follows at once
+LONGEST_SEARCH_MS = 2000
+ROUNDS = 20  # against a tree that forks while it is being ended
 
-class Dead:
+
+class Dead(Descent):
     """What is remembered of the last process: its pid and start ticks, and what leads to those it left behind.
 
-    sid: its session, if that was its own, else 0; kids: its children, pid -> start ticks; adopted: they were
-    not our descendants.
+    adopted: they were not our descendants.  looked_at: when the kids were known to be all, on the monotonic clock.
     """
 
-    __slots__ = ("adopted", "kids", "pid", "sid", "ticks")
+    __slots__ = ("adopted", "looked_at", "pid", "ticks")
 
     def __init__(self, server: Server) -> None:
-        self.pid, self.ticks, self.sid = server.pid, server.ticks, server.sid
+        super().__init__(server.sid, server.seen, server.invocation, server.owner)
+        self.pid, self.ticks = server.pid, server.ticks
         self.kids = server.kids
         self.adopted = server.mode == "adopted"
+        self.looked_at = 0.0
 
     @classmethod
     def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
         """One that we launched into a session of its own, and that ended before it could be followed."""
         dead = cls(server)
-        dead.pid, dead.ticks, dead.sid = pid, ticks, pid
+        dead.pid, dead.ticks, dead.sid, dead.seen = pid, ticks, pid, ticks
         dead.kids, dead.adopted = {}, False
         return dead
 
-    def left(self, process: identity.Process) -> bool:
-        """Is this process one of those?"""
-        return self.kids.get(process.pid) == process.ticks or (self.sid != 0 and process.sid == self.sid)
+    @classmethod
+    def of_record(cls, server: Server, known: dict[str, str]) -> Dead:
+        """The one that a record of this boot names: a monitor before us followed it."""
+        dead = cls(server)
+        dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
+        dead.sid, dead.seen = int(known["sid"] or 0), int(known["seen"] or 0)
+        dead.invocation, dead.owner = known["invocation"], int(known["uid"] or server.owner)
+        dead.adopted = True
+        return dead
 
 
-def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], None]) -> None:
+def look_at_orphans(host: Host, dead: Dead) -> None:
+    """Remember who descends from it.  While it is a zombie of ours, nobody else has the number of its session."""
+    found = descendants.orphans_of(host, dead, dead.pid, dead.ticks)
+    dead.kids = {**_living(dead.kids), **found}
+    dead.looked_at = time.monotonic()
+
+
+def _living(known: dict[int, int]) -> dict[int, int]:
+    return {pid: ticks for pid, ticks in known.items() if identity.ticks_of(pid) == ticks}
+
+
+def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], None], rounds: int = ROUNDS) -> None:
     """End them by the server's stop sequence, unless stop_tree says no; then go on."""
-    if not server.stop_tree:
+    if not server.stop_tree or dead.is_empty():
         then()
-    elif dead.sid and dead.adopted:
-        host.sessions.want(dead.sid, lambda members: _end(host, server, dead, members, then))
+    elif dead.adopted:
+        _seek(host, server, lambda members: _end(host, server, dead, members, then, rounds))
     else:
-        _end(host, server, dead, [], then)
+        if time.monotonic() - dead.looked_at > FRESH:
+            look_at_orphans(host, dead)
+        _end(host, server, dead, {}, then, rounds)
 
 
-def _end(host: Host, server: Server, dead: Dead, members: Found, then: Callable[[], None]) -> None:
-    """members: those of the dead one's session, where they are not our children."""
-    left = {pid: ticks for pid, ticks in dead.kids.items() if identity.ticks_of(pid) == ticks}
-    left.update(members)
-    if dead.sid:
-        left.update((orphan.pid, orphan.ticks) for orphan in host.orphans(dead.sid) if orphan.sid == dead.sid)
-    if left:
-        Ending(host.loop, list(left.items()), server.stop, lambda stuck: then())
-    else:
+def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) -> None:
+    """In the process table.  A /proc file may block: who is not found in time is not waited for."""
+    is_over = False
+
+    def found(members: Iterable[tuple[int, int]]) -> None:
+        nonlocal is_over
+        if not is_over:
+            is_over = True
+            late.cancel()
+            then(dict(members))
+
+    late = host.loop.after(LONGEST_SEARCH_MS, lambda: found(()))
+    host.leftovers.want(server.number, found)
+
+
+def _end(
+    host: Host, server: Server, dead: Dead, members: dict[int, int], then: Callable[[], None], rounds: int
+) -> None:
+    """members: those that were sought; what they fork meanwhile is ended in another round, by KILL."""
+    left = descendants.with_theirs(host, {**_living(dead.kids), **members})
+    if not left:
+        dead.forget()
+    if not left or not rounds:
         then()
+        return
+    dead.kids, dead.looked_at = left, 0.0
+    steps = server.stop if rounds == ROUNDS else ["KILL"]
+    Ending(
+        host.loop,
+        list(left.items()),
+        steps,
+        lambda stuck: end_leftovers(host, server, dead, then, 0 if stuck else rounds - 1),
+    )

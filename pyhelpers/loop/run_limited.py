@@ -1,8 +1,8 @@
 """Run a program beside the loop, within bounds: its output, what it starts, and how it is ended.  Checks and hooks do.
 
 It leads a session of its own.  Its end is told at once.  The caller says when the time of what it left running is over,
-as it says that of the program: end() ends all of the session.  What made a session of its own is let go.  The output is
-read as long as something of the session lives; its beginning is kept, the rest is thrown away.  The program is executed
+as it says that of the program: end() ends all that is proved to descend from it.  The output is read while any of that
+lives; its beginning is kept, the rest is thrown away.  The program is executed
 only if no one else may write it.
 
     Run(host, launch, Bounds(kept=4096, steps=["TERM", "2000", "KILL"]), ended, gone)
@@ -17,9 +17,10 @@ import os
 
 from base.programs import LaunchError
 from config import trust
-from loop.descendants import session_members
+from loop import descendants
 from loop.terminate import Ending
 from proc import cause, identity
+from proc.descent import Descent, ticks_now
 from spawn import launch
 
 TYPE_CHECKING = False
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 
 PIPE = 1 << 16  # bytes: pipe(7)
 LEFT_IN_PIPE = 16  # reads at most of what a dead program left there: others may write on
-ROUNDS = 20  # of KILL, against a session that forks meanwhile
+ROUNDS = 20  # of KILL, against a tree that forks meanwhile
 
 
 class Bounds:
-    """kept: bytes of output.  steps: how the session is ended, see Ending.
+    """kept: bytes of output.  steps: how the tree is ended, see Ending.
 
     rest_ms: how long the output is left unread after a full pipe, so that a flood does not keep the loop busy.
     """
@@ -55,8 +56,8 @@ class Run:
     """One run.
 
     ended: called once, when the program has ended, with how (proc/cause.py), its output, and why it was not executed;
-    how is "" where end() came first: then all of the session is ended by then, or cannot be.
-    gone: called once, later: nothing of the session is left but what cannot be ended.
+    how is "" where end() came first: then all of the tree is ended by then, or cannot be.
+    gone: called once, later: nothing of the tree is left but what cannot be ended.
     prepare: completes the launch in the child, where it may block; raises LaunchError.
     Raises LaunchError, OSError: nothing runs.
     """
@@ -82,6 +83,7 @@ class Run:
         self._told, tell = os.pipe()
         try:
             os.set_blocking(self._output, False)
+            self._descent = Descent(invocation=what.mark())
             self._pid = _spawn(what, prepare, tell)
         except BaseException:
             self._close()
@@ -89,6 +91,7 @@ class Run:
         finally:
             os.close(what.output_fd)
             os.close(tell)
+        self._descent.sid, self._ticks = self._pid, identity.ticks_of(self._pid)
         self._follow()
 
     def _follow(self) -> None:
@@ -149,9 +152,10 @@ class Run:
     # -- its end ---------------------------------------------------------------------------------
 
     def _died(self) -> None:
-        """It stays a zombie until all of its session has ended: so no stranger can have its number."""
+        """It stays a zombie until all of its tree has ended: so no stranger can have its number."""
         self._loop.forget(self._pidfd)
         self._is_alive = False
+        self._descent.owner, self._descent.seen = identity.real_uid(self._pid), ticks_now()
         if self._is_over:
             self._let_go()
         elif not self._is_ending:
@@ -167,12 +171,22 @@ class Run:
     def _await_leftovers(self) -> None:
         """Until all have ended: once one has, look again, for it may have left others."""
         while not self._is_ending:
-            left = session_members(self._host, self._pid)
+            left = self._members()
             if not left:
                 self._let_go()
                 return
             if self._watch(*left[0]):
                 return
+
+    def _members(self) -> list[tuple[int, int]]:
+        """Pid and start ticks of each living process that is proved to descend from it, see proc/descent.py."""
+        orphans = descendants.orphans_of(self._host, self._descent, self._pid, self._ticks)
+        roots = {**self._descent.kids, **orphans}
+        if self._is_alive:
+            roots[self._pid] = self._ticks
+        found = descendants.with_theirs(self._host, roots)
+        self._descent.kids = {pid: ticks for pid, ticks in found.items() if pid != self._pid}
+        return list(found.items())
 
     def _watch(self, pid: int, ticks: int) -> bool:
         try:
@@ -202,19 +216,19 @@ class Run:
         if not self._is_ending:
             self._is_ending = True
             self._forget_watched()
-            self._end_session(self._bounds.steps, ROUNDS)
+            self._end_tree(self._bounds.steps, ROUNDS)
 
-    def _end_session(self, steps: Sequence[str], rounds: int) -> None:
+    def _end_tree(self, steps: Sequence[str], rounds: int) -> None:
         if steps[0] == "KILL":
             self._kill_group()
-        left = session_members(self._host, self._pid, self._is_alive)
+        left = self._members()
         if left and rounds:
             Ending(self._loop, left, steps, lambda stuck: self._ended_some(stuck, rounds), reap=False)
         else:
             self._give_up()
 
     def _ended_some(self, stuck: list[int], rounds: int) -> None:
-        self._end_session(["KILL"], 0 if stuck else rounds - 1)
+        self._end_tree(["KILL"], 0 if stuck else rounds - 1)
 
     def _kill_group(self) -> None:
         """All of its process group at once; it is our child and not reaped, so the number is no one else's."""

@@ -8,13 +8,15 @@ from spawn import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from proc.identity import Process
 
 
 class Subreaper:
     """This process: from now on the orphans of what it runs become its children (PR_SET_CHILD_SUBREAPER)."""
+
+    followed: Container[int] = ()
 
     def __init__(self) -> None:
         launch.become_subreaper()

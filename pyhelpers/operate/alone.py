@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from loop.host import Followed, Store
+    from loop.leftovers import Dead
     from proc.server import Server
     from watch.lifecycle import Life
 
@@ -38,7 +39,8 @@ class Alone:
 
     def __init__(self, server: Server, state_dir: str) -> None:
         self.loop = Loop()
-        self.sessions = Walk(self.loop, scan.sessions)
+        self.leftovers = Walk(self.loop, self._find_left)
+        self.dead: Dead | None = None  # the process whose descendants are sought; that of its life, if it has one
         self.shared: dict[str, object] = {}
         self.followed: dict[int, Followed] = {}
         self.lives: list[Life] = []
@@ -77,6 +79,10 @@ class Alone:
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
         """The orphans of the server that the kernel gave to us, the subreaper."""
         return descendants.orphans(self.loop, {*self.followed, *self._children_before}, sid)
+
+    def _find_left(self, numbers: list[int]) -> str:
+        dead = self.dead or self.lives[0].account.dead
+        return scan.left(dict.fromkeys(numbers, dead), {os.getpid(), *self._children_before})
 
     def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
         """Do not scan: the command has just scanned (operate/look.py)."""

@@ -7,6 +7,7 @@ import time
 
 from base.clock import boot_seconds
 from base.libraries import psutil_home
+from loop.leftovers import Dead
 from proc import evidence, identity, scan
 from state import record, silences
 from state.lock import watcher_of
@@ -48,11 +49,17 @@ class Look:
         if not unwatched:
             return
         by_number = {server.number: server for server in unwatched}
-        for line in scan.find(unwatched, self.directories, psutil_home(), {os.getpid(), os.getppid()}).split("\n")[:-1]:
+        not_these = {os.getpid(), os.getppid()}
+        for line in scan.find(unwatched, self.directories, psutil_home(), not_these, self._is_left).split("\n")[:-1]:
             number, pid, _ = map(int, line.split())
             process = identity.look(pid)
             if process:
                 self.living[by_number[number].name] = process, "scan"
+
+    def _is_left(self, server: Server, process: identity.Process) -> bool:
+        """What the recorded one left behind looks like the server."""
+        known = self.record_of(server)
+        return bool(known["pid"]) and known["boot"] == self.boot and Dead.of_record(server, known).left(process)
 
     def record_of(self, server: Server) -> dict[str, str]:
         """Its record when the look began; empty values if there is no record, or a torn one."""

@@ -6,6 +6,7 @@ import fcntl
 import os
 
 from base.exits import FAILED, NOT_RUNNING, Refused
+from loop import descendants
 from loop.leftovers import Dead, end_leftovers
 from loop.terminate import Ending
 from operate import standalone_start
@@ -31,8 +32,13 @@ def end_unwatched(target: Target) -> str:
     if not living:
         return "stopped"
     process, source = living
-    server.is_now(process, source, "adopted")
-    server.kids = {pid: identity.ticks_of(pid) for pid in identity.children(process.pid)}
+    known = target.known()
+    if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
+        server.invocation, made = known["invocation"], int(known["sid"] or 0)
+    else:
+        made = 0
+    server.is_now(process, source, "adopted", made)
+    server.owner = identity.real_uid(process.pid)
     stuck = end_now(server, process, target.state_dir)
     if stuck:
         raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
@@ -44,10 +50,12 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> list[i
     """End the server by its stop sequence, then what it leaves behind; return the pids that are still there."""
     host = Alone(server, state_dir)
     stuck: list[int] = []
+    descendants.remember(host, server)
+    dead = host.dead = Dead(server)
 
     def ended(left: list[int]) -> None:
         stuck.extend(left)
-        end_leftovers(host, server, Dead(server), host.finish)
+        end_leftovers(host, server, dead, host.finish)
 
     waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
     host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))

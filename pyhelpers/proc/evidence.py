@@ -138,7 +138,7 @@ def _may_be_elsewhere(process: identity.Process, server: Server, others: Collect
 
     Two instances may differ by nothing but their directory: ./msg_server here and there; every java.
     """
-    if process.cwd in others:
+    if process.cwd in others or process.cwd in server.elsewhere:
         return False
     is_program = process.exe == os.path.realpath(server.program) and not identity.interpreter(process.exe)
     return process.cwd == "/" or is_program
@@ -167,10 +167,43 @@ def script_of(process: identity.Process) -> str:
 
 
 def _wrong_user(process: identity.Process, server: Server) -> str:
+    """Without `user` it is our own; a server of root may have become another, if it is proved that root started it."""
     uid = identity.real_uid(process.pid)
-    if server.user:
-        import pwd
+    if server.uid >= 0:
+        return "" if uid == server.uid else f"runs as uid {uid}, not as {server.user}"
+    ours = os.geteuid()
+    if uid == ours or (ours == 0 and uid >= 0 and _was_roots(process, server, uid)):
+        return ""
+    return f"runs as uid {uid}; set user if that is right"
 
-        wanted = int(server.user) if server.user.isdigit() else pwd.getpwnam(server.user).pw_uid
-        return "" if uid == wanted else f"runs as uid {uid}, not as {server.user}"
-    return "" if os.geteuid() in (0, uid) else f"runs as uid {uid}"
+
+def _was_roots(process: identity.Process, server: Server, uid: int) -> bool:
+    """Was it a process of root, which has become that user since?  A name and a directory anybody may take."""
+    if (process.pid, process.ticks) == (server.pid, server.ticks) or uid == server.owner:
+        return True
+    if process.exe != os.path.realpath(server.program) or not identity.shares_our_files(process.pid):
+        return False
+    if server.invocation and identity.invocation(process.pid) == server.invocation:
+        return True
+    return not _may_be_worker(process) and _is_roots_alone(process.exe)
+
+
+def _may_be_worker(process: identity.Process) -> bool:
+    """Is it, or was it, the child of one of the same program, as those of nginx are, which root's master makes?
+
+    A server leads its session or at least its process group, or the one that started it is still there.
+    """
+    parent = identity.look(process.ppid)
+    if parent and parent.exe == process.exe:
+        return True
+    is_leader = process.pid in (process.sid, process.group)
+    return not is_leader and not (parent and parent.sid == process.sid)
+
+
+def _is_roots_alone(program: str) -> bool:
+    """May only root write this file, or put another in its place?"""
+    try:
+        found = [os.stat(path) for path in (program, os.path.dirname(program))]
+    except OSError:
+        return False
+    return all(each.st_uid == 0 and not each.st_mode & 0o022 for each in found)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DELETED = " (deleted)"
+INVOCATION = "INVOCATION_ID="  # a launch has an id, as a unit's has under systemd: see config/launch_settings.py
+PIECE = 1 << 16
 INTERPRETERS = (
     "java python pypy sh dash bash ash busybox mksh ksh yash zsh perl ruby node nodejs php lua tclsh "
     "guile mono dotnet beam.smp erl Rscript"
@@ -25,17 +27,18 @@ INTERPRETERS = (
 class Process:
     """One living (or zombie) process, as it was when looked at.
 
-    state is the letter of proc(5); ticks its start in clock ticks since boot; sid
-    its session; exe without the kernel's " (deleted)"; exe and cwd are "" where
+    state is the letter of proc(5); ticks its start in clock ticks since boot; group and
+    sid its process group and session; exe without the kernel's " (deleted)"; exe and cwd are "" where
     the kernel does not let us read them.
     """
 
-    __slots__ = ("_argv", "cwd", "exe", "pid", "ppid", "sid", "state", "ticks")
+    __slots__ = ("_argv", "cwd", "exe", "group", "pid", "ppid", "sid", "state", "ticks")
 
     def __init__(self, pid: int, fields: list[str]) -> None:
         self.pid = pid
         self.state = fields[0]
         self.ppid = int(fields[1])
+        self.group = int(fields[2])
         self.sid = int(fields[3])
         self.ticks = int(fields[19])
         self.exe = _link(f"/proc/{pid}/exe").removesuffix(DELETED)
@@ -78,15 +81,37 @@ def ticks_of(pid: int) -> int:
 
 def real_uid(pid: int) -> int:
     """Its real user id, or -1: gone.  (The owner of /proc/PID is root for a process that changed user.)"""
+    return uids(pid)[0]
+
+
+def uids(pid: int) -> list[int]:
+    """Its real, effective, saved and file system user id; [-1]: gone."""
     for line in _read(f"/proc/{pid}/status", 4096).split("\n"):
         if line.startswith("Uid:"):
-            return int(line.split()[1])
-    return -1
+            return [int(word) for word in line.split()[1:]]
+    return [-1]
 
 
 def children(pid: int, thread: int = 0) -> list[int]:
     """Pids of the children of PID's thread (its main thread by default)."""
-    return [int(word) for word in _read(f"/proc/{pid}/task/{thread or pid}/children", 1 << 16).split()]
+    return [int(word) for word in _read_all(f"/proc/{pid}/task/{thread or pid}/children").split()]
+
+
+def invocation(pid: int) -> str:
+    """The INVOCATION_ID in the environment that its program was executed with, "" if none or we may not read it.
+
+    The kernel waits for the process's memory map (mmap_lock), so ask only where nothing else tells.
+    """
+    for word in _read_all(f"/proc/{pid}/environ").split("\0"):
+        if word.startswith(INVOCATION):
+            return word[len(INVOCATION) :]
+    return ""
+
+
+def shares_our_files(pid: int) -> bool:
+    """Does a path mean the same to it as to us?  In a mount namespace of its own it may have anything at any path."""
+    ours = _link("/proc/self/ns/mnt")
+    return ours != "" and _link(f"/proc/{pid}/ns/mnt") == ours
 
 
 def interpreter(exe: str) -> bool:
@@ -124,6 +149,23 @@ def _read(path: str, most: int) -> str:
         return ""
     finally:
         os.close(fd)
+
+
+def _read_all(path: str) -> str:
+    """To its end: of some files one read(2) brings no more than 4 KiB, whatever the room."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    pieces = []
+    try:
+        while piece := os.read(fd, PIECE):
+            pieces.append(piece)
+    except OSError:
+        pass  # it has ended meanwhile
+    finally:
+        os.close(fd)
+    return b"".join(pieces).decode("utf-8", "surrogateescape")
 
 
 def _link(path: str) -> str:

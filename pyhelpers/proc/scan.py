@@ -9,19 +9,33 @@ from __future__ import annotations
 import os
 import sys
 
-from proc import evidence, identity, ports
+from proc import descent, evidence, identity, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from proc.descent import Descent
     from proc.server import Server
 
 
-def find(servers: Sequence[Server], others: Collection[str], psutil_home: str, not_these: Collection[int]) -> str:
-    """A line `NUMBER PID TICKS` for each server that runs; not_these: pids that are never servers (ourselves)."""
+def find(
+    servers: Sequence[Server],
+    others: Collection[str],
+    psutil_home: str,
+    not_these: Collection[int],
+    is_left: Callable[[Server, identity.Process], bool] = lambda server, process: False,
+) -> str:
+    """A line `NUMBER PID TICKS` for each server that runs.
+
+    not_these: pids that are never servers (ourselves); is_left: is it something that the dead one left behind?
+    """
     table = Table([process for pid in _pids(psutil_home) if pid not in not_these and (process := identity.look(pid))])
-    found = ((server, _choose(server, table.candidates(server, others))) for server in servers)
+
+    def candidates(server: Server) -> list[identity.Process]:
+        return [process for process in table.candidates(server, others) if not is_left(server, process)]
+
+    found = ((server, _choose(server, candidates(server))) for server in servers)
     return "".join(f"{server.number} {process.pid} {process.ticks}\n" for server, process in found if process)
 
 
@@ -41,7 +55,7 @@ class Table:
         # A program that others use too (redis-server x.conf) tells nothing elsewhere, but for one that went to /
         own = server.program.startswith(server.directory + "/")
         alike = self._by_argv.get(tuple(server.argv), [])
-        elsewhere = [process for process in alike if process.cwd not in others and (own or process.cwd == "/")]
+        elsewhere = [process for process in alike if own or process.cwd == "/"]
         for group in (self._by_cwd.get(server.directory, []), elsewhere):
             fit = [process for process in group if not evidence.objection_to(process, server, others)]
             if fit:
@@ -59,10 +73,14 @@ def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
     return ""
 
 
-def sessions(sids: Collection[int]) -> str:
-    """A line `SID PID TICKS` for each living member of these sessions.  Without psutil: a start waits for this."""
-    members = (identity.look(int(name)) for name in os.listdir("/proc") if name.isdigit())
-    return "".join(f"{member.sid} {member.pid} {member.ticks}\n" for member in members if member and member.sid in sids)
+def left(dead: Mapping[int, Descent], not_these: Collection[int]) -> str:
+    """A line `NUMBER PID TICKS` for each living process that descends from one of the dead, by their numbers.
+
+    Without psutil: a start waits for this.  not_these: who does not, nor what it started.
+    """
+    table = descent.table_of(int(name) for name in os.listdir("/proc") if name.isdigit())
+    found = ((number, each.members(table, not_these)) for number, each in dead.items())
+    return "".join(f"{number} {pid} {ticks}\n" for number, members in found for pid, ticks in members.items())
 
 
 def _pids(psutil_home: str) -> list[int]:

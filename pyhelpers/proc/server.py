@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import os
+
 from config import settled
 from config.launch_settings import forget_our_supervisor
 from config.server_settings import ServerSettings
+from proc import identity
+from proc.descent import ticks_now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from proc.identity import Process
+GENERATIONS = 64  # no sane descent is longer; a pid that is used again while we climb cannot lead us round for ever
 
 
 class Server(ServerSettings):
     """Its settings, and the identity of the living one: pid 0 while there is none.
 
-    pidfd: watched while it lives; sid: its session, if that was made for it, else 0;
-    kids: pid -> start ticks of an adopted server's children, as last seen.
+    pidfd: watched while it lives; sid: its session, if that was made for it, else 0; seen: when it was last known to be
+    in it, in ticks since boot; kids: pid -> start ticks of its descendants, as last seen; invocation: the id of its
+    launch; owner: the uid that it has, or was launched with.  See proc/descent.py.  elsewhere: directories of servers
+    of conf that were not asked for.
     """
 
-    __slots__ = "kids last_exit memory message mode pid pidfd restarts sid source state ticks".split()
+    __slots__ = (
+        "elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state ticks"
+    ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         super().__init__(number, name, settings)
-        self.pid = self.ticks = self.sid = 0
+        self.pid = self.ticks = self.sid = self.seen = 0
+        self.invocation = ""
+        self.elsewhere: frozenset[str] = frozenset()
+        self.owner = self.uid if self.uid >= 0 else os.geteuid()
         self.source = self.mode = ""
         self.pidfd = -1
         self.kids: dict[int, int] = {}
@@ -34,13 +45,46 @@ class Server(ServerSettings):
         self.last_exit = ""
         self.message = ""
 
-    def is_now(self, process: Process, source: str, mode: str) -> None:
-        """Take this process for the server.  source: own pidfile log scan; mode: launched adopted."""
+    def is_now(self, process: identity.Process, source: str, mode: str, made: int = 0) -> None:
+        """Take this process for the server.  source: own pidfile log scan; mode: launched adopted.
+
+        made: the session that is known to have been made for it.
+        """
         self.pid, self.ticks = process.pid, process.ticks
-        # Another one's session may be that of the terminal it was started from: only a leader's is its own
-        self.sid = process.sid if mode == "launched" or process.sid == process.pid else 0
+        # Another one's session may be that of the terminal it was started from: only a leader's is its own, and what
+        # we launch never stays in ours
+        is_own = process.sid in (process.pid, made) or (mode == "launched" and _descends_from_us(process.ppid))
+        self.sid = process.sid if is_own else 0
         self.source, self.mode = source, mode
         self.kids = {}
+        self.is_seen()
+
+    def is_seen(self) -> list[str] | None:
+        """Look at the living process: its stat fields, None if it is gone.  Whether it is in its session is noted."""
+        now = ticks_now()
+        fields = identity.stat_fields(self.pid)
+        if not fields or int(fields[19]) != self.ticks:
+            return None
+        if int(fields[3]) == self.sid:
+            self.seen = now
+        return fields
+
+    def is_confirmed(self) -> bool:
+        """Has what conf names in pid_from told that it is this process?"""
+        return self.source != "own" or self.mode != "launched" or any(source[0] == "own" for source in self.sources)
+
+
+def _descends_from_us(parent: int) -> bool:
+    """Does the process with that parent?  A launcher may stand between."""
+    us = os.getpid()
+    for _ in range(GENERATIONS):
+        if parent == us:
+            return True
+        fields = identity.stat_fields(parent)
+        if not fields or parent == 1:
+            return False
+        parent = int(fields[1])
+    return False
 
 
 def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.Settings, list[Server]]:
@@ -48,9 +92,13 @@ def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.
     forget_our_supervisor()  # first: they take our environment as it is now
     suite: settled.Settings = {}
     servers: list[Server] = []
+    elsewhere: frozenset[str] = frozenset()
     for name, settings in groups:
         if name == settled.SUITE:
             suite = settings
+            elsewhere = frozenset(settled.elements(suite.get("directories", "")))
         else:
-            servers.append(Server(len(servers) + 1, name, settings))
+            server = Server(len(servers) + 1, name, settings)
+            server.elsewhere = elsewhere
+            servers.append(server)
     return suite, servers

@@ -16,7 +16,7 @@ from config.launch_settings import Launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 # All that can be reset: not KILL and STOP, nor 32 and 33, which the C library keeps for its threads
 RESETTABLE = [number for number in range(1, 65) if number not in (9, 19, 32, 33)]
@@ -156,7 +156,7 @@ def _write_pidfile(path: str) -> None:
         raise LaunchError(CANNOT_EXECUTE, f"pidfile {path}: {error.strerror}") from None
 
 
-def _take_ends(launch: Launch, tell: int) -> tuple[int, Mapping[str, str]]:
+def _take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
     """Put the ends where sd_listen_fds(3) seeks them, from 3 on; where tell is now, and the environment.
 
     First all of them go out of each other's way.  The copies, and whatever else we have, end with exec.

@@ -19,10 +19,10 @@ import time
 from base import files
 
 KEYS = (
-    *"name state starting pid ticks boot exe cwd sid started source mode".split(),
+    *"name state starting pid ticks boot exe cwd sid seen invocation uid started source mode".split(),
     *"port restarts memory last_exit message monitor ending".split(),
 )
-NUMBERS = "pid ticks sid port restarts monitor".split()
+NUMBERS = "pid ticks sid seen uid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
@@ -44,7 +44,7 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
     """The record in this directory: all KEYS, "" for unknown values; {} if there is no record.
 
     `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
-    says why the monitor is ending the process, if no one ordered it.
+    says why the monitor is ending the process, if no one ordered it; for `sid seen invocation uid` see proc/descent.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"

@@ -133,6 +133,8 @@ class Account:
         pid, ticks = (server.pid, server.ticks) if server.pid else (self.dead.pid, self.dead.ticks)
         if pid:
             started = time.time() - boot_seconds() + ticks / TICKS_PER_SECOND
-            fields.update(pid=str(pid), ticks=str(ticks), sid=str(server.sid), exe=server.program, cwd=server.directory)
+            fields.update(pid=str(pid), ticks=str(ticks), exe=server.program, cwd=server.directory)
+            of = server if server.pid else self.dead
+            fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, uid=str(of.owner))
             fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
         return fields

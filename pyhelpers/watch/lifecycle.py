@@ -13,9 +13,11 @@ import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from health.health import Health
-from loop.leftovers import Dead, end_leftovers
+from loop import descendants
+from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity
+from proc.descent import Descent
 from state.history import incident_id
 from watch.journal import Account
 from watch.start_attempt import Start
@@ -67,27 +69,40 @@ class Life:
         """Take over what runs, by record, pidfile or log; else have the process table searched."""
         known = self.account.recall()
         process = evidence.recorded(known, self.watcher.boot)
-        source = known.get("source") or "own"
-        if not process:
-            process, source, remarks = evidence.named(self.server, self.watcher.directories)
-            self.account.say_all("evidence", remarks)
-        elif known["state"] == "STARTING":
-            self._resume(process, source)
+        if process:
+            self._take_back(process, known)
             return
-        elif known["state"] == "STOPPING" and self.account.want == "down" and self.follow(process, source, "adopted"):
-            self._remember_kids()
-            self.stop()
-            return
+        if known.get("pid") and known["boot"] == self.watcher.boot:
+            self.account.dead = Dead.of_record(self.server, known)
+            self.server.owner = self.account.dead.owner
+        process, source, remarks = evidence.named(self.server, self.watcher.directories)
+        self.account.say_all("evidence", remarks)
         if not process or not self.adopt(process, source):
-            self.watcher.want_scan(self, lambda: self._first_absence(known))
-        elif known.get("pid") == str(process.pid):
-            self.server.sid = int(known["sid"] or 0)  # made by the launch of an earlier watcher
-            if known["ending"]:
-                self.health.put_down(process.pid, known["ending"])
+            self._seek(known)
 
-    def _resume(self, process: identity.Process, source: str) -> None:
+    def _take_back(self, process: identity.Process, known: dict[str, str]) -> None:
+        """The process that the record names lives; what an earlier watcher's launch made for it is its own."""
+        server, source = self.server, known["source"] or "own"
+        server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
+        made = int(known["sid"] or 0)
+        if known["state"] == "STARTING":
+            self._resume(process, source, made)
+        elif known["state"] == "STOPPING" and self.account.want == "down":
+            if self.follow(process, source, "adopted", made):
+                self.stop()
+            else:
+                self._seek(known)
+        elif not self.adopt(process, source, made=made):
+            self._seek(known)
+        elif known["ending"]:
+            self.health.put_down(process.pid, known["ending"])
+
+    def _seek(self, known: dict[str, str]) -> None:
+        self.watcher.want_scan(self, lambda: self._first_absence(known))
+
+    def _resume(self, process: identity.Process, source: str, made: int) -> None:
         """Its watcher died while it started: see that to its end."""
-        if self.follow(process, source, "launched"):
+        if self.follow(process, source, "launched", made):
             self._become("starting", "STARTING")
             self._attempt = Start(self, self.account.dead, time.monotonic())
             self._attempt.resume()
@@ -106,8 +121,8 @@ class Life:
         if not was_up:
             self.tell("absent", known.get("state") or "-")
             return
-        dead = self.account.dead
-        dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
+        if not self.account.dead.pid:  # it has ended just now
+            self.account.dead = Dead.of_record(self.server, known)
         incident = incident_id(self.server.name, known["pid"], known["ticks"], self.watcher.boot)
         told = known["starting"] or self.watcher.history_tells(incident)
         up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
@@ -130,26 +145,30 @@ class Life:
             word, _, rest = self._untold.partition(" ")
             self.tell(word, rest)
 
-    def adopt(self, process: identity.Process, source: str, word: str = "adopted") -> bool:
+    def adopt(self, process: identity.Process, source: str, word: str = "adopted", made: int = 0) -> bool:
         """Follow a process that we did not start; word: moved, if it took the place of the one we followed.
 
-        False: it has ended by now.
+        made: the session that is known to have been made for it.  False: it has ended by now.
         """
         if source == "scan" and self.account.dead.left(process):
             return False  # what the dead one left behind looks like it
         ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
-        if not self.follow(process, source, "launched" if ours else "adopted"):
+        if not self.follow(process, source, "launched" if ours else "adopted", made):
             return False
         self._cancel()
         self._become("up", "RUNNING")
+        self._know_owner()
         self._remember_kids()
         self.account.write()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
         self.health.serving()
         return True
 
-    def follow(self, process: identity.Process, source: str, mode: str) -> bool:
-        """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now."""
+    def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
+        """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now.
+
+        made: the session that is known to have been made for it.
+        """
         try:
             pidfd = os.pidfd_open(process.pid)
         except ProcessLookupError:
@@ -159,7 +178,7 @@ class Life:
             return False
         self.unfollow()
         self.account.ending = ""  # that was another one's
-        self.server.is_now(process, source, mode)
+        self.server.is_now(process, source, mode, made)
         self.server.pidfd = pidfd
         self.watcher.followed[process.pid] = self
         self.watcher.loop.on_readable(pidfd, self._gone)
@@ -215,8 +234,12 @@ class Life:
         incident = incident_id(server.name, server.pid, server.ticks, self.watcher.boot)
         up_for = self.age()
         self._learn_session()
+        dead = Dead(server)
+        if not dead.adopted:
+            look_at_orphans(self.watcher, dead)
         why = self._why()
         self.unfollow()
+        self.account.dead = dead
         if self._attempt:
             self._attempt.ended(why)
             return
@@ -224,11 +247,20 @@ class Life:
         server.last_exit = why
         why = self.health.reason() or why
         process, source, _ = evidence.named(server, self.watcher.directories)
+        if not process and server.last_exit == "exit 0" and not server.is_confirmed():
+            process, source = self._daemon_of(dead), "own"
         if process and self.adopt(process, source, "moved"):
             return
         # One that we did not start and that died young may have been a second copy beside the true server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
         self.tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+
+    def _daemon_of(self, dead: Dead) -> identity.Process | None:
+        """What a launcher has left behind that counted as the server itself: the oldest that shows its identity."""
+        left = [process for process in map(identity.look, dead.kids) if process and dead.left(process)]
+        directories = self.watcher.directories
+        fit = [process for process in left if not evidence.objection_to(process, self.server, directories)]
+        return min(fit, key=lambda process: process.ticks, default=None)
 
     def _learn_session(self) -> None:
         """A daemon may have made its session after we had looked; its zombie still shows it."""
@@ -236,6 +268,7 @@ class Life:
         if server.mode == "launched" and server.sid != server.pid:
             fields = identity.stat_fields(server.pid)
             server.sid = int(fields[3]) if fields and int(fields[19]) == server.ticks else server.sid
+            server.is_seen()
 
     def _why(self) -> str:
         pid = self.server.pid
@@ -275,6 +308,8 @@ class Life:
         self._cancel()
         server = self.server
         self._become("up", "RUNNING")
+        server.is_seen()
+        self._know_owner()
         self.account.write()
         self.watcher.emit("up", server, f"{server.pid} launched {server.source} {took_ms:.0f}")
         self.watcher.tidy_soon(self)
@@ -304,6 +339,7 @@ class Life:
 
     def end_process(self, steps: Sequence[str], done: Callable[[list[int]], None]) -> None:
         """End it by these steps; we go on following it, and learn from its pidfd how it ended."""
+        descendants.remember(self.watcher, self.server)
         who = [(self.server.pid, self.server.ticks)]
         self.ending = Ending(self.watcher.loop, who, steps, done, reap=False)
 
@@ -344,6 +380,8 @@ class Life:
         self._become("stopping", "STOPPING")
         self.account.write()
         steps = self.health.farewell() if pid else self.server.stop
+        if pid:
+            descendants.remember(self.watcher, self.server)
         self.unfollow()
         self.health.reason()
         self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: self._end_rest(pid, stuck))
@@ -394,13 +432,27 @@ class Life:
 
     def _look_at_living(self) -> None:
         server = self.server
-        fields = identity.stat_fields(server.pid)
-        if fields is None or int(fields[19]) != server.ticks:
+        fields = server.is_seen()
+        if fields is None:
             return  # dead: its pidfd tells
         self._look_at_state(fields[0])
-        self.account.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
+        process, source, remarks = evidence.named(server, self.watcher.directories, server.is_confirmed() is False)
+        self.account.say_all("evidence", remarks)
+        if process and not server.is_confirmed() and self._is_confirmed_or_moved(process, source):
+            return
         self._remember_kids()
         self.health.tick()
+
+    def _is_confirmed_or_moved(self, process: identity.Process, source: str) -> bool:
+        """A pidfile or log names it at last; True: it is another one, which descends from what we launched."""
+        server = self.server
+        if process.pid == server.pid:
+            server.source = source
+            self.account.write()
+            return False
+        its = Descent.of(server)
+        descends = descendants.belongs(self.watcher, process.pid, server.pid, server.ticks, its)
+        return descends and self.adopt(process, source, "moved", server.sid)
 
     def _look_at_state(self, state: str) -> None:
         """A stopped one is alive; every process is in state D now and then, one that stays so is stuck (proc(5))."""
@@ -414,8 +466,10 @@ class Life:
         self.health.remark(self, oddity)
 
     def _remember_kids(self) -> None:
-        """An adopted server's children: after its death nothing else leads to them."""
-        server = self.server
-        if server.mode == "adopted":
-            known = server.kids
-            server.kids = {pid: known.get(pid) or identity.ticks_of(pid) for pid in identity.children(server.pid)}
+        """An adopted server's descendants: after its death nothing else may lead to them."""
+        if self.server.mode == "adopted":
+            descendants.remember(self.watcher, self.server)
+
+    def _know_owner(self) -> None:
+        """It may have become another user since it was launched."""
+        self.server.owner = identity.real_uid(self.server.pid)

@@ -6,6 +6,7 @@ import os
 import sys
 
 from base.suite import PROGRAMS
+from config.launch_settings import forget_our_supervisor
 from spawn import launch
 from watch import output
 
@@ -44,6 +45,7 @@ def _execute(words: Sequence[str]) -> None:
 def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     from watch.watcher import Watcher
 
+    forget_our_supervisor()
     os.umask(0o077)
     os.chdir("/")
     watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)

@@ -12,10 +12,11 @@ import time
 from base import globs
 from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
+from loop import descendants
 from loop.deadline import Patience
-from loop.leftovers import Dead, end_leftovers
+from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending
-from proc import cause, evidence, identity, ports, scan
+from proc import cause, descent, evidence, identity, ports, scan
 from spawn import launch, rotate
 
 TYPE_CHECKING = False
@@ -140,6 +141,7 @@ class Start:
             _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
+            server.invocation = server.launch.mark()
             pid = launch.spawn(server.launch, program)
         except Refused as refused:
             self._life.start_failed(refused.status, str(refused))
@@ -158,11 +160,18 @@ class Start:
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
-            self.ended(cause.of_child(pid) or cause.UNKNOWN)
+            self.ended(self._reap(pid))
             return
         self._life.account.write()
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
+
+    def _reap(self, pid: int) -> str:
+        """How it has ended; before that, who is left in its session, whose number is nobody else's as long."""
+        self._loop.errands.add(pid)  # not to be reaped with the orphans
+        look_at_orphans(self._watcher, self._life.account.dead)
+        self._loop.errands.discard(pid)
+        return cause.of_child(pid) or cause.UNKNOWN
 
     def ended(self, why: str) -> None:
         """What we launched has ended: did it fork into the background, or fail?"""
@@ -174,13 +183,20 @@ class Start:
                 self._life.account.write()
                 self._look_again()
                 return
-            if any(orphan.ticks >= self._ticks for orphan in self._watcher.orphans()):
+            if self._is_at_work():
                 self._wait_for_daemon()
                 return
         self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
 
+    def _is_at_work(self) -> bool:
+        """Does something live on that what we launched has left behind, or may have?  To wait for it harms nobody."""
+        dead = self._life.account.dead
+        look_at_orphans(self._watcher, dead)
+        young = [orphan for orphan in self._watcher.orphans() if orphan.ticks >= self._ticks]
+        return bool(dead.kids) or any(not descent.mark(orphan.pid, orphan.ticks) for orphan in young)
+
     def _wait_for_daemon(self) -> None:
-        """Something of it is still at work: that will be the server, or the pidfile will tell, or the deadline.
+        """Something of it is still at work: that will be the server, or a pidfile tells, or its end, or the deadline.
 
         What was launched may have counted as identified, and as good as started, until it ended.
         """
@@ -190,9 +206,13 @@ class Start:
         self._look_again()
 
     def _descendant(self) -> identity.Process | None:
-        """The daemon that our launched process left behind: as subreaper we are the parent of orphans."""
+        """The daemon that our launched process left behind: as subreaper we are the parent of orphans.
+
+        By identity, as a scan would know it: a program that writes its title over its environment proves no descent.
+        """
         server, others = self._server, self._watcher.directories
-        fit = [orphan for orphan in self._watcher.orphans() if not evidence.objection_to(orphan, server, others)]
+        young = [orphan for orphan in self._watcher.orphans() if orphan.ticks >= self._ticks]
+        fit = [orphan for orphan in young if not evidence.objection_to(orphan, server, others)]
         return min(fit, key=lambda process: process.ticks, default=None)
 
     # -- known for certain -----------------------------------------------------------------------
@@ -201,9 +221,12 @@ class Start:
         """Is it identified, and its port open?  Else look again, a little later each time."""
         if self._look:
             self._look.cancel()
-        self._identified = self._identified or self._identify()
+        self._identified = self._identified or self._identify() or self._stays_up()
         if self._identified and not self._missing():
             self._succeed_later()
+        elif not self._server.pid and not self._is_at_work():
+            self._rest()
+            self._life.start_failed(FAILED, "all that it started has ended; see its own log")
         else:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
             self._look = self._loop.after(self._pause, self._look_again)
@@ -245,6 +268,12 @@ class Start:
             return True
         return self._life.follow(process, source, "launched")
 
+    def _stays_up(self) -> bool:
+        """What we launched shows its identity and lives: that it is the server no pidfile or log need say."""
+        server = self._server
+        process = identity.look(server.pid) if server.pid and self._life.age() * 1000 >= server.start_ms else None
+        return process is not None and not evidence.objection_to(process, server, self._watcher.directories)
+
     def _succeed_later(self) -> None:
         """It counts as started once it has stayed up for start_seconds; how fast it was back is known now."""
         if self._deadline:
@@ -271,6 +300,7 @@ class Start:
         server = self._server
         self._rest()
         who = [(server.pid, server.ticks)]
+        descendants.remember(self._watcher, server)
         self._life.unfollow()
         fail = self._unless_over(lambda: self._life.start_failed(FAILED, text))
         Ending(self._loop, who, server.stop, lambda stuck: fail())

@@ -74,7 +74,7 @@ class Watcher:
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
-        self.sessions = Walk(self.loop, scan.sessions)
+        self.leftovers = Walk(self.loop, self._find_left)
         self._untidy: list[Followed] = []
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
@@ -236,7 +236,15 @@ class Watcher:
     def _find(self, numbers: list[int]) -> str:
         sought = [self.lives[number - 1].server for number in numbers if number]
         not_these = {*self._ours, *self.followed}
-        return scan.find(sought, self.directories, self.psutil_home, not_these) if sought else ""
+        return scan.find(sought, self.directories, self.psutil_home, not_these, self._is_left) if sought else ""
+
+    def _is_left(self, server: Server, process: identity.Process) -> bool:
+        """What the last process left behind looks like the server."""
+        return self.lives[server.number - 1].account.dead.left(process)
+
+    def _find_left(self, numbers: list[int]) -> str:
+        dead = {number: self.lives[number - 1].account.dead for number in numbers}
+        return scan.left(dead, {*self._ours, *self.followed})
 
     def _take(self, life: Followed, found: Found) -> bool:
         """Follow what the scan has found, if it is there still, and nobody's yet."""
@@ -257,7 +265,7 @@ class Watcher:
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
         """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead.
 
-        sid: the only session that matters: a thousand servers that are being ended are not looked at for each other.
+        sid: not those of other sessions that are being ended: a thousand servers are not looked at for each other.
         """
         return descendants.orphans(self.loop, self.followed, sid)
 
