@@ -181,6 +181,7 @@ has_child() {
 }
 
 @test "a master that dies together with the helper: its worker is ended, not adopted" {
+	expect_helper_deaths
 	given_master
 
 	kill -KILL "$(helper_of "$MONITOR")" "$RUNS"
@@ -523,6 +524,7 @@ given_launcher() {
 
 @test "a launcher whose last orphan ends has failed, at once" {
 	given_launcher 'setsid sh -c "while [ ! -e go ]; do sleep 0.1; done" &' 'exit 0'
+	printf '%s\n' 'start_seconds = 60s' >>"$CONF/servers/x.conf" # on a busy machine it takes its time to end
 	monitor_start x
 	wait_until "$PATIENCE" state_is x STARTING
 
