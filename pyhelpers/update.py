@@ -21,7 +21,7 @@ import time
 
 from base import files
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
-from config import heartbeat_library, settle, settled
+from config import accounts, heartbeat_library, settle, settled
 from config.confdir import HALVES
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
@@ -84,7 +84,8 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
     """("", "") where nothing is to be done."""
     if before is None:
         return "start", ""
-    changed = [key for key, value in after.items() if before.get(key) != value and key != heartbeat_library.HOME]
+    derived = (heartbeat_library.HOME, accounts.IDS)
+    changed = [key for key, value in after.items() if before.get(key) != value and key not in derived]
     if not changed:
         return "", ""
     restarting = [key for key in changed if key in RESTARTING or _is_told(key, before, after)]
@@ -159,6 +160,7 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{word.partition('@')[0]}.conf"} & known]
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
     heartbeat_library.find(place.conf_dir, found)
+    accounts.find(found)
     return found
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 
+from base import ids, places
+from base.places import NoAnswer
 from base.programs import LaunchError
 from config import settled
 from config.launch_settings import Launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from base.ids import Ids
     from config.fd_keys import Wanted
 
 VITALS = ("check", "heartbeat", "max_memory", "max_cpu", "max_fds")  # keys that, when set, ask for a vital
@@ -42,36 +45,33 @@ def _vitals(settings: settled.Settings) -> dict[str, str]:
     return {key: value for key, value in settings.items() if key.startswith(VITAL_FAMILIES)}
 
 
-_real_parents: dict[str, str] = {}
+def _ids(settings: settled.Settings) -> Ids | None:
+    """As they are settled for the watcher; another program, which is soon gone, looks them up itself."""
+    if "ids" in settings or not settings["user"] + settings["group"]:
+        return ids.parsed(settings.get("ids", ""))
+    from config import accounts
 
-
-def _real(directory: str) -> str:
-    """As os.path.realpath; a thousand servers beside each other have the way to them followed once."""
-    parent, _, name = directory.rpartition("/")
-    if name in ("", ".", "..") or os.path.islink(directory):
-        return os.path.realpath(directory)
-    if parent not in _real_parents:
-        _real_parents[parent] = os.path.realpath(parent or "/")
-    return os.path.join(_real_parents[parent], name)
+    return ids.parsed(accounts.ids_of(settings["user"], settings["group"]))
 
 
 class ServerSettings:
     """Durations in ms.
 
     number: its place in the settled conf, from 1; directory: without links; program: the path of what `command` runs;
-    sources: of pid_from, each its words; vital: the settings of heartbeat, check and limits, if there are any;
+    sources: of pid_from, each its words; ids: its user and group as numbers, if they are known;
+    vital: the settings of heartbeat, check and limits, if there are any;
     ends: the descriptors that its watcher holds for it, if any.
     """
 
     __slots__ = (
-        "argv directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
+        "argv directory ends ids launch logs match name needs needs_file number oldlog oldlog_keep port program "
         "sources start_ms stop stop_tree timeout_ms user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
-        self.directory = _real(settings["dir"])
+        self.directory = places.real(settings["dir"])
         self.argv = settled.elements(settings["command"])
         self.match = settled.elements(settings["match"])
         self.needs = elements(settings["needs"])
@@ -86,6 +86,7 @@ class ServerSettings:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.user = settings["user"]
+        self.ids = _ids(settings)
         self.vital = _vitals(settings)
         self.ends = _ends(name, settings)
         if self.ends and self.ends.scm:
@@ -101,6 +102,7 @@ class ServerSettings:
         if settings["environment"]:
             launch.environment = dict(launch.environment)
             launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
+        launch.ids = self.ids
         launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
         if settings["no_new_privileges"] == "0":
             del launch.settings["no_new_privileges"]
@@ -109,8 +111,8 @@ class ServerSettings:
     def _program(self) -> str:
         """Where the program is (or will be): what exe is compared with."""
         try:
-            return self.launch.program()
-        except LaunchError:
+            return self.launch.program(may_look=places.require_answer)
+        except (LaunchError, NoAnswer, OSError):
             return os.path.join(self.directory, self.argv[0])
 
     def words_are_default(self) -> bool:

@@ -16,7 +16,7 @@ from spawn import rotate
 from spawn.daemonize import daemonize
 from state import record
 from state.lock import watcher_of
-from watch.start_attempt import fit_to_start
+from watch.departure import fit_to_start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def launch(server: Server, pidfile: str) -> int:
         raise Refused(FAILED, f"a monitor has to hold {held_for(server.ends)} for it; run ./monitor.sh {server.name}")
     try:
         program = fit_to_start(server)
-        for remark in rotate.move_logs(server.directory, server.logs, server.oldlog)[1]:
+        for remark in rotate.move_logs(server.directory, server.logs, server.oldlog, server.ids)[1]:
             print(f"{server.name}: {remark}", file=sys.stderr)
         return daemonize(server.launch, program, pidfile)
     except LaunchError as failure:

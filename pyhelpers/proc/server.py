@@ -17,9 +17,10 @@ class Server(ServerSettings):
 
     pidfd: watched while it lives; sid: its session, if that was made for it, else 0;
     kids: pid -> start ticks of an adopted server's children, as last seen.
+    unheard: numbers of the sources of pid_from that may not answer; brought: pids that hands have brought of them.
     """
 
-    __slots__ = "kids last_exit memory message mode pid pidfd restarts sid source state ticks".split()
+    __slots__ = "brought kids last_exit memory message mode pid pidfd restarts sid source state ticks unheard".split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         super().__init__(number, name, settings)
@@ -28,6 +29,8 @@ class Server(ServerSettings):
         self.pidfd = -1
         self.kids: dict[int, int] = {}
         self.state = "UNKNOWN"
+        self.unheard: set[int] = set()
+        self.brought: dict[int, list[int]] = {}
         self.restarts = 0
         self.memory = "-"
         self.last_exit = ""

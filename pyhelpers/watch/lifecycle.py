@@ -16,6 +16,7 @@ from health.health import Health
 from loop.leftovers import Dead, end_leftovers
 from loop.terminate import Ending
 from proc import cause, evidence, identity
+from watch.afar import Afar
 from watch.journal import Account
 from watch.start_attempt import Start
 
@@ -27,21 +28,25 @@ if TYPE_CHECKING:
     from proc.server import Server
     from watch.watcher import Watcher
 
-WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
+WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
 
 
 class Life:
-    """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
+    """Follows one server.  phase: idle waiting starting unanswered up stopping.
+
+    account: its record, and what is said; afar: what of it may not answer.
+    """
 
     __slots__ = (
         "_attempt _died_at _surely_absent _told_at _untold _wait _was_waiting "
-        "account ending health phase server watcher"
+        "account afar ending health phase server watcher"
     ).split()
 
     def __init__(self, server: Server, watcher: Watcher, directory: str) -> None:
         self.server = server
         self.watcher = watcher
         self.account = Account(server, watcher, directory, Dead(server))
+        self.afar = Afar(self)
         self.phase = "idle"
         self._surely_absent = False  # no copy of it can run: it was looked for, or we saw ours die
         self._died_at = 0.0
@@ -75,11 +80,22 @@ class Life:
             self.stop()
             return
         if not process or not self.adopt(process, source):
-            self.watcher.want_scan(self, lambda: self._first_absence(known))
+            if self.server.unheard:
+                self.afar.look(lambda: self._second_look(known))
+            else:
+                self.watcher.want_scan(self, lambda: self._first_absence(known))
         elif known.get("pid") == str(process.pid):
             self.server.sid = int(known["sid"] or 0)  # made by the launch of an earlier watcher
             if known["ending"]:
                 self.health.put_down(process.pid, known["ending"])
+
+    def _second_look(self, known: dict[str, str]) -> None:
+        """What may not answer has been brought, or does not answer; an order may have been quicker."""
+        if self.phase != "idle" or self.server.pid:
+            return
+        process, source, _ = evidence.named(self.server, self.watcher.directories)
+        if not process or not self.adopt(process, source):
+            self.watcher.want_scan(self, lambda: self._first_absence(known))
 
     def _resume(self, process: identity.Process, source: str) -> None:
         """Its watcher died while it started: see that to its end."""
@@ -213,7 +229,7 @@ class Life:
     def start(self, wait_ms: int) -> None:
         """Start it after the wait, unless it turns out to run.  A start that is under way goes on."""
         self._untold = ""
-        if self._attempt:
+        if self._attempt or self.phase == "unanswered":
             return
         if self.server.pid:  # it was paused while it started
             self._become("up", "RUNNING")
@@ -229,6 +245,10 @@ class Life:
             self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
+        if self.afar.silent and self.afar.is_busy():  # no second process waits for the same
+            self.phase = "unanswered"
+            self.silence_changed()
+            return
         self._become("starting", "STARTING")
         search, self._surely_absent, self._died_at = not self._surely_absent, False, 0.0
         self._attempt = Start(self, self.account.dead, since)
@@ -251,6 +271,21 @@ class Life:
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
         self.tell("failed", f"{status} {text}")
+
+    def unanswered(self, path: str, child: int) -> None:
+        """The attempt waits for a file system; it goes on when that answers.  child: the process that waits for it."""
+        self._cancel()
+        self.phase = "unanswered"
+        self.afar.left(path, child)
+
+    def silence_changed(self) -> None:
+        """A path of it does not answer, or does so again: until then it is not known whether all is well with it."""
+        silent = self.afar.silent
+        if silent and (self.phase == "unanswered" or self.server.state in ("RUNNING", "UNKNOWN")):
+            self.account.become("UNKNOWN", f"{silent} does not answer")
+        elif not silent and self.phase == "up" and self.server.state == "UNKNOWN":
+            self.account.become("RUNNING")
+        self.account.write()
 
     def _cancel(self) -> None:
         if self._attempt:
@@ -275,6 +310,8 @@ class Life:
         """Something of it has changed: a start that waits for that need not wait for its next look."""
         if self._attempt:
             self._attempt.look_now()
+        elif self.phase == "idle":
+            self._look_for_one()
 
     def extend(self, milliseconds: float) -> None:
         """It asks for so much time from now, to start or to end."""
@@ -348,11 +385,18 @@ class Life:
         if self.phase == "up":
             self._look_at_living()
         elif self.phase == "idle":
-            process, source, _ = evidence.named(self.server, self.watcher.directories)
-            if process:
-                self.adopt(process, source)  # somebody started it by hand
+            self._look_for_one()
+            self.afar.look()
+        elif self.phase == "unanswered":
+            self.afar.ask_again(lambda: self._begin(time.monotonic()))
         self._tell_again()
         self.account.catch_up()
+
+    def _look_for_one(self) -> None:
+        """Did somebody start it by hand?"""
+        process, source, _ = evidence.named(self.server, self.watcher.directories)
+        if process:
+            self.adopt(process, source)
 
     def _look_at_living(self) -> None:
         server = self.server
@@ -361,6 +405,7 @@ class Life:
             return  # dead: its pidfd tells
         self._look_at_state(fields[0])
         self.account.say_all("evidence", evidence.named(server, self.watcher.directories, logs_too=False)[2])
+        self.afar.look()
         self._remember_kids()
         self.health.tick()
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 
-from base import globs
+from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED
 from base.programs import LaunchError
 from loop.deadline import Patience
 from loop.leftovers import end_leftovers
 from loop.terminate import Ending
 from proc import cause, evidence, identity, ports, scan
-from spawn import launch, rotate
+from watch import departure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,27 +23,9 @@ if TYPE_CHECKING:
 
     from loop.leftovers import Dead
     from loop.loop import Timer
-    from proc.server import Server
     from watch.lifecycle import Life
 
-NOT_INSTALLED, NOT_CONFIGURED, FAILED = 5, 6, 1  # exit statuses of the LSB
 LONGEST_PAUSE_MS = 200
-
-
-def fit_to_start(server: Server) -> str:
-    """The path of its program.  Raises LaunchError: what is missing, and what to do (status 6: a matter of conf)."""
-    settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
-    if not os.path.isdir(server.directory):
-        raise LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
-    if server.needs_file and not globs.names(server.directory, server.needs_file):
-        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
-        advice = f"put it there, or set needs_file in {settings}"
-        raise LaunchError(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
-    try:
-        return server.launch.program()
-    except LaunchError as failure:
-        advice = f"set dir or command in {settings}"
-        raise LaunchError(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
 
 
 class Start:
@@ -62,11 +44,15 @@ class Start:
         self._pause = 1.0
         self._look: Timer | None = None
         self._deadline: Patience | None = None
+        self._departure: departure.Departure | None = None  # of the child that is about to be the server
 
     def cancel(self) -> None:
         """No more looks, no deadline; what is still waited for changes nothing any more."""
         self._over = True
         self._rest()
+        if self._departure:
+            self._departure.cancel()
+            self._departure = None
 
     def _rest(self) -> None:
         if self._look:
@@ -137,18 +123,31 @@ class Start:
         self._life.account.mark_starting()
         self._life.health.prepare()
         try:
-            program = fit_to_start(server)
-            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
-            pid = launch.spawn(server.launch, program)
+            started = departure.at_once(server)
+            if not started:
+                self._departure = departure.Departure(self._loop, server, self._left, self._refused, self._silent)
         except LaunchError as failure:
-            known = failure.status in (NOT_CONFIGURED, FAILED)
-            self._life.start_failed(failure.status if known else NOT_INSTALLED, failure.reason)
+            self._refused(failure)
             return
         finally:
             os.chdir("/")  # hold no server's file system
-        server.program = program
+        if started:
+            self._left(*started)
+
+    def _refused(self, failure: LaunchError) -> None:
+        self._departure = None
+        known = failure.status in (NOT_CONFIGURED, FAILED)
+        self._life.start_failed(failure.status if known else NOT_INSTALLED, failure.reason)
+
+    def _silent(self, path: str, child: int) -> None:
+        self._departure = None
+        self._life.unanswered(path, child)
+
+    def _left(self, pid: int, program: str, remarks: list[str]) -> None:
+        self._departure = None
+        self._server.program = program
         self._follow_launched(pid)
         self._life.account.say_all("logs", remarks)
 
@@ -234,6 +233,7 @@ class Start:
             return True
         process, source, remarks = evidence.named(server, self._watcher.directories)
         self._life.account.say_all("evidence", remarks)
+        self._life.afar.look()
         if not process and not server.pid:
             process, source = self._descendant(), "own"
         if not process:

@@ -10,16 +10,17 @@ import time
 
 from config import settled
 from loop.batched_scan import Walk
-from loop.loop import Loop, lines_of
+from loop.loop import Loop
 from proc import cause, identity, scan
 from proc.server import servers_of
-from spawn import launch, rotate
+from spawn import launch
 from state import access, lock, record
 from watch import resident
 from watch.alert_queue import Post
 from watch.lifecycle import Life
 from watch.orders import ORDERS
 from watch.shell_link import ShellLink
+from watch.tidying import Tidying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from loop.batched_scan import Found
     from proc.server import Server
 
-TIDY_AFTER_MS = 2000
 HISTORY_TAIL = 1 << 18
 
 
@@ -60,7 +60,7 @@ class Watcher:
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.sessions = Walk(self.loop, scan.sessions)
-        self._untidy: list[Life] = []
+        self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
 
@@ -255,27 +255,7 @@ class Watcher:
 
     def tidy_soon(self, life: Life) -> None:
         """Have its oldlog carried over and pruned, outside the loop, in one go with its neighbours'."""
-        self._untidy.append(life)
-        if len(self._untidy) == 1:
-            self.loop.after(TIDY_AFTER_MS, self._tidy)
-
-    def _tidy(self) -> None:
-        untidy, self._untidy = {life.server.number: life for life in self._untidy}, []
-        self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
-
-    def _tidied(self, lives: dict[int, Life], text: str) -> None:
-        for line in lines_of(text):
-            number, _, remark = line.partition(" ")
-            self.say(lives[int(number)].server, remark)
-
-
-def _tidy_all(untidy: list[Life]) -> str:
-    lines = []
-    for life in untidy:
-        server = life.server
-        for remark in rotate.tidy(server.directory, server.oldlog, server.oldlog_keep):
-            lines.append(f"{server.number} {remark}\n")
-    return "".join(lines)
+        self._tidying.add(life.server)
 
 
 def _is_death(line: bytes) -> bool:
