@@ -42,27 +42,28 @@ class Place:
     """A directory that is held open.
 
     fd: of O_PATH, for the calls that take dir_fd.  real: its path without links.  swappable: others than root may put
-    something else in its place, or in it.  Within `with` this process acts as the server's user if that is so.
+    something else in its place, or in it.  Within `with` this process acts as the server's user if that is so, and the
+    directory is closed at the end; within `with place.acting` it stays open.
     """
 
-    __slots__ = ("_acting", "fd", "real", "swappable")
+    __slots__ = ("acting", "fd", "real", "swappable")
 
     def __init__(self, fd: int, real: str, swappable: bool, ids: Ids | None) -> None:
         self.fd = fd
         self.real = real
         self.swappable = swappable
-        self._acting = Acting(ids if swappable else None)
+        self.acting = Acting(ids if swappable else None)
 
     def __enter__(self) -> Place:
         try:
-            self._acting.__enter__()
+            self.acting.__enter__()
         except OSError:
             self.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._acting.__exit__()
+        self.acting.__exit__()
         self.close()
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ def open_directory(server: Server, patient: bool = False) -> Place:
         settings = f"conf/servers/{server.name.partition('@')[0]}.conf"
         raise LaunchError(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}") from None
     except OSError as error:
-        raise LaunchError(NOT_CONFIGURED, f"dir {server.directory}: {error.strerror}") from None
+        raise LaunchError(FAILED, f"dir {server.directory}: {error.strerror}") from None
 
 
 def _has(here: Place, server: Server) -> bool:
@@ -72,7 +72,7 @@ def _has(here: Place, server: Server) -> bool:
             os.close(listing)
     except OSError as error:
         text = f"dir {server.directory} cannot be searched for {' '.join(server.needs_file)}: {error.strerror}"
-        raise LaunchError(NOT_CONFIGURED, text) from None
+        raise LaunchError(FAILED, text) from None
 
 
 # -- at once -------------------------------------------------------------------------------------
