@@ -78,11 +78,12 @@ all_run() {
 	given_server own 'output = out.txt' 'backoff = 0s 500ms'
 	given_server limited 'output = out.txt' 'backoff = 0s 500ms' 'nice = 1'
 	given_server other
-	mkfifo "$SERVERS/own/out.txt" "$SERVERS/limited/out.txt"
-	monitor_start other own limited
-	wait_until "$PATIENCE" state_is other RUNNING
+	all_run own limited other
 
 	for name in own limited; do
+		rm "$SERVERS/$name/out.txt"
+		mkfifo "$SERVERS/$name/out.txt"
+		kill -KILL "$(pid_of "$name")"
 		wait_until "$PATIENCE" message_says "$name" "output $SERVERS/$name/out.txt: not a regular file"
 		rm "$SERVERS/$name/out.txt"
 		wait_until "$PATIENCE" state_is "$name" RUNNING
@@ -204,7 +205,7 @@ signal.pause()'
 	wait_until "$PATIENCE" state_is guest RUNNING
 }
 
-@test "a directory of very many names holds up nobody, and that is said" {
+@test "a directory of very many names holds up nobody, and it is reported" {
 	given_guest guest 'pid_from = own, log log*_1.txt 2'
 	given_server other
 	all_run guest other
@@ -216,6 +217,7 @@ for number in range(10_100):
 	restarts guest
 
 	restarts other
+	suite stop guest
 	assert_said "guest: $SERVERS/guest holds more than 10000 names; its logs are not looked at"
 }
 

@@ -70,11 +70,11 @@ def _one(letter: str, pattern: str, here: int) -> int:
     """How much of the pattern is used up by this letter; 0: it does not fit."""
     if pattern[here] == "?":
         return 1
-    end = pattern.find("]", here + 2) if pattern[here] == "[" else -1
+    negated = pattern.startswith("[!", here)
+    end = pattern.find("]", here + 2 + negated) if pattern[here] == "[" else -1
     if end < 0:
         return int(letter == pattern[here])
     inside = pattern[here + 1 : end]
-    negated = inside[0] == "!"
     return (end + 1 - here) if _in_set(letter, inside[negated:]) != negated else 0
 
 

@@ -22,10 +22,13 @@ REMOTE_DISKS = ("/dev/nbd", "/dev/rbd", "/dev/drbd")
 
 
 class _Table:
-    """The mount points of such file systems, as the kernel has them now; changes: how often they have been read."""
+    """The mount points of such file systems, as the kernel has them now.
+
+    owner: the process that has it open.  changes: how often they have been read.
+    """
 
     def __init__(self) -> None:
-        self._owner = 0
+        self.owner = 0
         self._file = -1
         self._poll = select.poll()
         self.changes = 0
@@ -33,7 +36,7 @@ class _Table:
 
     def refresh(self) -> None:
         """Read it again if it has changed.  Raises OSError."""
-        if self._owner != os.getpid():
+        if self.owner != os.getpid():
             self._open()
         elif not self._poll.poll(0):
             return
@@ -45,7 +48,7 @@ class _Table:
         self._file = os.open(TABLE, os.O_RDONLY | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLPRI)
-        self._owner = os.getpid()
+        self.owner = os.getpid()
 
     def _read(self) -> bytes:
         os.lseek(self._file, 0, os.SEEK_SET)
@@ -76,6 +79,11 @@ def _plain(name: bytes) -> bytes:
     r"""A name without the escapes of mountinfo: \040 is a blank."""
     first, *rest = name.split(b"\\")
     return first + b"".join(bytes([int(piece[:3], 8)]) + piece[3:] for piece in rest)
+
+
+def forget() -> None:
+    """Its descriptor has been closed, with all others: open another at the next call."""
+    _table.owner = 0
 
 
 def changes() -> int:

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 
-from base import places
+from base import mounts, places
 from base.exits import FAILED
 from base.ids import parsed
 from base.programs import LaunchError
@@ -277,6 +277,7 @@ def close_all_but(kept: Sequence[int]) -> None:
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in kept:
             _close_quietly(int(name))
+    mounts.forget()
 
 
 def close_inherited() -> None:

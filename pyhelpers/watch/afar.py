@@ -33,7 +33,7 @@ class Afar:
         """Have the sources of its pid brought that may not answer, if there are some; then: once that is over."""
         server = self._life.server
         numbers = sorted(server.unheard)
-        if not numbers or self.is_busy():
+        if not numbers or self._is_busy():
             return
         path = evidence.path_of(server, numbers[0])
 
@@ -68,14 +68,18 @@ class Afar:
                 self._answered()
                 then()
 
-        if not self.is_busy():
+        if not self._is_busy():
             self._ask(lambda: _touch(path), answered, lambda: None)
 
-    def is_busy(self) -> bool:
-        """Does a process wait for it?  One server has no more than one."""
+    def holds_child(self) -> bool:
+        """Does the child of an earlier start still wait?"""
+        return self._child in self._life.watcher.loop.errands
+
+    def _is_busy(self) -> bool:
+        """Does a process look at its files?  One server has no more than one."""
         if self._hand and not self._hand.is_there:
             self._hand = None
-        return self._hand is not None or self._child in self._life.watcher.loop.errands
+        return self._hand is not None or self.holds_child()
 
     def _ask(self, work: Callable[[], str], done: Callable[[str], None], late: Callable[[], None]) -> None:
         try:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from base.places import Place
-    from config.launch_settings import Launch
     from loop.loop import Loop
     from proc.server import Server
 
@@ -223,15 +222,13 @@ def _set_out(server: Server, tell: int) -> None:
             launch.close_all_but([tell, *(fd for _, fd in what.ends)])
         early = _logs_by_root(server)
         launch.take_rights(what)
-        _announce(server.directory, tell, what)
+        _announce(server, tell)
         with open_directory(server, patient=True) as here:
             os.chdir(here.fd)
-            program = _find_program(server, here, tell)
+            program = fit_to_start(server, here)
             _, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
         for text in remarks:
             _tell(tell, f"remark {text}")
-        if what.output != os.devnull:
-            _announce(what.output, tell, what)
         launch.take_stdio(what)
         _tell(tell, f"program {program}")
         tell, environment = launch.take_ends(what, tell)
@@ -257,21 +254,17 @@ def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:
         return None
 
 
-def _announce(path: str, tell: int, what: Launch) -> None:
-    """Say so where the next look at the path may not come back; then nothing of ours, a lock, may stay with us."""
+def _announce(server: Server, tell: int) -> None:
+    """Say so where the next looks may not come back; then nothing of ours, a lock, may stay with us."""
     try:
-        places.require_answer(path)
-    except NoAnswer:
-        launch.close_all_but([tell, *(fd for _, fd in what.ends)])
-        _tell(tell, f"far {path}")
-
-
-def _find_program(server: Server, here: Place, tell: int) -> str:
-    try:
-        server.launch.program(may_look=lambda path: _announce(path, tell, server.launch))
+        places.require_answer(server.directory)
+        places.require_answer(server.launch.output)
+        server.launch.program(may_look=places.require_answer)
+    except NoAnswer as silent:
+        launch.close_all_but([tell, *(fd for _, fd in server.launch.ends)])
+        _tell(tell, f"far {silent.path}")
     except LaunchError:
         pass  # fit_to_start says more
-    return fit_to_start(server, here)
 
 
 def _tell(tell: int, line: str) -> None:

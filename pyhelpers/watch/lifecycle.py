@@ -245,7 +245,7 @@ class Life:
             self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
-        if self.afar.silent and self.afar.is_busy():  # no second process waits for the same
+        if self.afar.holds_child():  # no second process waits for the same
             self.phase = "unanswered"
             self.silence_changed()
             return
@@ -394,9 +394,9 @@ class Life:
 
     def _look_for_one(self) -> None:
         """Did somebody start it by hand?"""
-        process, source, _ = evidence.named(self.server, self.watcher.directories)
-        if process:
-            self.adopt(process, source)
+        process, source, remarks = evidence.named(self.server, self.watcher.directories)
+        if not process or not self.adopt(process, source):
+            self.account.say_all("evidence", remarks)
 
     def _look_at_living(self) -> None:
         server = self.server
