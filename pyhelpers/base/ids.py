@@ -36,12 +36,15 @@ class Ids:
             os.setuid(self.uid)
 
 
+_known: dict[str, Ids] = {}
+
+
 def parsed(text: str) -> Ids | None:
-    """The ids that config/accounts.py has settled, `UID GID GROUP...`; None for ""."""
-    if not text:
-        return None
-    uid, gid, *groups = map(int, text.split())
-    return Ids(uid, gid, groups)
+    """The ids that config/accounts.py has settled, `UID GID GROUP...`; None for "".  Servers of one user share them."""
+    if text and text not in _known:
+        uid, gid, *groups = map(int, text.split())
+        _known[text] = Ids(uid, gid, groups)
+    return _known.get(text)
 
 
 class Acting:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 
+from base import places
+from base.places import NoAnswer
 from base.programs import LaunchError
 from config import trust
 from loop import loop
@@ -60,12 +62,12 @@ class Run:
         self._follow()
 
     def _spawn(self, what: Launch) -> int:
-        """As proc/server.py's launches: what posix_spawn cannot do takes the dearer road over fork."""
-        program = what.program()
-        if what.settings:
+        """As a server is: what posix_spawn cannot do, and what may not answer, takes the dearer road over fork."""
+        program = _near_program(what)
+        if what.settings or not program:
             pid = os.fork()
             if pid == 0:
-                _become(what, program, self._tell)
+                _become(what, self._tell)
             return pid
         try:
             _refuse_if_open(program)
@@ -147,12 +149,25 @@ class Run:
             Ending(self._loop, left, ["KILL"], lambda stuck: self._end_session(0 if stuck else rounds - 1))
 
 
-def _become(what: Launch, program: str, tell: int) -> None:
+def _near_program(what: Launch) -> str:
+    """The program, where it and the directory answer, and only root, or we, may change the latter; else "".
+
+    Raises LaunchError.
+    """
+    try:
+        with places.opened(what.directory) as here:
+            return "" if here.swappable else what.program(may_look=places.require_answer)
+    except (NoAnswer, OSError):
+        return ""
+
+
+def _become(what: Launch, tell: int) -> None:
     """Turn this child into the program, with the rights of its user; never returns.  Why not is written to tell."""
-    failure = "its process cannot be set up"
+    failure, program = "its process cannot be set up", what.argv[0]
     try:
         os.setsid()
         launch.take_state(what)
+        program = what.program()
         _refuse_if_open(program)
         os.execve(program, what.argv, what.environment)
     except LaunchError as refused:

@@ -52,8 +52,8 @@ def named(
         try:
             claims = _claims(server, source, remarks, patient=False)
         except NoAnswer:
-            server.unheard.add(number)
-            claims = server.brought.get(number, [])
+            server.unheard = tuple({*server.unheard, number})
+            claims = (server.brought or {}).get(number, [])
         for pid in claims:
             process = identity.look(pid)
             objection = objection_to(process, server, others) if process else ""

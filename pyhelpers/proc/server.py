@@ -29,8 +29,8 @@ class Server(ServerSettings):
         self.pidfd = -1
         self.kids: dict[int, int] = {}
         self.state = "UNKNOWN"
-        self.unheard: set[int] = set()
-        self.brought: dict[int, list[int]] = {}
+        self.unheard: tuple[int, ...] = ()
+        self.brought: dict[int, list[int]] | None = None
         self.restarts = 0
         self.memory = "-"
         self.last_exit = ""

@@ -96,7 +96,7 @@ def open_output(path: str, patient: bool = False) -> int:
     if path == os.devnull:
         return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        place, name = places.beside(path, None, patient)
+        place, name = places.beside(path if path.startswith("/") else f"{os.getcwd()}/{path}", None, patient)
         with place:
             if not place.swappable and _is_device(name, place.fd):
                 return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)

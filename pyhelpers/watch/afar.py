@@ -43,9 +43,9 @@ class Afar:
                 then()
 
         def brought(text: str) -> None:
-            server.unheard.clear()
-            for number, *pids in (map(int, line.split()) for line in lines_of(text)):
-                server.brought[number] = pids
+            server.unheard = ()
+            lines = [list(map(int, line.split())) for line in lines_of(text)]
+            server.brought = {number: pids for number, *pids in lines}
             self._answered()
             if then:
                 then()
