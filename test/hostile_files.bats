@@ -144,6 +144,7 @@ all_run() {
 	put_in_the_way FIFO "$SERVERS/guest/a.to-oldlog"
 	put_in_the_way link "$SERVERS/guest/b.to-oldlog"
 	put_in_the_way sparse "$SERVERS/guest/c.to-oldlog"
+	# shellcheck disable=SC2016 # the shell of nobody expands it
 	as_nobody sh -c 'echo last >"$1"' - "$SERVERS/guest/d.to-oldlog"
 
 	restarts guest
@@ -201,6 +202,7 @@ signal.pause()'
 
 	wait_until "$PATIENCE" message_says guest 'cannot be had'
 	assert_equal 'owner and mode elsewhere' "$(stat -c '%U %a' "$BATS_TEST_TMPDIR/precious/x.sock")" 'root 600'
+	# shellcheck disable=SC2016 # the shell of nobody expands it
 	as_nobody sh -c 'rm "$1/run"; mv "$1/before" "$1/run"' - "$SERVERS/guest"
 	wait_until "$PATIENCE" state_is guest RUNNING
 }
@@ -261,6 +263,7 @@ except LaunchError as failure:
 	all_run guest other
 
 	grep -v ^guest: /etc/passwd >"$BATS_TEST_TMPDIR/passwd"
+	# shellcheck disable=SC2016 # the shell of nobody expands it
 	as_nobody sh -c 'echo "$2" >"$1"' - "$SERVERS/guest/guest.pid" "$(pid_of guest)"
 
 	restarts guest
