@@ -359,6 +359,11 @@ given_afar() {
 	kill -CONT "$FUSE"
 	suite start afar
 	state_is afar RUNNING
+	kill -STOP "$FUSE"
+	kill -KILL "$(pid_of afar)"
+	wait_until "$PATIENCE" state_is afar UNKNOWN
+	kill -CONT "$FUSE"
+	wait_until "$PATIENCE" state_is afar RUNNING
 }
 
 @test "links of the server's user onto a file system that does not answer hold up nobody" {

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 class Afar:
     """silent: the path that does not answer, "" while all do."""
 
-    __slots__ = ("_child", "_hand", "_life", "silent")
+    __slots__ = ("_child", "_hand", "_life", "_waits_to_start", "silent")
 
     def __init__(self, life: Life) -> None:
         self._life = life
         self._hand: Hand | None = None
         self._child = 0  # one that was to become the server, and may still wait for the file system
+        self._waits_to_start = False
         self.silent = ""
 
     def look(self, then: Callable[[], None] | None = None) -> None:
@@ -57,7 +58,13 @@ class Afar:
     def left(self, path: str, child: int) -> None:
         """This path did not answer a start; its child may stay for longer."""
         self._child = child
+        self._waits_to_start = True
         self._fell_silent(path)
+
+    def started(self) -> None:
+        """What did not answer a start has done so, perhaps before it was asked again."""
+        if self._waits_to_start:
+            self._answered()
 
     def ask_again(self, then: Callable[[], None]) -> None:
         """Does the path answer that did not?"""
@@ -94,6 +101,7 @@ class Afar:
         self._life.account.say_all("answer", [f"{path} does not answer; asked again every interval"])
 
     def _answered(self) -> None:
+        self._waits_to_start = False
         self._life.account.say_all("hand", [])
         self._life.account.say_all("answer", [])
         if self.silent:

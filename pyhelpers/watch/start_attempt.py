@@ -148,6 +148,7 @@ class Start:
     def _left(self, pid: int, program: str, remarks: list[str]) -> None:
         self._departure = None
         self._server.program = program
+        self._life.afar.started()
         self._follow_launched(pid)
         self._life.account.say_all("logs", remarks)
 
