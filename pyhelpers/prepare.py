@@ -27,7 +27,7 @@ import sys
 from base.exits import INTERRUPTED, NO_PERMISSION, USAGE
 from base.libraries import require_suitable
 from base.tokens import nearest
-from config import heartbeat_library, settle
+from config import accounts, heartbeat_library, settle
 from config.settled import policy
 from config.values import is_server_name, split_instance
 from proc import identity
@@ -149,6 +149,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     home = require_suitable()
     settled = settle.settle(conf_dir, root, cwd, words, watched=True)
     heartbeat_library.find(settled)
+    accounts.find(settled)
     require_descriptors(len(settled.servers))
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))

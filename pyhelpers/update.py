@@ -21,7 +21,7 @@ import time
 
 from base import files
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
-from config import heartbeat_library, keys, settle, settled
+from config import accounts, heartbeat_library, keys, settle, settled
 from config.confdir import HALVES
 from config.values import split_instance
 from operate.command_line import LOOK_EVERY, end, timeout_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from config.settle import Settled
 
 # Settled values that are no keys of conf: paths, whose change does not change a server
-NO_KEYS = (heartbeat_library.HOME, "conf_file")
+NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file")
 
 
 class Plan:
@@ -165,6 +165,7 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{split_instance(word)[0]}.conf"} & known]
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
     heartbeat_library.find(found)
+    accounts.find(found)
     return found
 
 

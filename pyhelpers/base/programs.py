@@ -6,6 +6,10 @@ import os
 
 from base.exits import CANNOT_EXECUTE, NO_SUCH_PROGRAM
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class LaunchError(Exception):
     """We could not execute the program.  status: 126 or 127; the text says why and what to do."""
@@ -16,11 +20,17 @@ class LaunchError(Exception):
         self.reason = reason
 
 
-def resolve(name: str, directory: str, path: str) -> str:
-    """The path of a program, as execvp(3) finds it from directory.  path: as PATH.  Raises LaunchError (126, 127)."""
+def resolve(name: str, directory: str, path: str, may_look: Callable[[str], object] | None = None) -> str:
+    """The path of a program, as execvp(3) finds it from directory.
+
+    path: as PATH.  may_look: called with each path before it is looked at; it may raise.
+    Raises LaunchError (126, 127).
+    """
     found = ""
     for place in [""] if "/" in name else path.split(":"):
         candidate = os.path.normpath(os.path.join(directory, place, name))
+        if may_look:
+            may_look(candidate)
         if os.path.isfile(candidate):
             found = found or candidate
             if os.access(candidate, os.X_OK):

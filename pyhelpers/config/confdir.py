@@ -284,7 +284,6 @@ class ConfDir:
         values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
         values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
         values["output"] = _absolute(values["output"], place)
-        values["uid"] = _uid_of(values["user"])
         if "/" in values["oldlog"]:
             values["oldlog"] = _absolute(values["oldlog"], place)
         values["pid_from"] = [
@@ -336,18 +335,6 @@ class ConfDir:
             return []
         needed = self._server(word)
         return [needed] if needed else []
-
-
-def _uid_of(user: str) -> int | str:
-    """The number of that account, "" for none: asked for here, for the answer may come from far away."""
-    if not user or user.isdigit():
-        return user and int(user)
-    import pwd
-
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        return ""
 
 
 def _circles(edges: dict[str, list[str]]) -> list[list[str]]:

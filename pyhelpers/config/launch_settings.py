@@ -8,7 +8,9 @@ from base import programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from base.ids import Ids
 
 
 # Our own supervisor sets these for us; sd_notify(3) and its relatives in a server would obey them
@@ -40,7 +42,7 @@ class Launch:
     output: a file to which stdout and stderr are appended; output_fd: a descriptor of ours to use instead.
     input_fd: a descriptor of ours to use as stdin instead of /dev/null.
     environment: the complete environment, by default our own.
-    umask: a number.  user, group: names or numbers.
+    umask: a number.  user, group: names or numbers; ids: the same as numbers, where they are settled.
     nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     pidfile: we write the pid there before we execute the program, so that the program may replace it.
     ends: name and descriptor of each that it inherits, from 3 on; told: set LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID.
@@ -48,7 +50,7 @@ class Launch:
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
-    __slots__ = "argv directory ends environment input_fd output output_fd pidfile settings told umask".split()
+    __slots__ = "argv directory ends environment ids input_fd output output_fd pidfile settings told umask".split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
@@ -60,6 +62,7 @@ class Launch:
         self.pidfile = ""
         self.umask = 0o022
         self.settings: dict[str, str] = {}
+        self.ids: Ids | None = None
         self.ends: Sequence[tuple[str, int]] = ()
         self.told = True
 
@@ -73,9 +76,11 @@ class Launch:
         self.environment["INVOCATION_ID"] = invocation
         return invocation
 
-    def program(self, here: str = "") -> str:
+    def program(self, here: str = "", may_look: Callable[[str], object] | None = None) -> str:
         """The path to execute; a relative one starts at here, or at the directory that it will run in.
 
-        Raises LaunchError if it does not exist or cannot be executed.
+        may_look: called with each path before it is looked at; it may raise.  Raises LaunchError if the program does not
+        exist or cannot be executed.
         """
-        return programs.resolve(self.argv[0], here or self.directory, self.environment.get("PATH", os.defpath))
+        path = self.environment.get("PATH", os.defpath)
+        return programs.resolve(self.argv[0], here or self.directory, path, may_look)

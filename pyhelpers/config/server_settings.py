@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 
+from base import ids, places
+from base.places import NoAnswer
 from base.programs import LaunchError
 from config import settled
 from config.launch_settings import Launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from base.ids import Ids
     from config.fd_keys import Wanted
 
 VITALS = ("check", "heartbeat", "max_memory", "max_cpu", "max_fds")  # keys that, when set, ask for a vital
@@ -42,17 +45,13 @@ def _vitals(settings: settled.Settings) -> dict[str, str]:
     return {key: value for key, value in settings.items() if key.startswith(VITAL_FAMILIES)}
 
 
-_real_parents: dict[str, str] = {}
+def _ids(settings: settled.Settings) -> Ids | None:
+    """As they are settled for the watcher; another program, which is soon gone, looks them up itself."""
+    if "ids" in settings or not settings["user"] + settings["group"]:
+        return ids.parsed(settings.get("ids", ""))
+    from config import accounts
 
-
-def _real(directory: str) -> str:
-    """As os.path.realpath, but resolves the parent of many servers only once."""
-    parent, _, name = directory.rpartition("/")
-    if name in ("", ".", "..") or os.path.islink(directory):
-        return os.path.realpath(directory)
-    if parent not in _real_parents:
-        _real_parents[parent] = os.path.realpath(parent or "/")
-    return os.path.join(_real_parents[parent], name)
+    return ids.parsed(accounts.ids_of(settings["user"], settings["group"]))
 
 
 class ServerSettings:
@@ -61,20 +60,20 @@ class ServerSettings:
     number: its place in the settled conf, from 1; directory: without symlinks; program: the path that `command` runs;
     conf_file: the file that a message advises to change;
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
-    uid: the user that its processes must have, -1 if conf does not say;
+    ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
     ends: the descriptors that its watcher holds for it, or None.
     """
 
     __slots__ = (
-        "argv conf_file directory ends launch logs match name needs needs_file number oldlog oldlog_keep port program "
-        "sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv conf_file directory ends ids launch logs match name needs needs_file number oldlog oldlog_keep port "
+        "program sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
         self.conf_file = settings["conf_file"]
-        self.directory = _real(settings["dir"])
+        self.directory = places.real(settings["dir"])
         self.argv = settled.elements(settings["command"])
         self.match = settled.elements(settings["match"])
         self.needs = elements(settings["needs"])
@@ -89,7 +88,8 @@ class ServerSettings:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.user = settings["user"]
-        self.uid = int(settings.get("uid") or -1)
+        self.ids = _ids(settings)
+        self.uid = self.ids.uid if self.ids and self.user else -1
         self.vital = _vitals(settings)
         self.ends = _ends(name, settings)
         if self.ends and self.ends.scm:
@@ -105,6 +105,7 @@ class ServerSettings:
         if settings["environment"]:
             launch.environment = dict(launch.environment)
             launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
+        launch.ids = self.ids
         launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
         if settings["no_new_privileges"] == "0":
             del launch.settings["no_new_privileges"]
@@ -113,8 +114,8 @@ class ServerSettings:
     def _program(self) -> str:
         """The path of the program (which may not exist yet), to compare with a process's exe."""
         try:
-            return self.launch.program()
-        except LaunchError:
+            return self.launch.program(may_look=places.require_answer)
+        except (LaunchError, NoAnswer, OSError):
             return os.path.join(self.directory, self.argv[0])
 
     def words_are_default(self) -> bool:

@@ -8,42 +8,48 @@ from __future__ import annotations
 
 import _socket
 import errno
+import fcntl
 import os
 import select
 import stat
 
+from base import places
+from base.places import NoAnswer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from base.ids import Ids
+    from base.places import Place
+
 SO_REUSEPORT = 15
+SIOCUNIXFILE = 0x89E0  # linux/un.h
 
 
-def bound(words: list[str], user: str, group: str) -> int:
-    """A descriptor of the socket, listening and close-on-exec.  Raises OSError."""
+def bound(words: list[str], ids: Ids | None) -> int:
+    """A descriptor of the socket, listening and close-on-exec; ids: the server's user.  Raises OSError."""
     _, kind, address, port, backlog, option = words
     family = _socket.AF_UNIX if kind == "unix" else _socket.AF_INET6 if ":" in address else _socket.AF_INET
     listener = _socket.socket(family, _socket.SOCK_STREAM)
     try:
         if kind == "unix":
-            _bind_file(listener, address, int(option, 8))
+            _bind_file(listener, address, int(option, 8), ids)
         else:
             _bind_tcp(listener, address, int(port), option == "reuseport")
         listener.listen(int(backlog))
-        if kind == "unix":
-            _give(address, int(option, 8), user, group)
         return listener.detach()
     finally:
         listener.close()
 
 
-def kept(fd: int, words: list[str], user: str, group: str) -> bool:
+def kept(fd: int, words: list[str], ids: Ids | None) -> bool:
     """Make one that is held listen as conf has it now; False: it cannot be kept, its file is gone or it was shut down.
 
     Servers shut a listening socket down to wake their own threads, and take its file away as they end.  One of TCP
     listens again at the next listen(2), one with a path never does.  Raises OSError.
     """
     _, kind, address, _, backlog, option = words
-    if kind == "unix":
-        if is_shut(fd) or not _is_socket(address):
-            return False
-        _give(address, int(option, 8), user, group)
+    if kind == "unix" and (is_shut(fd) or not _is_there(fd, address, int(option, 8), ids)):
+        return False
     handle = _socket.socket(fileno=fd)
     try:
         handle.listen(int(backlog))
@@ -66,70 +72,111 @@ def _bind_tcp(listener: _socket.socket, address: str, port: int, reuseport: bool
     listener.bind((address, port))
 
 
-def _bind_file(listener: _socket.socket, path: str, mode: int) -> None:
+def _bind_file(listener: _socket.socket, path: str, mode: int, ids: Ids | None) -> None:
+    place, name = _beside(path, ids)
     umask = os.umask(0o777 & ~mode)
     try:
-        listener.bind(path)
+        _bind_below(listener, place, name, path)
+        _give(listener.fileno(), place, name, mode, ids)
+    finally:
+        os.umask(umask)
+        os.chdir("/")  # hold no server's file system
+        place.close()
+
+
+def _beside(path: str, ids: Ids | None) -> tuple[Place, str]:
+    """As places.beside.  Raises OSError also where it may not answer."""
+    try:
+        return places.beside(path, ids)
+    except NoAnswer:
+        raise OSError(errno.EHOSTDOWN, "it is on a file system that may not answer") from None
+
+
+def _bind_below(listener: _socket.socket, place: Place, name: str, path: str) -> None:
+    """Where others may put a link on the way to it, the socket gets its name below the directory that is held open."""
+    os.chdir(place.fd)
+    address = name if place.swappable else path
+    try:
+        with place.acting:
+            listener.bind(address)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        if not _is_socket(path):
-            raise OSError(errno.EEXIST, "there is a file that is no socket") from None
-        if not _stale(path):
-            raise
-        os.unlink(path)
-        listener.bind(path)
-    finally:
-        os.umask(umask)
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)
+        try:
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                raise OSError(errno.EEXIST, "there is a file that is no socket") from None
+            if not _stale(fd):
+                raise
+        finally:
+            os.close(fd)
+        with place.acting:
+            os.unlink(name, dir_fd=place.fd)
+            listener.bind(address)
 
 
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _stale(path: str) -> bool:
+def _stale(file: int) -> bool:
     """Is it one that nobody has any more?
 
     A call of the wrong type tells without being one: who is there never hears of it (EPROTOTYPE).
     """
     caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     try:
-        return caller.connect_ex(path) == errno.ECONNREFUSED
+        return caller.connect_ex(f"/proc/self/fd/{file}") == errno.ECONNREFUSED
     finally:
         caller.close()
 
 
-def _give(path: str, mode: int, user: str, group: str) -> None:
+def _is_there(fd: int, path: str, mode: int, ids: Ids | None) -> bool:
+    """Does the path still lead to the file that this socket made?  Then see to its mode and owner."""
+    try:
+        place, name = _beside(path, ids)
+    except OSError:
+        return False
+    try:
+        return _give(fd, place, name, mode, ids)
+    finally:
+        place.close()
+
+
+def _give(fd: int, place: Place, name: str, mode: int, ids: Ids | None) -> bool:
     """Let the file have that mode, and belong to the server's user; an owner that conf no longer names is left.
 
-    By descriptor: in between another file may get that name.
+    False: it is not there.  The kernel tells which file the socket has made, by device and inode, so that no other of
+    that name is touched; where we may not ask, the name counts in a directory that only root, or we, may change.
     """
-    uid, gid = _ids(user, group)
-    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+    file = _file_of(fd)
     try:
-        is_now = os.fstat(fd)
+        is_now = os.stat(name, dir_fd=place.fd, follow_symlinks=False)
         if not stat.S_ISSOCK(is_now.st_mode):
-            return
-        if uid not in (-1, is_now.st_uid) or gid not in (-1, is_now.st_gid):
-            os.chown(f"/proc/self/fd/{fd}", uid, gid)
-        if stat.S_IMODE(is_now.st_mode) != mode:
-            os.chmod(f"/proc/self/fd/{fd}", mode)
+            return False
+        if file < 0:
+            if place.swappable:
+                return True
+            file = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)
+        status = os.fstat(file)
+        if (status.st_dev, status.st_ino) != (is_now.st_dev, is_now.st_ino):
+            return False
+        _change(file, status, mode, ids)
+        return True
+    except FileNotFoundError:
+        return False
     finally:
-        os.close(fd)
+        if file >= 0:
+            os.close(file)
 
 
-def _ids(user: str, group: str) -> tuple[int, int]:
-    """As numbers; -1: as it is."""
-    import grp
-    import pwd
+def _file_of(fd: int) -> int:
+    """A descriptor (O_PATH) of the file that the socket was bound to; -1: we lack CAP_NET_ADMIN, and may not ask."""
+    try:
+        return fcntl.ioctl(fd, SIOCUNIXFILE)
+    except OSError:
+        return -1
 
-    uid = gid = -1
-    if user:
-        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-        uid, gid = entry.pw_uid, entry.pw_gid
-    if group:
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    return uid, gid
+
+def _change(file: int, status: os.stat_result, mode: int, ids: Ids | None) -> None:
+    uid, gid = (ids.uid, ids.gid) if ids else (-1, -1)
+    if uid not in (-1, status.st_uid) or gid not in (-1, status.st_gid):
+        os.chown(f"/proc/self/fd/{file}", uid, gid)
+    if stat.S_IMODE(status.st_mode) != mode:
+        os.chmod(f"/proc/self/fd/{file}", mode)

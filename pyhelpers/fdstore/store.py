@@ -88,8 +88,7 @@ class Held:
 
     def _make_socket(self, key: str, server: Server) -> None:
         assert server.ends
-        settings = server.launch.settings
-        what = server.ends.sockets[key], settings.get("user", ""), settings.get("group", "")
+        what = server.ends.sockets[key], server.ids
         if key in self._fds and not listeners.kept(self._fds[key], *what):
             self._close(key)
         if key not in self._fds:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 
+from base import places
+from base.places import NoAnswer
 from config import settled
 from health.change_detector import RESOLUTION, Pulse
 from health.shm_table import Busy, NoTable, Table, TableError, attached
@@ -22,7 +24,9 @@ from proc import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from base.ids import Ids
     from health.shm_table import Slot
+    from loop.hand import Hand
     from loop.host import Followed, Host
     from loop.loop import Timer
 
@@ -195,28 +199,78 @@ class FileBeat(Beat):
         self.path = settled.elements(life.server.vital["heartbeat"])[1]
         self.timeout = self.timeout or FILE_TIMEOUT_MS / 1000
         self.period = max(SHORTEST_PERIOD, min(LONGEST_PERIOD, self.timeout / 4))
+        self._hand: Hand | None = None
+        self._is_silent = False
 
     def serving(self) -> None:
         """A file that is not there yet is waited for as for a beat."""
-        self.pulse = Pulse(self._mark(), self.looks.clock.now())
+        try:
+            mark = _mark(self.path, self.life.server.ids)
+        except NoAnswer:
+            mark = (0, 0)
+        self.pulse = Pulse(mark, self.looks.clock.now())
         super().serving()
 
     def look(self, now: float) -> None:
         """Judge it."""
-        mark = self._mark()
+        try:
+            self._see(_mark(self.path, self.life.server.ids), now)
+        except NoAnswer:
+            self._ask()
+
+    def _see(self, mark: tuple[int, int], now: float) -> None:
         if not self.pulse:
             return
-        if mark and self.pulse.see(mark, now):  # to take the file away is no beat
+        if mark != (0, 0) and self.pulse.see(mark, now):  # to take the file away is no beat
             self.well()
         elif self.pulse.silent(now) >= self.timeout:
             self.tell(self.pulse.silent(now))
 
-    def _mark(self) -> tuple[int, int]:
+    def _ask(self) -> None:
+        """It is on a file system that may not answer: a hand looks, and nothing is judged before it comes back."""
+        from loop.hand import Hand
+
+        if self._hand and self._hand.is_there:
+            return
+        path, ids, pulse = self.path, self.life.server.ids, self.pulse
+
+        def brought(text: str) -> None:
+            if self.pulse is not pulse or not pulse or not text:
+                return
+            if self._is_silent:
+                self._remark("")
+                pulse.since = self.looks.clock.now()  # meanwhile nobody could see a beat
+            mtime, inode = map(int, text.split())
+            self._see((mtime, inode), self.looks.clock.now())
+
         try:
-            status = os.stat(self.path)  # it is never opened: a FIFO or a device does no harm
+            self._hand = Hand(
+                self.loop, lambda: _mark_afar(path), brought, lambda: self._remark(f"{path} does not answer"), ids
+            )
         except OSError:
-            return (0, 0)
-        return (status.st_mtime_ns, status.st_ino)
+            pass  # the next look tries again
+
+    def _remark(self, text: str) -> None:
+        self._is_silent = bool(text)
+        self.life.health.remark(self, text)
+
+
+def _mark(path: str, ids: Ids | None, patient: bool = False) -> tuple[int, int]:
+    """What its last beat left; (0, 0): there is no file.  It is never opened: a FIFO or a device does no harm.
+
+    Raises NoAnswer.
+    """
+    try:
+        place, name = places.found(path, ids, patient)
+        with place:
+            status = os.stat(name or ".", dir_fd=place.fd, follow_symlinks=False)
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_ino)
+
+
+def _mark_afar(path: str) -> str:
+    return "{} {}".format(*_mark(path, None, patient=True))
 
 
 class ShmBeat(Beat):

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 
+from base import places
+from base.places import NoAnswer
 from base.programs import LaunchError
 from config import trust
 from loop import descendants
@@ -258,9 +260,9 @@ class Run:
 
 
 def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
-    """As proc/server.py's launches: what posix_spawn cannot do takes the dearer road over fork."""
-    program = "" if prepare else what.program()
-    if prepare or what.settings:
+    """As a server is: what posix_spawn cannot do, and what may not answer, takes the dearer road over fork."""
+    program = "" if prepare else _near_program(what)
+    if what.settings or not program:
         pid = os.fork()
         if pid == 0:
             _become(what, program, prepare, tell)
@@ -270,6 +272,18 @@ def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
         return launch.spawn(what, program)
     finally:
         os.chdir("/")  # hold no server's file system
+
+
+def _near_program(what: Launch) -> str:
+    """The program, if it and the directory answer, and only root, or we, may change the latter; else "".
+
+    Raises LaunchError.
+    """
+    try:
+        with places.opened(what.directory) as here:
+            return "" if here.swappable else what.program(may_look=places.require_answer)
+    except (NoAnswer, OSError):
+        return ""
 
 
 def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell: int) -> None:

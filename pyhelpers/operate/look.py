@@ -96,7 +96,8 @@ class Look:
 
     def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
         age = boot_seconds() - process.ticks / os.sysconf("SC_CLK_TCK")
-        if row["state"] not in ("STARTING", "STOPPING", "PAUSED"):
+        is_unclear = row["state"] == known["state"] == "UNKNOWN"  # a path of it does not answer: the message says which
+        if row["state"] not in ("STARTING", "STOPPING", "PAUSED") and not is_unclear:
             row["state"] = "RUNNING"
         if process.state in "Tt":
             row["message"] = "stopped by a signal (state T)"

@@ -8,18 +8,21 @@ the server's identity.  One that does not is an impostor: said, never signalled.
 from __future__ import annotations
 
 import os
-import stat
 
-from base import globs
+from base import globs, places
+from base.places import NoAnswer
 from proc import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from base.ids import Ids
     from proc.server import Server
 
 LONGEST_PID_LINE = 32
+LONGEST_PID = 10  # digits
+DIGITS = frozenset("0123456789")
 
 
 class Rubbish(Exception):
@@ -40,15 +43,17 @@ def named(
     """The living process that pidfile or log name, its source, and what must be said about them.
 
     others: the directories of all servers, so that one of theirs is not taken for this one.
+    Of a source that may not answer, noted in server.unheard, only what a hand has brought of it counts.
     """
     remarks: list[str] = []
-    for source in server.sources:
-        if source[0] == "pidfile":
-            claims = _pidfile_claims(source[1], remarks)
-        elif source[0] == "log" and logs_too:
-            claims = log_pids(server.directory, source[1], int(source[2]))
-        else:
+    for number, source in enumerate(server.sources):
+        if source[0] == "own" or (source[0] == "log" and not logs_too):
             continue
+        try:
+            claims = _claims(server, source, remarks, patient=False)
+        except NoAnswer:
+            server.unheard = tuple({*server.unheard, number})
+            claims = (server.brought or {}).get(number, [])
         for pid in claims:
             process = identity.look(pid)
             objection = objection_to(process, server, others) if process else ""
@@ -59,45 +64,61 @@ def named(
     return None, "", remarks
 
 
-def _pidfile_claims(path: str, remarks: list[str]) -> list[int]:
+def bring(server: Server, numbers: Collection[int]) -> str:
+    """For a hand: a line `NUMBER PID...` for each of these sources, however long it takes."""
+    lines = ""
+    for number in numbers:
+        claims = _claims(server, server.sources[number], [], patient=True)
+        lines += " ".join(map(str, [number, *claims])) + "\n"
+    return lines
+
+
+def path_of(server: Server, number: int) -> str:
+    """Where that source is looked for."""
+    source = server.sources[number]
+    return source[1] if source[0] == "pidfile" else server.directory
+
+
+def _claims(server: Server, source: list[str], remarks: list[str], patient: bool) -> list[int]:
+    if source[0] == "log":
+        try:
+            return log_pids(server.directory, source[1], int(source[2]), server.ids, patient)
+        except globs.TooMany as many:
+            remarks.append(f"{server.directory} holds {many}; its logs are not looked at")
+            return []
     try:
-        return [pidfile_pid(path)]
+        return [pidfile_pid(source[1], server.ids, patient)]
     except FileNotFoundError:
         return []
     except (Rubbish, OSError) as error:
-        remarks.append(f"pidfile {path}: {getattr(error, 'strerror', None) or error}; ignored")
+        remarks.append(f"pidfile {source[1]}: {getattr(error, 'strerror', None) or error}; ignored")
         return []
 
 
-def pidfile_pid(path: str) -> int:
-    """The number in a pidfile's first line.  Raises Rubbish, or OSError (FileNotFoundError: there is none).
+def pidfile_pid(path: str, ids: Ids | None = None, patient: bool = False) -> int:
+    """The number in a pidfile's first line.  Raises Rubbish, NoAnswer, OSError (FileNotFoundError: there is none).
 
     A link is not followed, a FIFO cannot hang us, and only a decimal number 2..pid_max counts.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError as error:
-        if error.errno == 40:  # ELOOP: what O_NOFOLLOW says of a link
-            raise Rubbish("a symbolic link") from None
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Rubbish("not a regular file")
-        line = os.read(fd, LONGEST_PID_LINE + 1).split(b"\n", 1)[0]
-    finally:
-        os.close(fd)
+    place, name = places.beside(path, ids, patient)
+    with place:
+        fd = place.regular(name)
+        try:
+            line = os.read(fd, LONGEST_PID_LINE + 1).split(b"\n", 1)[0]
+        finally:
+            os.close(fd)
     return _checked(line)
 
 
 def _checked(line: bytes) -> int:
     if not line:
         raise Rubbish("empty")
-    if len(line) > LONGEST_PID_LINE or not line.isdigit():
+    text = line.decode("latin-1")
+    if len(line) > LONGEST_PID_LINE or not DIGITS.issuperset(text):
         raise Rubbish("its first line is not a number")
-    pid = int(line)
-    if not 2 <= pid <= pid_max():
-        raise Rubbish(f"{pid} cannot be a pid of a server")
-    return pid
+    if not 2 <= int(text) <= pid_max():
+        raise Rubbish(f"{int(text)} cannot be a pid of a server")
+    return int(text)
 
 
 def pid_max() -> int:
@@ -106,21 +127,27 @@ def pid_max() -> int:
         return int(source.read())
 
 
-def log_pids(directory: str, pattern: str, field: int) -> list[int]:
+def log_pids(directory: str, pattern: str, field: int, ids: Ids | None = None, patient: bool = False) -> list[int]:
     """Pids that log names carry in their field (from 1, between "_"): log_812_1.txt, field 2, is 812.
 
-    Several are no contradiction: a second copy that could not bind leaves a log too.
+    Several are no contradiction: a second copy that could not bind leaves a log too.  Raises NoAnswer, globs.TooMany.
     """
-    pids = []
     try:
-        found = globs.names(directory, [pattern])
+        with places.opened(directory, ids, patient) as here:
+            listing = here.listable()
+            try:
+                found = globs.names(listing, [pattern], 0 if patient else globs.MOST_NAMES)
+            finally:
+                os.close(listing)
     except OSError:
         return []
-    for name in found:
-        fields = name.split("_")
-        if len(fields) >= field and fields[field - 1].isdigit() and int(fields[field - 1]) > 1:
-            pids.append(int(fields[field - 1]))
-    return pids
+    fields = [name.split("_") for name in found]
+    return [pid for words in fields if len(words) >= field and (pid := _pid_of(words[field - 1])) > 1]
+
+
+def _pid_of(word: str) -> int:
+    """0 where it is no pid: a stranger calls his files as he likes, and int() reads more than these digits."""
+    return int(word) if 0 < len(word) <= LONGEST_PID and DIGITS.issuperset(word) else 0
 
 
 def objection_to(process: identity.Process, server: Server, others: Collection[str]) -> str:
@@ -140,7 +167,7 @@ def _may_be_elsewhere(process: identity.Process, server: Server, others: Collect
     """
     if process.cwd in others or process.cwd in server.elsewhere:
         return False
-    is_program = process.exe == os.path.realpath(server.program) and not identity.interpreter(process.exe)
+    is_program = process.exe == places.real(server.program) and not identity.interpreter(process.exe)
     return process.cwd == "/" or is_program
 
 
@@ -153,7 +180,7 @@ def _shows(process: identity.Process, server: Server) -> bool:
     # and every python3 shows the program of `python3 proc/server.py`.
     if not identity.interpreter(process.exe):
         return True
-    if process.exe == os.path.realpath(server.program):
+    if process.exe == places.real(server.program):
         return process.argv() == server.argv
     return script_of(process) == server.match[0]
 
@@ -181,7 +208,7 @@ def _was_roots(process: identity.Process, server: Server, uid: int) -> bool:
     """Was it a process of root, which has become that user since?  A name and a directory anybody may take."""
     if (process.pid, process.ticks) == (server.pid, server.ticks) or uid == server.owner:
         return True
-    if process.exe != os.path.realpath(server.program) or not identity.shares_our_files(process.pid):
+    if process.exe != places.real(server.program) or not identity.shares_our_files(process.pid):
         return False
     if server.invocation and identity.invocation(process.pid) == server.invocation:
         return True

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 
+from base import places
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +131,7 @@ def shows(process: Process, words: Sequence[str], program: str) -> bool:
     argv = process.argv()
     names = {os.path.basename(process.exe)}
     names.update(os.path.basename(word) for word in argv[:1])
-    is_program = process.exe != "" and process.exe == os.path.realpath(program)
+    is_program = process.exe != "" and process.exe == places.real(program)
     if is_program:
         names.add(os.path.basename(program))  # redis-server is a link to redis-check-rdb
     if is_program or interpreter(process.exe):

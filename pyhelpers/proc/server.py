@@ -23,11 +23,13 @@ class Server(ServerSettings):
     pidfd: watched while it lives; sid: its session, if that was made for it, else 0; seen: when it was last known to be
     in it, in ticks since boot; kids: pid -> start ticks of its descendants, as last seen; invocation: the id of its
     launch; owner: the uid that it has, or was launched with.  See proc/descent.py.  elsewhere: directories of servers
-    of conf that were not asked for.
+    of conf that were not asked for.  unheard: numbers of the sources of pid_from that may not answer; brought: pids
+    that hands have brought of them.
     """
 
     __slots__ = (
-        "elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state ticks"
+        "brought elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state "
+        "ticks unheard"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -40,6 +42,8 @@ class Server(ServerSettings):
         self.pidfd = -1
         self.kids: dict[int, int] = {}
         self.state = "UNKNOWN"
+        self.unheard: tuple[int, ...] = ()
+        self.brought: dict[int, list[int]] | None = None
         self.restarts = 0
         self.memory = "-"
         self.last_exit = ""

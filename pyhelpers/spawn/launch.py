@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
-from base import files
-from base.exits import CANNOT_EXECUTE
+from base import files, mounts, places
+from base.exits import CANNOT_EXECUTE, FAILED
+from base.ids import parsed
 from base.programs import LaunchError
 from config.launch_settings import Launch
 
@@ -21,42 +23,45 @@ if TYPE_CHECKING:
 # All that can be reset: not KILL and STOP, nor 32 and 33, which the C library keeps for its threads
 RESETTABLE = [number for number in range(1, 65) if number not in (9, 19, 32, 33)]
 
-OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NOCTTY
-OUTPUT_MODE = 0o644
+OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
-def spawn(launch: Launch, program: str) -> int:
+def needs_fork(launch: Launch) -> bool:
+    """Does it ask for what posix_spawn cannot set: user, limits, LISTEN_PID?"""
+    return bool(launch.ends) or any(launch.settings.values())
+
+
+def spawn(launch: Launch, program: str, directory: int = -1) -> int:
     """Start it as our child, leader of its own session; returns its pid once exec succeeded.
 
     posix_spawn(3) suspends us until the exec: what it returns is certain, and it is four times
-    faster than fork from a Python.  What it cannot do (user, limits, LISTEN_PID, pidfile) takes the road over fork.
-    Changes the working directory of the calling process.  Raises LaunchError.
+    faster than fork from a Python.  So it is only for a program and a directory that answer, and for what does not
+    need a fork.  directory: a descriptor of launch.directory, if it is open.
+    Changes the working directory of the calling process.  Raises LaunchError, NoAnswer.
     """
     try:
-        os.chdir(launch.directory)
+        os.chdir(launch.directory if directory < 0 else directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    if launch.ends or launch.pidfile or any(launch.settings.values()):
-        return _spawn_by_fork(launch, program)
-    if launch.output != os.devnull and launch.output_fd < 0:
-        os.close(_open_output(launch.output))  # to say what is wrong with it: posix_spawn could not
+    output = open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
     mask = os.umask(launch.umask)
     try:
         _set_nofile(_servers_nofile)
-        return _posix_spawn(launch, program)
+        return _posix_spawn(launch, program, output)
     except OSError as error:
         raise refusal(program, error) from None
     finally:
         _set_nofile(_our_nofile)
         os.umask(mask)
+        if launch.output_fd < 0:
+            os.close(output)
 
 
-def _posix_spawn(launch: Launch, program: str) -> int:
-    output = (os.POSIX_SPAWN_OPEN, 1, launch.output, OUTPUT_FLAGS, OUTPUT_MODE)
+def _posix_spawn(launch: Launch, program: str, output: int) -> int:
     null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     stdio = [
         null if launch.input_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.input_fd, 0),
-        output if launch.output_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.output_fd, 1),
+        (os.POSIX_SPAWN_DUP2, output, 1),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     argv, environment = launch.argv, launch.environment
@@ -84,35 +89,46 @@ def _set_nofile(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
-def _open_output(path: str) -> int:
+def open_output(path: str, patient: bool = False) -> int:
+    """A descriptor of the file that output is appended to; a device too, where only root may put one.
+
+    Whoever reads a FIFO could have us, and the server, wait for him.  Raises LaunchError, NoAnswer.
+    """
+    if path == os.devnull:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        return os.open(path, OUTPUT_FLAGS, OUTPUT_MODE)
+        place, name = places.beside(path if path.startswith("/") else f"{os.getcwd()}/{path}", None, patient)
+        with place:
+            if not place.swappable and _is_device(name, place.fd):
+                return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)
+            fd = place.regular(name, OUTPUT_FLAGS)
     except OSError as error:
         raise LaunchError(126, f"output {path}: {error.strerror}") from None
+    os.set_blocking(fd, True)
+    return fd
+
+
+def _is_device(name: str, directory: int) -> bool:
+    try:
+        return stat.S_ISCHR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def refusal(program: str, error: OSError) -> LaunchError:
     """What execve(2) said of the program, in words."""
     if error.errno == errno.ENOEXEC:
         return LaunchError(126, f"{program}: neither a program for this machine nor a script that begins with #!")
+    if error.errno in (errno.EAGAIN, errno.ENOMEM):
+        return no_process(error)
     if error.errno == errno.ENOENT:
         return LaunchError(127, f"{program}: it, or the interpreter that it names, is not there")
     return LaunchError(126, f"{program}: {error.strerror}")
 
 
-def _spawn_by_fork(launch: Launch, program: str) -> int:
-    told, tell = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.setsid()
-        become(launch, program, tell)
-    os.close(tell)
-    try:
-        hear(told)
-    except LaunchError:
-        os.waitpid(pid, 0)
-        raise
-    return pid
+def no_process(error: OSError) -> LaunchError:
+    """What fork(2) said: a failure that may be over at the next attempt."""
+    return LaunchError(FAILED, f"no process can be made for it: {error.strerror}")
 
 
 def hear(told: int) -> str:
@@ -132,13 +148,11 @@ def become(launch: Launch, program: str, tell: int) -> None:
     """Turn this process into the program; never returns.  A failure is written to the descriptor tell."""
     try:
         if launch.pidfile:
-            _write_pidfile(launch.pidfile)
+            write_pidfile(launch.pidfile)
         if launch.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
             close_all_but([tell, launch.input_fd, launch.output_fd, *(fd for _, fd in launch.ends)])
         take_state(launch)
-        environment = launch.environment
-        if launch.ends:
-            tell, environment = _take_ends(launch, tell)
+        tell, environment = take_ends(launch, tell)
         os.execve(program, launch.argv, environment)
     except LaunchError as refused:
         failure = refused
@@ -148,7 +162,7 @@ def become(launch: Launch, program: str, tell: int) -> None:
     os._exit(127)
 
 
-def _write_pidfile(path: str) -> None:
+def write_pidfile(path: str) -> None:
     """Several may write one at once: each has a name of its own until it is whole.  Raises LaunchError."""
     try:
         files.replace(path, f"{os.getpid()}\n", 0o644, f"{path}.{os.getpid()}")
@@ -156,11 +170,13 @@ def _write_pidfile(path: str) -> None:
         raise LaunchError(CANNOT_EXECUTE, f"pidfile {path}: {error.strerror}") from None
 
 
-def _take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
+def take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
     """Put the ends where sd_listen_fds(3) seeks them, from 3 on; where tell is now, and the environment.
 
     First all of them go out of each other's way.  The copies, and whatever else we have, end with exec.
     """
+    if not launch.ends:
+        return tell, launch.environment
     import fcntl
 
     above = 3 + len(launch.ends)
@@ -176,43 +192,51 @@ def _take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
 
 
 def take_state(launch: Launch) -> None:
-    """Take on what the launch asks for: signals, limits, user; then, with the user's rights, directory and output.
+    """Take on what the launch asks for, and then, with the user's rights, directory and output.
 
-    Raises LaunchError, OSError.
+    It may wait for them.  Raises LaunchError, OSError.
     """
+    take_rights(launch)
+    try:
+        os.chdir(launch.directory)
+    except OSError as error:
+        raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
+    take_stdio(launch)
+
+
+def take_rights(launch: Launch) -> None:
+    """Take on what the launch asks for: signals, limits, user, umask.  Raises LaunchError, OSError."""
     import signal
 
     for number in RESETTABLE:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     _set_nofile(_servers_nofile)
-    _settle(launch.settings)
+    _settle(launch)
     os.umask(launch.umask)
-    try:
-        os.chdir(launch.directory)
-    except OSError as error:
-        raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    source = os.open(os.devnull, os.O_RDONLY) if launch.input_fd < 0 else launch.input_fd
-    output = _open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
-    for ours, target in ((source, 0), (output, 1), (output, 2)):
-        os.dup2(ours, target)
 
 
-def _settle(settings: dict[str, str]) -> None:
+def take_stdio(launch: Launch) -> None:
+    """Take on standard input and output; it may wait for the latter.  Raises LaunchError, OSError."""
+    null = os.open(os.devnull, os.O_RDONLY) if launch.input_fd < 0 else launch.input_fd
+    output = open_output(launch.output, patient=True) if launch.output_fd < 0 else launch.output_fd
+    for source, target in ((null, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+
+
+def _settle(launch: Launch) -> None:
     """Apply the settings; those that need privileges first, the user last but one, no_new_privileges last."""
+    settings = launch.settings
     for key in Launch.SETTINGS[2:-1] + Launch.SETTINGS[:2] + Launch.SETTINGS[-1:]:
         value = settings.get(key, "")
         if not value:
             continue
         try:
-            if key == "user":
-                _become_user(value, settings.get("group", ""))
-            elif key == "group":
-                if not settings.get("user"):
-                    os.setgid(_gid(value))
-            else:
+            if key == "user" or (key == "group" and not settings.get("user")):
+                _become(launch)
+            elif key != "group":
                 _set(key, value)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             raise LaunchError(126, f"{key} = {value}: {getattr(error, 'strerror', None) or error}") from None
 
 
@@ -233,22 +257,17 @@ def _set(key: str, value: str) -> None:
         resource.setrlimit(getattr(resource, which), (amount, amount))
 
 
-def _become_user(user: str, group: str) -> None:
-    import pwd
+def _become(launch: Launch) -> None:
+    """Be its user and group, by the numbers that conf was settled with; else they are looked up now."""
+    ids = launch.ids
+    if not ids:
+        from config import accounts
 
-    entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    gid = _gid(group) if group else entry.pw_gid
-    if (os.getuid(), os.getgid()) == (entry.pw_uid, gid) and os.getuid() != 0:
-        return
-    os.initgroups(entry.pw_name, gid)
-    os.setgid(gid)
-    os.setuid(entry.pw_uid)
-
-
-def _gid(group: str) -> int:
-    import grp
-
-    return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        user, group = launch.settings.get("user", ""), launch.settings.get("group", "")
+        ids = parsed(accounts.ids_of(user, group))
+        if not ids:
+            raise ValueError(accounts.unknown(user, group))
+    ids.become()
 
 
 def _prctl(option: int, value: int) -> None:
@@ -269,6 +288,7 @@ def close_all_but(kept: Sequence[int]) -> None:
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in kept:
             _close_quietly(int(name))
+    mounts.forget()
 
 
 def close_inherited() -> None:

@@ -19,6 +19,7 @@ from loop.terminate import Ending
 from proc import cause, evidence, identity
 from proc.descent import Descent
 from state.history import incident_id
+from watch.afar import Afar
 from watch.journal import Account
 from watch.start_attempt import Start
 
@@ -31,21 +32,25 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 FIRST_FAULT_MS, LONGEST_FAULT_MS = 1000, 60_000
-WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF")
+WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
 
 
 class Life:
-    """Follows one server.  phase: idle waiting starting up stopping; account: its record, and what is said."""
+    """Follows one server.  phase: idle waiting starting unanswered up stopping.
+
+    account: its record, and what is said; afar: what of it may not answer.
+    """
 
     __slots__ = (
         "_attempt _died_at _faults _looks_again _surely_absent _told_at _untold _wait _was_waiting "
-        "account ending health phase server watcher"
+        "account afar ending health phase server watcher"
     ).split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
         self.server = server
         self.watcher = watcher
         self.account = Account(server, watcher, directory, Dead(server))
+        self.afar = Afar(self)
         self.phase = "idle"
         self._surely_absent = False  # no copy of it can run: it was looked for, or we saw ours die
         self._died_at = 0.0
@@ -98,7 +103,19 @@ class Life:
             self.health.put_down(process.pid, known["ending"])
 
     def _seek(self, known: dict[str, str]) -> None:
-        self.watcher.want_scan(self, lambda: self._first_absence(known))
+        """It is not known by record, pidfile or log, as far as these answer."""
+        if self.server.unheard:
+            self.afar.look(lambda: self._second_look(known))
+        else:
+            self.watcher.want_scan(self, lambda: self._first_absence(known))
+
+    def _second_look(self, known: dict[str, str]) -> None:
+        """What may not answer has been brought, or does not answer; an order may have been quicker."""
+        if self.phase != "idle" or self.server.pid:
+            return
+        process, source, _ = evidence.named(self.server, self.watcher.directories)
+        if not process or not self.adopt(process, source):
+            self.watcher.want_scan(self, lambda: self._first_absence(known))
 
     def _resume(self, process: identity.Process, source: str, made: int) -> None:
         """Its watcher died while it started: see that to its end."""
@@ -282,7 +299,7 @@ class Life:
     def start(self, wait_ms: int) -> None:
         """Start it after the wait, unless it turns out to run.  A start that is under way goes on."""
         self._untold = ""
-        if self._attempt:
+        if self._attempt or self.phase == "unanswered":
             return
         if self.server.pid:  # it was paused while it started
             self._become("up", "RUNNING")
@@ -298,6 +315,10 @@ class Life:
             self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
+        if self.afar.holds_child():  # no second process waits for the same
+            self.phase = "unanswered"
+            self.silence_changed()
+            return
         self._become("starting", "STARTING")
         search, self._surely_absent, self._died_at = not self._surely_absent, False, 0.0
         self._attempt = Start(self, self.account.dead, since)
@@ -323,6 +344,21 @@ class Life:
         self.server.message = text
         self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
+    def unanswered(self, path: str, child: int) -> None:
+        """The attempt waits for a file system; it goes on when that answers.  child: the process that waits for it."""
+        self._cancel()
+        self.phase = "unanswered"
+        self.afar.left(path, child)
+
+    def silence_changed(self) -> None:
+        """A path of it does not answer, or does so again: until then it is not known whether all is well with it."""
+        silent = self.afar.silent
+        if silent and (self.phase == "unanswered" or self.server.state in ("RUNNING", "UNKNOWN")):
+            self.account.become("UNKNOWN", f"{silent} does not answer")
+        elif not silent and self.phase == "up" and self.server.state == "UNKNOWN":
+            self.account.become("RUNNING")
+        self.account.write()
+
     def _cancel(self) -> None:
         if self._attempt:
             self._attempt.cancel()
@@ -347,6 +383,8 @@ class Life:
         """Something of it has changed: a start that waits for that need not wait for its next look."""
         if self._attempt:
             self._attempt.look_now()
+        elif self.phase == "idle":
+            self._look_for_one()
 
     def extend(self, milliseconds: float) -> None:
         """It asks for so much time from now, to start or to end."""
@@ -424,11 +462,18 @@ class Life:
         if self.phase == "up":
             self._look_at_living()
         elif self.phase == "idle":
-            process, source, _ = evidence.named(self.server, self.watcher.directories)
-            if process:
-                self.adopt(process, source)  # somebody started it by hand
+            self._look_for_one()
+            self.afar.look()
+        elif self.phase == "unanswered":
+            self.afar.ask_again(lambda: self._begin(time.monotonic()))
         self._tell_again()
         self.account.catch_up()
+
+    def _look_for_one(self) -> None:
+        """Did somebody start it by hand?"""
+        process, source, remarks = evidence.named(self.server, self.watcher.directories)
+        if not process or not self.adopt(process, source):
+            self.account.say_all("evidence", remarks)
 
     def _look_at_living(self) -> None:
         server = self.server
@@ -440,6 +485,7 @@ class Life:
         self.account.say_all("evidence", remarks)
         if process and not server.is_confirmed() and self._is_confirmed_or_moved(process, source):
             return
+        self.afar.look()
         self._remember_kids()
         self.health.tick()
 

@@ -9,41 +9,23 @@ from __future__ import annotations
 import os
 import time
 
-from base import globs
-from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
+from base.exits import FAILED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
 from loop import descendants
 from loop.deadline import Patience
 from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, descent, evidence, identity, ports, scan
-from spawn import launch, rotate
+from watch import departure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loop.loop import Timer
-    from proc.server import Server
     from watch.lifecycle import Life
 
 LONGEST_PAUSE_MS = 200
-
-
-def fit_to_start(server: Server) -> str:
-    """The path of its program.  Raises Refused: what is missing, and what to do."""
-    settings = server.conf_file
-    if not os.path.isdir(server.directory):
-        raise Refused(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {settings}")
-    if server.needs_file and not globs.names(server.directory, server.needs_file):
-        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
-        advice = f"put it there, or set needs_file in {settings}"
-        raise Refused(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
-    try:
-        return server.launch.program()
-    except LaunchError as failure:
-        advice = f"set dir or command in {settings}"
-        raise Refused(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
 
 
 class Start:
@@ -62,11 +44,15 @@ class Start:
         self._pause = 1.0
         self._look: Timer | None = None
         self._deadline: Patience | None = None
+        self._departure: departure.Departure | None = None  # of the child that is about to be the server
 
     def cancel(self) -> None:
         """No more looks, no deadline; what is still waited for changes nothing any more."""
         self._over = True
         self._rest()
+        if self._departure:
+            self._departure.cancel()
+            self._departure = None
 
     def _rest(self) -> None:
         if self._look:
@@ -137,21 +123,35 @@ class Start:
         self._life.account.mark_starting()
         self._life.health.prepare()
         try:
-            program = fit_to_start(server)
-            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog)
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
             server.invocation = server.launch.mark()
-            pid = launch.spawn(server.launch, program)
+            started = departure.at_once(server)
+            if not started:
+                self._departure = departure.Departure(self._loop, server, self._left, self._refused, self._silent)
         except Refused as refused:
-            self._life.start_failed(refused.status, str(refused))
+            self._refused(refused)
             return
         except LaunchError as failure:
-            self._life.start_failed(NOT_INSTALLED, failure.reason)
+            self._refused(Refused(NOT_INSTALLED, failure.reason))
             return
         finally:
             os.chdir("/")  # hold no server's file system
-        server.program = program
+        if started:
+            self._left(*started)
+
+    def _refused(self, refused: Refused) -> None:
+        self._departure = None
+        self._life.start_failed(refused.status, str(refused))
+
+    def _silent(self, path: str, child: int) -> None:
+        self._departure = None
+        self._life.unanswered(path, child)
+
+    def _left(self, pid: int, program: str, remarks: list[str]) -> None:
+        self._departure = None
+        self._server.program = program
+        self._life.afar.started()
         self._follow_launched(pid)
         self._life.account.say_all("logs", remarks)
 
@@ -259,6 +259,7 @@ class Start:
             return True
         process, source, remarks = evidence.named(server, self._watcher.directories)
         self._life.account.say_all("evidence", remarks)
+        self._life.afar.look()
         if not process and not server.pid:
             process, source = self._descendant(), "own"
         if not process:

@@ -12,10 +12,10 @@ from base import files
 from config import settled
 from loop import descendants
 from loop.batched_scan import Walk
-from loop.loop import Loop, lines_of
+from loop.loop import Loop
 from proc import cause, identity, scan
 from proc.server import servers_of
-from spawn import launch, rotate
+from spawn import launch
 from state import access, history, lock, record
 from state.paths import server_directory
 from watch import faults, handover, resident
@@ -25,6 +25,7 @@ from watch.operators import Operators
 from watch.orders import ORDERS, SUITE_ORDERS
 from watch.output import Stream
 from watch.shell_link import ShellLink
+from watch.tidying import Tidying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from loop.batched_scan import Found
     from loop.host import Followed
     from proc.server import Server
-
-TIDY_AFTER_MS = 2000
 
 
 class Watcher:
@@ -75,7 +74,7 @@ class Watcher:
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.leftovers = Walk(self.loop, self._find_left)
-        self._untidy: list[Followed] = []
+        self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
 
@@ -290,32 +289,4 @@ class Watcher:
 
     def tidy_soon(self, life: Followed) -> None:
         """Have its oldlog carried over and pruned, outside the loop, in one go with its neighbours'."""
-        self._untidy.append(life)
-        if len(self._untidy) == 1:
-            self.loop.after(TIDY_AFTER_MS, self._tidy)
-
-    def _tidy(self) -> None:
-        untidy, self._untidy = {life.server.number: life for life in self._untidy}, []
-        self.loop.errand(lambda: _tidy_all(list(untidy.values())), lambda text: self._tidied(untidy, text))
-
-    def _tidied(self, lives: dict[int, Followed], text: str) -> None:
-        for line in lines_of(text):
-            number, _, remark = line.partition(" ")
-            self.say(lives[int(number)].server, remark)
-
-
-def _tidy_all(untidy: list[Followed]) -> str:
-    lines = []
-    for life in untidy:
-        server = life.server
-        try:
-            remarks = rotate.tidy(server.directory, server.oldlog, server.oldlog_keep)
-        except OSError as error:  # one that cannot be tidied keeps no other from it
-            remarks = [f"{server.oldlog} is not tidied: {error.strerror}"]
-        lines += [f"{server.number} {_on_one_line(remark)}\n" for remark in remarks]
-    return "".join(lines)
-
-
-def _on_one_line(text: str) -> str:
-    """A file may have a newline in its name."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+        self._tidying.add(life.server)

@@ -1,0 +1,120 @@
+"""Look at what may not answer in a child, which is left behind when it takes too long.
+
+A process that waits for a dead NFS server or for a FUSE daemon that is stopped may be deaf even to KILL.  So nobody
+waits for the child: its answer comes through a pipe, its end through a pidfd.
+"""
+
+from __future__ import annotations
+
+import os
+
+from loop.loop import KILL
+from spawn.launch import close_all_but
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from base.ids import Ids
+    from loop.loop import Loop
+
+PATIENCE_MS = 5000
+LOOK_MS = 1000  # where no descriptor is left to wait with
+
+
+class Hand:
+    """One look; done gets its text, or late is called, once.  is_there: until its process is gone.
+
+    work: done in the child, as the user ids if root is given one.  Raises OSError: no child can be made.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        work: Callable[[], str],
+        done: Callable[[str], None],
+        late: Callable[[], None],
+        ids: Ids | None = None,
+        patience_ms: float = PATIENCE_MS,
+    ) -> None:
+        self._loop = loop
+        self._done = done
+        self._late = late
+        self._heard = b""
+        self._told, tell = os.pipe()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(self._told)
+            os.close(tell)
+            raise
+        if self._pid == 0:
+            _work(work, ids, tell)
+        os.close(tell)
+        self.is_there = True
+        loop.errands.add(self._pid)
+        loop.on_readable(self._told, self._hear)
+        self._timer = loop.after(patience_ms, self._too_late)
+        when_gone(loop, self._pid, self._gone)
+
+    def _hear(self) -> None:
+        piece = os.read(self._told, 1 << 16)
+        self._heard += piece
+        if not piece:
+            self._rest()
+            self._done(self._heard.decode("utf-8", "surrogateescape"))
+
+    def _too_late(self) -> None:
+        self._rest()
+        kill(self._pid)
+        self._late()
+
+    def _rest(self) -> None:
+        self._timer.cancel()
+        self._loop.forget(self._told)
+
+    def _gone(self) -> None:
+        self.is_there = False
+
+
+def when_gone(loop: Loop, pid: int, then: Callable[[], None] | None = None) -> None:
+    """Reap our child as soon as it has ended, and forget it as an errand."""
+
+    def look() -> None:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None:
+            loop.after(LOOK_MS, look)
+            return
+        loop.errands.discard(pid)
+        if then:
+            then()
+
+    def ended() -> None:
+        loop.forget(pidfd)
+        look()
+
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        loop.after(LOOK_MS, look)
+        return
+    loop.on_readable(pidfd, ended)
+
+
+def kill(pid: int) -> None:
+    """Kill our child; it is not reaped, so nobody else has its number."""
+    try:
+        os.kill(pid, KILL)
+    except OSError:
+        pass  # it became another user's, and then it is not ours to end
+
+
+def _work(work: Callable[[], str], ids: Ids | None, tell: int) -> None:
+    try:
+        close_all_but([tell])
+        if ids and os.getuid() == 0:
+            ids.become()
+        text = work().encode("utf-8", "surrogateescape")
+        while text:
+            text = text[os.write(tell, text) :]
+    finally:
+        os._exit(0)

@@ -1,0 +1,274 @@
+"""Make a server ready to start and execute it: at once, where all that this touches answers, else in a child.
+
+What the watcher itself does is certain when it returns: no other than root may change what it touches, and nothing of
+it is on a file system that may not answer.  For everything else, and for what posix_spawn cannot set, a child makes
+itself ready and becomes the server.  Until it is executed the watcher hears of it through a pipe, a line each:
+
+    far PATH                what it touches next may not answer
+    remark TEXT             what must be said
+    program PATH            what it is about to execute
+    failed STATUS REASON    why it could not; the end of the pipe without this line is the exec
+"""
+
+from __future__ import annotations
+
+import os
+
+from base import globs, places
+from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
+from base.places import NoAnswer
+from base.programs import LaunchError
+from loop import hand
+from loop.deadline import Patience
+from spawn import launch, rotate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from base.places import Place
+    from loop.loop import Loop
+    from proc.server import Server
+
+
+def fit_to_start(server: Server, here: Place | None = None) -> str:
+    """The path of its program.  Raises Refused: what is missing, and what to do.
+
+    here: its directory, where it is open already; else this may wait.
+    """
+    settings = server.conf_file
+    if here is None:
+        with open_directory(server, patient=True) as place:
+            return fit_to_start(server, place)
+    if server.needs_file and not _has(here, server):
+        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
+        advice = f"put it there, or set needs_file in {settings}"
+        raise Refused(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+    try:
+        return server.launch.program()
+    except LaunchError as failure:
+        advice = f"set dir or command in {settings}"
+        raise Refused(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+
+
+def open_directory(server: Server, patient: bool = False) -> Place:
+    """Its directory, held open.  Raises Refused, NoAnswer."""
+    try:
+        return places.opened(server.directory, server.ids, patient)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refused(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {server.conf_file}") from None
+    except OSError as error:
+        raise Refused(FAILED, f"dir {server.directory}: {error.strerror}") from None
+
+
+def _has(here: Place, server: Server) -> bool:
+    try:
+        listing = here.listable()
+        try:
+            return bool(globs.names(listing, server.needs_file))
+        finally:
+            os.close(listing)
+    except OSError as error:
+        text = f"dir {server.directory} cannot be searched for {' '.join(server.needs_file)}: {error.strerror}"
+        raise Refused(FAILED, text) from None
+
+
+# -- at once -------------------------------------------------------------------------------------
+
+
+def at_once(server: Server) -> tuple[int, str, list[str]] | None:
+    """Start it; its pid, its program, and what must be said.  None: a child has to do it.  Raises Refused, LaunchError.
+
+    Changes the working directory of the calling process.
+    """
+    if launch.needs_fork(server.launch):
+        return None
+    try:
+        with open_directory(server) as here:
+            if here.swappable or not _is_ours(server, here):
+                return None
+            program = fit_to_start(server, here)
+            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog, here=here)
+            return launch.spawn(server.launch, program, here.fd), program, remarks
+    except NoAnswer:
+        return None
+
+
+def _is_ours(server: Server, here: Place) -> bool:
+    """May only root change its program and its output file?  Raises NoAnswer."""
+    output = server.launch.output
+    if output != os.devnull and _is_swappable(output):
+        return False
+    strange: list[str] = []
+
+    def judge(path: str) -> None:
+        directory, _, name = path.rpartition("/")
+        if (directory != here.real or _is_link(name, here.fd)) and _is_swappable(path):
+            strange.append(path)
+
+    try:
+        server.launch.program(may_look=judge)
+    except LaunchError:
+        pass  # it is told why when it is started
+    return not strange
+
+
+def _is_link(name: str, directory: int) -> bool:
+    try:
+        os.readlink(name, dir_fd=directory)
+    except OSError:
+        return False
+    return True
+
+
+def _is_swappable(path: str) -> bool:
+    try:
+        place, _ = places.found(path)
+    except OSError:
+        return False  # there is nothing
+    place.close()
+    return place.swappable
+
+
+# -- in a child ----------------------------------------------------------------------------------
+
+
+class Departure:
+    """The child, until it is the server.
+
+    left gets its pid, its program and what must be said; failed why it could not be started; silent the path that does
+    not answer, and the pid of the child, which may stay.  One of them is called, once.  Raises LaunchError.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        server: Server,
+        left: Callable[[int, str, list[str]], None],
+        failed: Callable[[Refused], None],
+        silent: Callable[[str, int], None],
+    ) -> None:
+        self._loop = loop
+        self._left = left
+        self._failed = failed
+        self._silent = silent
+        self._rest = b""
+        self._said: dict[str, list[str]] = {"far": [], "remark": [], "program": [], "failed": []}
+        self._told, tell = os.pipe()
+        try:
+            self._pid = os.fork()
+        except OSError as error:
+            os.close(self._told)
+            os.close(tell)
+            raise launch.no_process(error) from None
+        if self._pid == 0:
+            _set_out(server, tell)
+        os.close(tell)
+        loop.errands.add(self._pid)  # it is nobody's orphan
+        loop.on_readable(self._told, self._hear)
+        self._seconds = server.timeout_ms / 1000
+        self._deadline = Patience(loop, server.timeout_ms, self._late)
+
+    def _hear(self) -> None:
+        piece = os.read(self._told, 1 << 16)
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
+            self._said[word].append(rest)
+            if word == "far":
+                self._deadline.end()
+                self._deadline = Patience(self._loop, hand.PATIENCE_MS, self._late)
+        if piece:
+            return
+        self._end()
+        if self._said["failed"]:
+            hand.when_gone(self._loop, self._pid)
+            status, _, reason = self._said["failed"][0].partition(" ")
+            self._failed(Refused(int(status), reason))
+        else:
+            self._loop.errands.discard(self._pid)
+            self._left(self._pid, "".join(self._said["program"]), self._said["remark"])
+
+    def _end(self) -> None:
+        self._deadline.end()
+        self._loop.forget(self._told)
+
+    def _late(self) -> None:
+        self.cancel()
+        if self._said["far"]:
+            self._silent(self._said["far"][-1], self._pid)
+        else:
+            self._failed(Refused(FAILED, f"it was not executed within {self._seconds:g}s"))
+
+    def cancel(self) -> None:
+        """It is not to become the server."""
+        self._end()
+        hand.kill(self._pid)
+        hand.when_gone(self._loop, self._pid)
+
+
+def _set_out(server: Server, tell: int) -> None:
+    """Become the server; never returns.
+
+    Where only root may change the directory its logs are moved as root, who alone may; else after that, as its user.
+    """
+    what = server.launch
+    program = server.program
+    failed = Refused(FAILED, "its process cannot be set up")
+    try:
+        os.setsid()
+        if what.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
+            launch.close_all_but([tell, *(fd for _, fd in what.ends)])
+        early = _logs_by_root(server)
+        launch.take_rights(what)
+        _announce(server, tell)
+        with open_directory(server, patient=True) as here:
+            os.chdir(here.fd)
+            program = fit_to_start(server, here)
+            _, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
+        for text in remarks:
+            _tell(tell, f"remark {text}")
+        if what.pidfile:
+            launch.write_pidfile(what.pidfile)
+        launch.take_stdio(what)
+        _tell(tell, f"program {program}")
+        tell, environment = launch.take_ends(what, tell)
+        os.execve(program, what.argv, environment)
+    except Refused as refused:
+        failed = refused
+    except LaunchError as failure:
+        failed = Refused(NOT_INSTALLED, failure.reason)
+    except OSError as error:
+        failed = Refused(NOT_INSTALLED, launch.refusal(program, error).reason)
+    finally:
+        _tell(tell, f"failed {failed.status} {failed}")
+        os._exit(127)
+
+
+def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:
+    if os.geteuid() != 0 or not server.ids:
+        return None
+    try:
+        with open_directory(server) as here:
+            if here.swappable:
+                return None
+            return rotate.move_logs(server.directory, server.logs, server.oldlog, server.ids, here)
+    except (NoAnswer, Refused):
+        return None
+
+
+def _announce(server: Server, tell: int) -> None:
+    """Say so where the next looks may not come back; then nothing of ours, a lock, may stay with us."""
+    try:
+        places.require_answer(server.directory)
+        places.require_answer(server.launch.output)
+        server.launch.program(may_look=places.require_answer)
+    except NoAnswer as silent:
+        launch.close_all_but([tell, *(fd for _, fd in server.launch.ends)])
+        _tell(tell, f"far {silent.path}")
+    except LaunchError:
+        pass  # fit_to_start says more
+
+
+def _tell(tell: int, line: str) -> None:
+    os.write(tell, line.replace("\n", "?").encode("utf-8", "surrogateescape") + b"\n")
