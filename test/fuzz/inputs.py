@@ -56,7 +56,6 @@ NASTY = (
 T = TypeVar("T")
 
 
-
 class Chooser:
     """Choices that are made by these bytes, one after the other; behind their end each choice is the first one."""
 
@@ -89,7 +88,9 @@ class Chooser:
     def text(self, words: Sequence[str] = (), most: int = 12) -> str:
         """So many pieces at most: half of them of these words, half of NASTY."""
         return "".join(
-            self.pick(words if words and self.number(1) else NASTY) for _ in range(self.number(most)) if not self.is_over()
+            self.pick(words if words and self.number(1) else NASTY)
+            for _ in range(self.number(most))
+            if not self.is_over()
         )
 
     def raw(self, words: Sequence[str] = (), most: int = 12) -> bytes:
@@ -160,7 +161,7 @@ def holds(check: Callable[[Chooser], object], size: int = SIZE, batch: int = BAT
         (seed(int(SEED))(run) if SEED else run)()
     except BaseException as error:
         error.__notes__ = []  # the bytes of a whole batch
-        traceback.print_exc(limit=-4)
+        traceback.print_exc(limit=-3)
         print(f"{check.__name__}: does not hold for {bad!r} (FUZZ={INPUTS} FUZZ_SEED={SEED or 'none'})")
         sys.exit(1)
     print(f"{check.__name__}: {INPUTS} inputs, seed {SEED or 'none'}, {time.process_time() - began:.1f} s", flush=True)

@@ -42,7 +42,10 @@ def a_beat_changes_the_time_alone(choose: Chooser) -> None:
     table.beat(index, choose.number(1 << 64) - (1 << 63))
     start = index * table.layout.size + table.layout.atime_at
     after = bytes(table._view)
-    assert after[:start] + after[start + table.layout.atime_size :] == before[:start] + before[start + table.layout.atime_size :]
+    assert (
+        after[:start] + after[start + table.layout.atime_size :]
+        == before[:start] + before[start + table.layout.atime_size :]
+    )
     table.slot(index)
 
 
