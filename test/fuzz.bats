@@ -10,12 +10,12 @@ fuzz() {
 	local python=$ROOT/.venv-test/bin/python
 	[ -z "${2:-}" ] || [ -e "$ROOT/pyhelpers/$2" ] || skip "$2 is not here"
 	"$python" -c 'import hypothesis' 2>/dev/null || skip 'hypothesis is not here'
-	cd "$BATS_TEST_TMPDIR"
-	"$python" -s "$ROOT/test/fuzz/$1.py" >"$SAID" 2>&1 || {
-		tail -n 30 "$SAID"
+	cd "$BATS_TEST_TMPDIR" || return
+	"$python" -s "$ROOT/test/fuzz/$1.py" >tried 2>&1 || {
+		tail -n 30 tried
 		return 1
 	}
-	[ "$(grep -c ' inputs, seed ' "$SAID")" -eq "$(grep -c '^    holds(' "$ROOT/test/fuzz/$1.py")" ]
+	[ "$(grep -c ' inputs, seed ' tried)" -eq "$(grep -c '^    holds(' "$ROOT/test/fuzz/$1.py")" ]
 }
 
 @test "conf: files, values, words, names, URLs; what is settled is read as it was written" {

@@ -1,4 +1,4 @@
-"""config/: a conf directory is settled, or refused with lines for a person; what is settled is read as it was written."""
+"""config/: conf is settled, or refused with lines for a person; what is settled is read as it was written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from config import grammar, heartbeat_values, keys, settle, settled, values
 CONF = f"{HERE}/conf"
 KEYS = [*keys.SUITE, *keys.SERVER]
 VALUES = (
-    "none", "inherited", "yes", "no", "always", "never", "unlimited", "own", "pidfile", "log", "log*_1.txt", " 2", "TERM", "KILL",
+    "none", "inherited", "yes", "no", "always", "never", "unlimited", "own", "pidfile", "log", "log*_1.txt", " 2", "TERM",
+    "KILL",
     "SIGHUP", "5s", "500ms", "24d", "64M", "2G", "5 in 60s", "0s 60s", "022", "root", "nobody", "./a", "/bin/sh", "A=b",
-    "http://127.0.0.1:80/", "https://[::1]:8080/x?y", "http://", "tcp", "127.0.0.1:80", "unix:/x", "listen", "dgram", "web=",
+    "http://127.0.0.1:80/", "https://[::1]:8080/x?y", "http://", "tcp", "127.0.0.1:80", "unix:/x", "listen", "dgram",
+    "web=",
     "shm", "notify", "file", "channel", "@i51siq", "<i51sxi4xq", "0x5095", "mon-fri", "22:00-07:00", "every", "command",
     "60s", "restart", "alert", "80%", "death", "give_up", "age", "sms", "b", "daily 04:30",
 )  # fmt: skip

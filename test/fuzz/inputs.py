@@ -46,10 +46,13 @@ EXECUTES = ("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "
 # Control characters, separators of ours, digits that are none, bytes that are no UTF-8, what a shell would expand
 NASTY = (
     "", " ", "\t", "\n", "\r", "\r\n", "\0", "\x01", "\x1b[2J", "\x1e", "\x1f", "\x7f", "\x85", "\u2028", "\u202e",
-    "\ufeff", "²", "٣", "१", "Ⅷ", "é", "🦊", "\udc80", "\udcff", "0", "1", "7", "12", "-1", "007", "1e9", "0x10", "9" * 25,
+    "\ufeff", "²", "٣", "१", "Ⅷ", "é", "🦊", "\udc80", "\udcff", "0", "1", "7", "12", "-1", "007", "1e9", "0x10",
+    "9" * 25,
     "x" * 300, f"$(touch {CANARY})", f"`touch {CANARY}`", f";touch {CANARY};", f"|touch {CANARY}",
-    f"a[$(touch {CANARY})]", f"\n touch {CANARY}\n", "${HOME}", "$((1))", "~", "'", '"', "\\", "\\n", "\\\\", "%s", "%n",
-    "*", "?", "[", "]", "[!", "{", "}", "{port}", "(", ")", "<", ">", "&", "=", "==", "#", ",", ":", ".", "..", "/", "../",
+    f"a[$(touch {CANARY})]", f"\n touch {CANARY}\n", "${HOME}", "$((1))", "~", "'", '"', "\\", "\\n", "\\\\", "%s",
+    "%n",
+    "*", "?", "[", "]", "[!", "{", "}", "{port}", "(", ")", "<", ">", "&", "=", "==", "#", ",", ":", ".", "..", "/",
+    "../",
     "@", "-", "--", "_", "end", "a",
 )  # fmt: skip
 
@@ -189,7 +192,7 @@ def _too_slow(*_: object) -> None:
 
 
 def _scratch() -> str:
-    """A new directory, in memory if there is such a place; it becomes the working directory, and is removed at the end."""
+    """A new directory, in memory where possible; it becomes the working directory, and is removed at the end."""
     directory = tempfile.mkdtemp(prefix="fuzz", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     os.chdir(directory)
     atexit.register(shutil.rmtree, directory, ignore_errors=True)

@@ -11,7 +11,8 @@ from inputs import HERE, Chooser, holds, nothing_is_executed
 from watch import operators
 
 WORDS = (
-    "start a 1.1\n", "stop b@80 12.34\n", "signal a 1.2 KILL\n", "signal ", "stop ", " a ", " b@80 ", "1.1", "quit 0\n", "update 0\n",
+    "start a 1.1\n", "stop b@80 12.34\n", "signal a 1.2 KILL\n", "signal ", "stop ", " a ", " b@80 ", "1.1", "quit 0\n",
+    "update 0\n",
     "hangup 0\n", "\n", " HUP", " ", "helper_gone", "down 1 2 3\n",
 )  # fmt: skip
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-")
