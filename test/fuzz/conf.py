@@ -12,8 +12,8 @@ from config import grammar, heartbeat_values, keys, settle, settled, values
 CONF = f"{HERE}/conf"
 KEYS = [*keys.SUITE, *keys.SERVER]
 VALUES = (
-    "none", "inherited", "yes", "no", "always", "never", "unlimited", "own", "pidfile", "log", "log*_1.txt", " 2", "TERM",
-    "KILL",
+    "none", "inherited", "yes", "no", "always", "never", "unlimited", "own", "pidfile", "log", "log*_1.txt", " 2",
+    "TERM", "KILL",
     "SIGHUP", "5s", "500ms", "24d", "64M", "2G", "5 in 60s", "0s 60s", "022", "root", "nobody", "./a", "/bin/sh", "A=b",
     "http://127.0.0.1:80/", "https://[::1]:8080/x?y", "http://", "tcp", "127.0.0.1:80", "unix:/x", "listen", "dgram",
     "web=",
