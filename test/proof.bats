@@ -69,3 +69,24 @@ proof() {
 
 	assert_equal 'what the link leads to' "$(<"$BATS_TEST_TMPDIR/victim")" precious
 }
+
+@test "a link in place of a message is none, though it leads to one" {
+	proof a_link_is_no_message
+}
+
+@test "the same program in another directory is another server" {
+	proof another_directory_is_another_server
+}
+
+@test "what a start is about to do is on disk before the program is executed" {
+	given_server a
+	mkdir "$SERVERS/a/bin"
+	mv "$SERVERS/a/a" "$SERVERS/a/bin/a"
+	printf '%s\n' '#!/bin/sh' "cp '$STATE/servers/a/record' seen" 'exec ./bin/a' >"$SERVERS/a/a"
+	chmod +x "$SERVERS/a/a"
+
+	monitor_start a
+
+	wait_until "$PATIENCE" state_is a RUNNING
+	grep -q '^starting yes$' "$SERVERS/a/seen"
+}
