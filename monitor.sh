@@ -14,6 +14,8 @@ suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
+# shellcheck source=lib/again.sh
+. "$suite_dir/lib/again.sh" || exit 1
 # shellcheck source=lib/usage.sh
 . "$suite_dir/lib/usage.sh" || exit 1
 # shellcheck source=lib/python.sh
@@ -39,6 +41,7 @@ suite_dir=${suite_file%/*}
 
 main() {
 	log_streams
+	again_begin
 	mailbox_locale "$@"
 	usage_options "$@"
 	shift "$usage_options"
@@ -129,7 +132,7 @@ business() {
 	watch "$@"
 }
 
-# watch NAME... - the loop: it reads one line at a time until a signal or an operator ends the monitor
+# watch NAME... - watch these servers until a signal or an operator ends the monitor
 watch() {
 	prepare_monitor "$@"
 	[ -z "$option_daemon" ] || prepare_daemon "$@"
@@ -137,22 +140,27 @@ watch() {
 	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
 	# servers must not inherit these
 	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
+	watch_until_told
+	quit_monitor
+}
+
+# watch_until_told - the loop: it reads one line at a time
+watch_until_told() {
+	again_set
 	mailbox_traps
+	log_print_by_others helper_print helper_syslog
 	helper_start
 	while mailbox_read; do
 		case $mailbox_word in
-		start | stop | restart | pause | resume | clear | signal)
-			order_take "$mailbox_word" "$mailbox_number" "$mailbox_now" "$mailbox_when"
-			;;
-		update) update_begin ;;
 		hangup) update_by_signal ;;
-		helper_gone) helper_gone ;;
-		quit) break ;;
-		interrupted | '') ;;
+		helper_gone)
+			update_interrupted
+			helper_gone
+			;;
+		end) return ;;
 		*) event ;;
 		esac
 	done
-	quit_monitor
 }
 
 # event - answer what the helper has seen or done
@@ -171,19 +179,43 @@ event() {
 	stopped) on_stopped "$mailbox_number" "$mailbox_first" ;;
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
-	want) server_set "$mailbox_number" want "$mailbox_first" ;;
-	tick) log_catch_up ;;
+	want) order_want "$mailbox_number" "$mailbox_first" ;;
+	order) order_take "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	answered) order_answered "$mailbox_first" ;;
+	update) update_begin ;;
+	quit) mailbox_ended=1 ;;
+	reloaded) update_apply ;;
+	wake) ;;
+	tick) on_tick ;;
 	say) on_say "$mailbox_number" "$mailbox_rest" ;;
 	hook) on_hook "$mailbox_rest" ;;
 	locked) on_locked "$mailbox_number" "$mailbox_first" ;;
-	ready) helper_ready ;;
+	ready) on_ready ;;
 	esac
 }
 
+# on_ready - a helper has looked at every server: now it can be told what an earlier one may not have heard
+on_ready() {
+	helper_ready
+	order_repeat
+	update_ready
+}
+
+# on_tick - an interval has passed
+on_tick() {
+	helper_tick
+	log_catch_up
+}
+
 # on_down NUMBER PID 'UP INCIDENT CAUSE' - a server is dead: decide, act, report; in that order
+# The helper tells it again after an interval without an answer: a death is one incident however often it is told.
 on_down() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
+	incident_is_new "$1" "$3" || {
+		on_down_again "$1" "$3"
+		return
+	}
 	incident_death "$1" "$2" "$3"
 	server_set "$1" alive ''
 	restart_decide "$1" "$mailbox_now" "$incident_cause"
@@ -195,6 +227,20 @@ on_down() {
 	fatal) incident_give_up "$1" "$incident_cause" ;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
+}
+
+# on_down_again NUMBER 'UP INCIDENT CAUSE' - decided already: answer a helper that has not heard that yet
+on_down_again() {
+	incident_is_unanswered "$1" "$2" || return 0
+	server_get "$1" state
+	case $_server_get in
+	EXITED | STOPPED | PAUSED) rest_after_end "$1" ;;
+	FATAL) hold_fatal "$1" ;;
+	*)
+		restart_at_once
+		act "$1"
+		;;
+	esac
 }
 
 # on_hung NUMBER PID TEXT - the process lives, but does not serve: end it; its death is then answered like any other
@@ -237,14 +283,21 @@ on_cleared() {
 
 # on_restart_pending NUMBER PID 'UP INCIDENT CAUSE' - an earlier monitor logged this death, but ended before the restart
 on_restart_pending() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0
+	incident_is_unanswered "$1" "$3" || return 0
 	server_get "$1" cause
 	[ -n "$_server_get" ] || incident_death "$1" "$2" "$3"
 	restart_at_once
 	act "$1"
 }
 
-# on_failed NUMBER STATUS TEXT - a start did not succeed
+# on_failed NUMBER STATUS 'ATTEMPT TEXT' - a start did not succeed; the helper may tell it again, as with on_down
 on_failed() {
+	server_get "$1" attempt
+	[ "$_server_get" != "${3%% *}" ] || return 0
+	server_set "$1" attempt "${3%% *}"
+	set -- "$1" "$2" "${3#* }"
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
 	act "$1"
@@ -260,10 +313,21 @@ on_up() {
 	# shellcheck disable=SC2086 # three words of the helper
 	incident_up "$1" "$2" $3
 	server_set "$1" alive "$2"
-	server_get "$1" want
-	[ "$_server_get" = paused ] || server_set "$1" state RUNNING
+	on_up_state "$1"
 	keep "$1"
 	start_waiting
+}
+
+# on_up_state NUMBER - RUNNING, unless an operator has other plans: the event may be older than an order to stop it
+on_up_state() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0
+	server_get "$1" want
+	case $_server_get in
+	paused) server_set "$1" state PAUSED ;;
+	*) server_set "$1" state RUNNING ;;
+	esac
+	order_done "$1"
 }
 
 # keep NUMBER - record what the shell has reported about the server, so that the next monitor can close the incident
@@ -276,6 +340,7 @@ keep() {
 # on_stopped NUMBER PID - the helper has carried out a stop: now comes what was to follow it
 on_stopped() {
 	incident_stopped "$1" "$2"
+	server_set "$1" state STOPPED
 	server_set "$1" alive ''
 	server_get "$1" next
 	server_set "$1" next ''
@@ -288,6 +353,8 @@ on_stopped() {
 
 # on_absent NUMBER - the server did not run at the helper's first look
 on_absent() {
+	server_get "$1" state
+	[ "$_server_get" != STOPPING ] || return 0 # on_ready orders that stop again
 	server_get "$1" want
 	case $_server_get in
 	down | paused)
@@ -346,7 +413,7 @@ hopeless() {
 act() {
 	case $_restart_decide in
 	leave) rest_after_end "$1" ;;
-	fatal) hold "$1" FATAL 'gave up; see restart.log' ;;
+	fatal) hold_fatal "$1" ;;
 	*) start "$1" ;;
 	esac
 }
@@ -361,6 +428,11 @@ rest_after_end() {
 	esac
 }
 
+# hold_fatal NUMBER - there were too many failures
+hold_fatal() {
+	hold "$1" FATAL 'gave up; see restart.log'
+}
+
 # hold_by_order NUMBER - an operator has stopped or paused the server: do not start it
 hold_by_order() {
 	server_get "$1" want
@@ -373,6 +445,7 @@ hold_by_order() {
 # hold NUMBER STATE TEXT - have the helper keep the server in this state without starting it; `status` shows TEXT
 hold() {
 	server_set "$1" state "$2"
+	[ "$2" = STARTING ] || order_done "$1"
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3"
@@ -411,7 +484,6 @@ start_waiting() {
 
 # quit_monitor [STATUS] - end the monitor; servers keep running
 quit_monitor() {
-	mailbox_close
 	helper_end
 	exit "${1:-0}"
 }

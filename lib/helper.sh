@@ -1,56 +1,132 @@
 # shellcheck shell=sh
 # helper - the resident `alive.py watch`: start it, give it orders, start another when it has ended
-# Needs: log.sh python.sh mailbox.sh prepare.sh.  suite_dir is set by the program
+# Needs: log.sh again.sh python.sh server.sh mailbox.sh prepare.sh.  suite_dir is set by the program
 
 helper_pid=
-helper_failures=0
+helper_failures=0 # ends of helpers in a row
+helper_bout=0     # when the last helper was ready: names a series of failures
+helper_is_ready=
+helper_muted=
+helper_unprinted=
+helper_unprinted_count=0
+helper_most_unprinted=200
 helper_tab='	'
 
 # helper_start - start the helper, with the two FIFOs between it and this shell
 # To open one end of a FIFO waits for the other end, and busybox ash takes any signal meanwhile for a failure.  So the
 # shell opens both ends at once, hands them down and closes its copies.  The child holds its ends from the fork on; if
-# the helper cannot be executed, the shell sees the end of the mailbox, as with any other end of the helper.
+# the helper cannot be executed, the shell sees the end of the events, as with any other end of the helper.
+# The shell never reads the operators' FIFO.  It holds it open, so that orders wait there while no helper lives.
 helper_start() {
-	exec 6<>"$mailbox_fifo" 7<>"$prepare_run/orders"
+	helper_is_ready=
+	_helper_before=${!-}
+	trap again EXIT # bash, dash, ash and mksh end when they cannot make a process
+	exec 6<>"$prepare_run/events" 7<>"$prepare_run/orders" 8<>"$prepare_run/mailbox"
 	{
+		# a Python that is just being replaced: the next helper finds it
+		[ -x "$python_path" ] || exec sleep 5 4>&6 5<&7 6>&- 7<&- 8<&-
 		# exec: yash would keep another shell between this one and a background command
-		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch \
-			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&-
+		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch "$helper_failures" "$helper_bout" \
+			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- 8<&-
 	} &
+	# yash goes on
+	case ${!-} in
+	"$_helper_before" | 0 | '') again ;;
+	esac
+	trap - EXIT
 	helper_pid=$!
-	exec 3<"$mailbox_fifo" 5>"$prepare_run/orders" 6>&- 7<&-
+	exec 3<"$prepare_run/events" 5>"$prepare_run/orders" 6>&- 7<&-
 }
 
 # helper_order WORD FIELD... - write an order as one line; after the end of a helper the next one reports every server
+# Fails: if no helper lives.
 helper_order() {
+	_helper_is_heard "$1" || return 0
 	_helper_line=$1
 	shift
 	for _helper_field in "$@"; do
 		_helper_line=$_helper_line$helper_tab$_helper_field
 	done
-	{ printf '%s\n' "$_helper_line" >&5; } 2>/dev/null
+	{ log_line "$_helper_line" >&5; } 2>/dev/null
 }
 
-# helper_gone - the mailbox has ended, so the helper died: start another, which takes over the running servers
+# While the helper takes over a new conf, the numbers of servers have two meanings: keep orders about them back.
+_helper_is_heard() {
+	case $helper_muted:$1 in
+	:* | *:print | *:syslog) ;;
+	*) return 1 ;;
+	esac
+}
+
+# helper_mute - the order `reload` is given: the helper reports every server when it has the new conf
+helper_mute() {
+	helper_order reload
+	helper_muted=yes
+}
+
+# helper_wake - have the helper send an event, from a trap: so this touches no variable
+helper_wake() {
+	{ log_line wake >&5; } 2>/dev/null
+}
+
+# helper_print STREAM TEXT - have the helper print a line, or the next one if none lives
+helper_print() {
+	helper_order print "$1" "$2" || _helper_keep "$1" "$2"
+}
+
+# helper_syslog TEXT - have the helper send a line to syslog
+helper_syslog() {
+	helper_order syslog "$1"
+}
+
+_helper_keep() {
+	helper_unprinted_count=$((helper_unprinted_count + 1))
+	[ "$helper_unprinted_count" -le "$helper_most_unprinted" ] || return 0
+	helper_unprinted=$helper_unprinted$1$2$log_newline
+}
+
+# _helper_print_kept COMMAND - hand the lines that were kept to `COMMAND STREAM TEXT`
+_helper_print_kept() {
+	_helper_kept=$helper_unprinted
+	_helper_lost=$((helper_unprinted_count - helper_most_unprinted))
+	helper_unprinted='' helper_unprinted_count=0
+	while [ -n "$_helper_kept" ]; do
+		_helper_entry=${_helper_kept%%"$log_newline"*}
+		_helper_kept=${_helper_kept#*"$log_newline"}
+		"$1" "${_helper_entry%"${_helper_entry#?}"}" "${_helper_entry#?}"
+	done
+	[ "$_helper_lost" -le 0 ] || "$1" 2 "$_helper_lost lines lost"
+}
+
+# helper_gone - the events have ended, so the helper died: start another, which takes over the running servers
+# If several in a row cannot live, each waits longer before it begins, and one alerts the operators (watch/relapse.py).
 helper_gone() {
 	exec 3<&- 5>&-
 	wait "$helper_pid"
 	helper_failures=$((helper_failures + 1))
-	[ "$helper_failures" -le 5 ] || {
-		rm -rf "$prepare_run"
-		die 1 'the helper (alive.py watch) fails again and again; its message is above; servers live on'
-	}
+	helper_muted=
+	server_forget_helper
 	warn "the helper (alive.py watch, pid $helper_pid) ended; starting another"
 	helper_start
 }
 
 # helper_ready - the helper has looked at every server
 helper_ready() {
-	helper_failures=0
+	helper_is_ready=yes
+	helper_bout=$mailbox_now
+	[ -z "$helper_unprinted" ] || _helper_print_kept helper_print
+}
+
+# helper_tick - an interval has passed: a helper that lived so long is a good one
+helper_tick() {
+	[ -z "$helper_is_ready" ] || helper_failures=0
 }
 
 # helper_end - end the helper by closing its orders, and wait: then its locks are free and the FIFOs gone
+# What it could not print before this shell prints itself.
 helper_end() {
-	exec 5>&- 3<&-
+	exec 5>&- 3<&- 8<&-
 	wait "$helper_pid"
+	log_print_ourselves
+	_helper_print_kept log_print
 }

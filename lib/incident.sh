@@ -18,6 +18,25 @@ _incident_stamp() {
 	_incident_stamp=$mailbox_now.$incident_count-$incident_boot
 }
 
+# incident_is_new NUMBER 'UP INCIDENT CAUSE' - has this death not been told before?  If so, it has now
+incident_is_new() {
+	_incident_rest=${2#* }
+	_incident_rest=${_incident_rest%% *}
+	server_get "$1" death
+	[ "$_server_get" != "$_incident_rest" ] || return
+	server_set "$1" death "$_incident_rest"
+	server_set "$1" answered "$_incident_rest"
+}
+
+# incident_is_unanswered NUMBER 'UP INCIDENT CAUSE' - has the helper of now no answer to it yet?  If so, it gets one now
+incident_is_unanswered() {
+	_incident_rest=${2#* }
+	_incident_rest=${_incident_rest%% *}
+	server_get "$1" answered
+	[ "$_server_get" != "$_incident_rest" ] || return
+	server_set "$1" answered "$_incident_rest"
+}
+
 # incident_death NUMBER PID 'UP INCIDENT CAUSE' - open the incident of a death
 # Sets: incident_cause, and the server's incident
 incident_death() {

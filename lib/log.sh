@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # log - messages on the terminal, restart.log, history.jsonl
 # Needs: nothing.  log_dir and log_syslog are set by prepare.sh
+#
+# While the loop runs, it must not wait for a reader of its standard output: log_print_by has another print then.
 
 log_name=monitor.sh
 log_dir=
@@ -9,6 +11,24 @@ log_late=
 log_late_count=0
 log_most_late=1000
 log_refused=
+log_print_by=  # prints `STREAM TEXT`
+log_syslog_by= # sends TEXT to syslog
+log_others=    # the streams that log_print_by prints to
+
+# log_line TEXT - print a line; without a fork in mksh too, which has no printf of its own
+case ${KSH_VERSION:-} in
+*MIRBSD*)
+	log_line() {
+		# shellcheck disable=SC3061 # mksh has it
+		print -r -- "$1"
+	}
+	;;
+*)
+	log_line() {
+		printf '%s\n' "$1"
+	}
+	;;
+esac
 
 # log_streams - open each standard stream that is closed on /dev/null: otherwise the next file would take its number
 log_streams() {
@@ -19,13 +39,39 @@ log_streams() {
 
 # warn TEXT - print it on stderr, and send it to syslog if conf says so
 warn() {
-	printf '%s: %s\n' "$log_name" "$1" >&2
-	[ "$log_syslog" = 0 ] || logger -t "$log_name" -p daemon.warning -- "$1" &
+	log_print 2 "$log_name: $1"
+	[ "$log_syslog" = 0 ] || "${log_syslog_by:-_log_send}" "$1"
+}
+
+_log_send() {
+	logger -t "$log_name" -p daemon.warning -- "$1" &
+}
+
+# log_print_by_others PRINT SYSLOG - from now on the function PRINT prints to pipes and terminals, and SYSLOG sends
+log_print_by_others() {
+	log_print_by=$1 log_syslog_by=$2 log_others=
+	for _log_stream in 1 2; do
+		[ -f "/proc/$$/fd/$_log_stream" ] || log_others=$log_others$_log_stream
+	done
+}
+
+# log_print_ourselves - undo log_print_by_others
+log_print_ourselves() {
+	log_syslog_by='' log_others=
+}
+
+# log_print STREAM TEXT - print a line; STREAM: 1 or 2
+log_print() {
+	case $log_others:$1 in
+	*1*:1 | *2:2) "$log_print_by" "$1" "$2" ;;
+	*:1) log_line "$2" ;;
+	*) log_line "$2" >&2 ;;
+	esac
 }
 
 # die STATUS TEXT - print why, and end with that exit status
 die() {
-	printf '%s: %s\n' "$log_name" "$2" >&2
+	log_line "$log_name: $2" >&2
 	exit "$1"
 }
 
@@ -33,7 +79,7 @@ die() {
 log_restart() {
 	_log_clock=${1#*T}
 	_log_line="${1%%T*} ${_log_clock%%.*} - $2"
-	printf '%s\n' "$_log_line"
+	log_print 1 "$_log_line"
 	_log_append restart.log "$_log_line"
 }
 
@@ -86,7 +132,7 @@ log_newline='
 _log_append() {
 	case $log_late in
 	*"$1 "*) ;;
-	*) { printf '%s\n' "$2" >>"$log_dir/$1"; } 2>/dev/null && return ;;
+	*) { log_line "$2" >>"$log_dir/$1"; } 2>/dev/null && return ;;
 	esac
 	[ -n "$log_refused" ] || warn "$log_dir/$1 cannot be written (disk full or read-only?); kept in memory: $2"
 	log_refused=1

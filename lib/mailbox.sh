@@ -1,33 +1,27 @@
 # shellcheck shell=sh
-# mailbox - the one FIFO that the loop reads: events from the helper, orders from operators
-# Needs: log.sh server.sh.  mailbox_fifo and mailbox_key are set by prepare.sh, suite_file by the program
+# mailbox - the one FIFO that the loop reads: events from the helper, checked orders of operators among them
+# Needs: log.sh server.sh helper.sh.  prepare_run is set by prepare.sh, suite_file by the program
 #
-# Operators who may give orders may write here, but they cannot make an event: an event begins with a key that only the
-# helper has.
+# Only the helper writes there.  Operators write into a FIFO that the helper reads, see watch/operators.py.
 
-mailbox_fifo=
-mailbox_key=
-_mailbox_stranger=
 mailbox_first=
 mailbox_text=
 mailbox_ended=
 mailbox_hangup=
-mailbox_writer=
 
-# mailbox_traps - TERM and INT put `quit` into the mailbox, HUP puts `hangup`; on a terminal HUP means that the terminal
-# has gone, and ends the monitor too
-# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2); a flag tells that from the end of the
-# pipe. bash reads on and finds the line.  A child writes the line, because a write of our own into a full mailbox would
-# block: this shell is its only reader.  yash runs no trap before the next line comes, up to an interval later; there
-# the signal simply ends the shell, and the helper cleans up.
+# mailbox_traps - TERM and INT end the monitor, HUP updates it; on a terminal HUP means that the terminal has gone, and
+# ends the monitor too
+# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2).  bash reads on: the helper, woken up, sends
+# it a line.  yash runs no trap before the next line comes, up to an interval later; there the signal simply ends the
+# shell, and the helper cleans up.
 mailbox_traps() {
 	trap '' PIPE
 	[ -z "${YASH_VERSION:-}" ] || return 0
-	trap 'mailbox_ended=1; mailbox_put quit' TERM INT
+	trap 'mailbox_ended=1; helper_wake' TERM INT
 	if [ -t 1 ]; then
-		trap 'mailbox_ended=1; mailbox_put quit' HUP
+		trap 'mailbox_ended=1; helper_wake' HUP
 	else
-		trap 'mailbox_hangup=1; mailbox_put hangup' HUP
+		trap 'mailbox_hangup=1; helper_wake' HUP
 	fi
 }
 
@@ -42,65 +36,40 @@ mailbox_locale() {
 	LC_ALL=C.UTF-8 exec "/proc/$$/exe" "$suite_file" "$@"
 }
 
-# mailbox_put WORD - have a background writer put a line into the mailbox as soon as there is room
-mailbox_put() {
-	{ printf '%s 0\n' "$1" >"$mailbox_fifo"; } 2>/dev/null 3<&- 5>&- &
-	mailbox_writer=$!
-}
-
-# mailbox_close - kill the background writer; no reader is left
-mailbox_close() {
-	[ -z "$mailbox_writer" ] || kill -KILL "$mailbox_writer" 2>/dev/null
-	return 0
-}
-
 # mailbox_read - wait for the next line
 # Sets: mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest
-# Three words come from here and not from the pipe: `quit` and `interrupted` after a signal, `helper_gone` at its end.
+# Three words come from here and not from the FIFO: `end` and `hangup` after a signal, `helper_gone` at its end.
 mailbox_read() {
-	if [ -z "$mailbox_ended" ]; then
-		IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && {
-			_mailbox_open
-			return
-		}
-	fi
-	mailbox_word=helper_gone
-	if [ -n "$mailbox_ended" ]; then
-		mailbox_word=quit
-	elif [ -n "$mailbox_hangup" ]; then
-		mailbox_hangup=
-		mailbox_word=interrupted
-	fi
+	_mailbox_signalled && return
+	IFS=' ' read -r mailbox_word mailbox_number mailbox_now mailbox_when mailbox_rest <&3 && return
+	_mailbox_signalled || mailbox_word=helper_gone
 }
 
-# Take the key off the word; a line without it is a stranger's
-_mailbox_open() {
-	_mailbox_stranger=/
-	case $mailbox_word in
-	"$mailbox_key"*)
-		mailbox_word=${mailbox_word#"$mailbox_key"}
-		_mailbox_stranger=
-		;;
-	esac
+# Has a signal come?  Sets: mailbox_word
+_mailbox_signalled() {
+	if [ -n "$mailbox_ended" ]; then
+		mailbox_word=end
+	elif [ -n "$mailbox_hangup" ]; then
+		mailbox_hangup=
+		mailbox_word=hangup
+	else
+		return 1
+	fi
 }
 
 # mailbox_is_event - is the line an event of the helper: WORD NUMBER NOW WHEN REST..., and does that server exist?
 # Sets: mailbox_first, the first field of REST: a pid, or what the event has there; mailbox_text, what follows it
-# Fails: 1 if not; it reports and drops the line: operators may write rubbish here
+# Fails: 1 if not; it reports and drops the line
 mailbox_is_event() {
-	case $_mailbox_stranger$mailbox_word:$mailbox_number:$mailbox_now in
-	/*) ;;
+	case $mailbox_word:$mailbox_number:$mailbox_now in
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | restart_pending:* | hung:* | limit:* | cleared:* | stuck:* | stopped:* | recall:* | unlogged:* | want:* | tick:* | say:* | hook:* | locked:* | ready:*)
+	down:* | up:* | failed:* | absent:* | restart_pending:* | hung:* | limit:* | cleared:* | stuck:* | stopped:* | recall:* | unlogged:* | want:* | tick:* | say:* | hook:* | locked:* | ready:* | order:* | answered:* | update:* | quit:* | wake:* | reloaded:*)
 		[ "$mailbox_number" -gt "$server_count" ] || {
 			mailbox_first=${mailbox_rest%% *} mailbox_text=${mailbox_rest#* }
 			return 0
 		}
 		;;
 	esac
-	case $mailbox_word in
-	*[!a-z_]* | ????????????????*) mailbox_word='(not a word)' ;;
-	esac
-	warn "line dropped from the mailbox: $mailbox_word"
+	warn "line dropped from the helper: $mailbox_word"
 	return 1
 }

@@ -1,29 +1,147 @@
 # shellcheck shell=sh
-# order - what an operator wants: check each order from the mailbox, carry it out and answer it
+# order - what an operator wants: carry each order out, answer it, and remember it until it is done
 # Needs: log.sh server.sh restart.sh helper.sh; start of monitor.sh
 #
-# An order is a line `WORD NAME TOKEN [SIGNAL]`; control.py writes it and waits for the answer to TOKEN
-# in the server's record.  Everyone who may write into the mailbox may give orders, so this checks words and names.
+# control.py writes an order, and the helper checks it (watch/operators.py).  Whoever gave it waits for the answer to
+# TOKEN in the server's answers, and then for the state that it leads to.  Two lists outlive a helper:
+#
+#   order_unanswered    lines `TOKEN NAME ORDER FIELD`: what the helper has been told, but did not confirm yet
+#   server_N_orders     TOKEN:WANT,... of orders under way: a later order may overtake them
 
-# order_take WORD NAME TOKEN ARG - check an order and carry it out; report and drop one that makes no sense
+order_unanswered=$log_newline
+order_most_unanswered=100000 # characters; a full disk takes no answers
+order_most_under_way=4000    # characters, about 100 orders
+_order_heard= _order_wanted=
+
+# order_take NUMBER WORD 'TOKEN ARG' - carry out an order and answer it
 order_take() {
-	case $3 in
-	'' | *[!0-9.]*)
-		warn "order dropped: not of the form WORD NAME TOKEN: $1"
-		return
+	_order_word=$2
+	_order_token=${3%% *}
+	case $2 in
+	signal)
+		_order_remember "$1" "$_order_token" signal "${3#* }"
+		helper_order signal "$1" "${3#* }" "$_order_token"
+		;;
+	start | stop | restart | pause | resume | clear)
+		"order_$2" "$1"
+		order_answer "$_order_number" "$_order_token" "$_order_answer"
+		[ "$2" = clear ] || _order_follow "$1" "$_order_token"
 		;;
 	esac
-	server_number "$2" || {
-		_order_drop "$1" "$2"
+}
+
+# order_answer NUMBER TOKEN TEXT - answer an operator; TEXT: `0`, or a status and why
+order_answer() {
+	_order_remember "$1" "$2" answer "$3"
+	helper_order answer "$1" "$2" "$3"
+}
+
+# order_answered TOKEN - the helper has written that answer
+order_answered() {
+	case $order_unanswered in
+	*"$log_newline$1 "*) ;;
+	*) return 0 ;;
+	esac
+	_order_behind=${order_unanswered#*"$log_newline$1 "}
+	order_unanswered=${order_unanswered%%"$log_newline$1 "*}$log_newline${_order_behind#*"$log_newline"}
+}
+
+# order_done NUMBER - the server has reached the state that its orders lead to
+order_done() {
+	server_set "$1" orders ''
+}
+
+# order_repeat - a new helper is ready: tell it what the last one may not have heard
+order_repeat() {
+	_order_each=0
+	while [ "$_order_each" -lt "$server_count" ]; do
+		_order_each=$((_order_each + 1))
+		_order_repeat_want "$_order_each"
+		server_set "$_order_each" known yes
+		server_get "$_order_each" state
+		[ "$_server_get" != STOPPING ] || helper_order stop "$_order_each"
+	done
+	_order_repeat_answers
+}
+
+# order_want NUMBER WANT - the helper has read what is wanted: believe it, unless this shell knows better
+order_want() {
+	server_set "$1" heard "$2"
+	server_get "$1" known
+	if [ -z "$_server_get" ]; then
+		server_set "$1" want "$2"
+	else
+		_order_repeat_want "$1"
+	fi
+}
+
+_order_repeat_want() {
+	eval "_order_heard=\$server_$1_heard _order_wanted=\$server_$1_want"
+	[ "$_order_heard" != "$_order_wanted" ] || return 0
+	server_set "$1" heard "$_order_wanted"
+	helper_order want "$1" "$_order_wanted"
+}
+
+_order_repeat_answers() {
+	_order_rest=${order_unanswered#"$log_newline"}
+	while [ -n "$_order_rest" ]; do
+		_order_line=${_order_rest%%"$log_newline"*}
+		_order_rest=${_order_rest#*"$log_newline"}
+		# shellcheck disable=SC2086 # words
+		_order_repeat_answer $_order_line
+	done
+}
+
+# TOKEN NAME ORDER FIELD...
+_order_repeat_answer() {
+	_order_token=$1
+	server_number "$2" || { # an update has taken it out
+		order_answered "$1"
 		return
 	}
-	case $1 in
-	signal) _order_signal "$_server_number" "$3" "$4" ;;
+	case $3 in
+	signal) helper_order signal "$_server_number" "$4" "$1" ;;
 	*)
-		"order_$1" "$_server_number"
-		helper_order answer "$_order_number" "$3" "$_order_answer"
+		shift 3
+		helper_order answer "$_server_number" "$_order_token" "$*"
 		;;
 	esac
+}
+
+# NUMBER TOKEN ORDER FIELD: note it until order_answered
+_order_remember() {
+	server_get "$1" name
+	order_unanswered=$order_unanswered"$2 $_server_get $3 $4"$log_newline
+	[ "${#order_unanswered}" -lt "$order_most_unanswered" ] || order_unanswered=$log_newline${order_unanswered#"$log_newline"*"$log_newline"}
+}
+
+# NUMBER TOKEN: the order leads to a state that the server does not have yet
+_order_follow() {
+	server_get "$1" want
+	_order_want=$_server_get
+	server_get "$1" state
+	case $_order_want:$_server_get in
+	up:RUNNING | down:STOPPED | paused:*) return ;;
+	esac
+	server_get "$1" orders
+	[ "${#_server_get}" -lt "$order_most_under_way" ] || _server_get=${_server_get#*,}
+	server_set "$1" orders "$_server_get$2:$_order_want,"
+}
+
+# NUMBER WANT: answer the orders under way that lead elsewhere
+_order_overtake() {
+	server_get "$1" orders
+	_order_rest=$_server_get
+	_order_kept=
+	while [ -n "$_order_rest" ]; do
+		_order_one=${_order_rest%%,*}
+		_order_rest=${_order_rest#*,}
+		case $_order_one in
+		*:"$2") _order_kept=$_order_kept$_order_one, ;;
+		*) order_answer "$1" "${_order_one%:*}" "1 overtaken by a later $_order_word" ;;
+		esac
+	done
+	server_set "$1" orders "$_order_kept"
 }
 
 # order_start NUMBER - bring the server up, whatever state it is in, and forget past failures
@@ -115,29 +233,14 @@ _order_spare() {
 	_order_answer="0 $2"
 }
 
-# The name is a stranger's text: print it only if it could be a name, so that nothing in it moves the cursor.
-_order_drop() {
-	case $2 in
-	*[!A-Za-z0-9_.@-]* | ????????????????????????????????????????????????????????????????*)
-		warn "order dropped: $1: not a name"
-		;;
-	*) warn "order dropped: $1 $2: this monitor does not watch it" ;;
-	esac
-}
-
-_order_signal() {
-	case $3 in
-	'' | *[!A-Z0-9]*) helper_order answer "$1" "$2" '2 no such signal' ;;
-	*) helper_order signal "$1" "$3" "$2" ;;
-	esac
-}
-
 _order_begin() {
 	_order_number=$1
 	_order_answer=0
 	server_get "$1" state
 	_order_state=$_server_get
+	_order_overtake "$1" "$2"
 	server_set "$1" want "$2"
+	server_set "$1" heard "$2"
 	helper_order want "$1" "$2"
 }
 

@@ -9,12 +9,11 @@ prepare_run=
 prepare_syslog=0
 prepare_boot=
 prepare_recovery_quiet=5000 # ms
-prepare_key=
 prepare_locked=
 
 # prepare_monitor WORD... - settle conf for these servers; make the state directory and the FIFOs
-# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, the mailbox, and
-# the servers.  Ends the program if it cannot.
+# Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, and the servers.
+#  Ends the program if it cannot.
 prepare_monitor() {
 	usage_words
 	python_run "$suite_dir/pyhelpers/prepare.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" $$ \
@@ -25,7 +24,7 @@ prepare_monitor() {
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_prepare_rest
 			;;
-		psutil | conf | state | run | boot | syslog | recovery_quiet | key) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
+		psutil | conf | state | run | boot | syslog | recovery_quiet) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
 		locked) prepare_locked=$_prepare_rest ;;
 		say) warn "$_prepare_rest" ;;
 		esac
@@ -35,19 +34,21 @@ prepare_monitor() {
 	log_dir=$prepare_state
 	log_syslog=$prepare_syslog
 	incident_boot=$prepare_boot
-	mailbox_fifo=$prepare_run/mailbox
-	mailbox_key=$prepare_key
 }
 
 # prepare_daemon NAME... - start this monitor as a daemon under a guard, which starts it again after a crash
 # The daemon prepares itself, so this gives up what was prepared.  Its messages go into STATE/monitor.log, the pids of
-# guard and monitor into STATE/guard.  Ends the program: 1 another monitor watches one of the servers.
+# guard and monitor into STATE/guard.  Ends the program when the daemon watches: an order that follows finds it; 1
+# another monitor watches one of the servers, or the daemon has ended.
 prepare_daemon() {
 	rm -rf "$prepare_run"
 	[ -z "$prepare_locked" ] || die 1 "$prepare_locked; end that one first"
+	_prepare_logged=0
+	[ ! -f "$prepare_state/monitor.log" ] || _prepare_logged=$(wc -c <"$prepare_state/monitor.log")
 	MONITOR_GUARDED=yes "$python_path" -E -s "$suite_dir/pyhelpers/daeml.py" --guard --interval 5s --chdir "$PWD" \
 		--info "$prepare_state/guard" --output "$prepare_state/monitor.log" --umask 077 -- \
 		"$suite_dir/monitor.sh" -c "$prepare_conf" -s "$prepare_state" "$@" >/dev/null || exit $?
+	"$python_path" -E -s "$suite_dir/pyhelpers/begun.py" "$prepare_state" "$_prepare_logged" || exit $?
 	printf 'The monitor runs as a daemon; its log: %s\n' "$prepare_state/monitor.log"
 	exit 0
 }

@@ -20,7 +20,8 @@ server_new() {
 	eval "server_$1_first=\$5 server_$1_longest=\$6 server_$1_give_up=\$7 server_$1_window=\$8"
 	eval "server_$1_wait=\$5 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
-	eval "server_$1_want=up server_$1_alive= server_$1_next="
+	eval "server_$1_want=up server_$1_alive= server_$1_next= server_$1_orders="
+	eval "server_$1_known= server_$1_heard=up server_$1_death= server_$1_answered= server_$1_attempt="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses="
 	_server_number=$1
 	shift 8
@@ -36,6 +37,16 @@ server_get() {
 # server_set NUMBER KEY VALUE
 server_set() {
 	eval "server_$1_$2=\$3"
+}
+
+# server_forget_helper - the helper that knew these servers has gone: what it was told has to be repeated to the next
+# `heard`: what a helper believes is wanted; `answered`: the death that it has an answer to.
+server_forget_helper() {
+	_server_each=0
+	while [ "$_server_each" -lt "$server_count" ]; do
+		_server_each=$((_server_each + 1))
+		eval "server_${_server_each}_heard=up server_${_server_each}_answered="
+	done
 }
 
 # server_number NAME - find the number of a server; NAME may be any text

@@ -5,9 +5,12 @@
 # update.py has checked conf, and has written RUN/plan for the shell and RUN/settled.new for the helper.
 
 update_pending=0 # stops that have yet to finish
+update_taken=    # the new conf is in force
+_update_one=
 
 # update_begin - stop what the plan says; the rest follows when all of that has stopped
 update_begin() {
+	[ -z "$helper_muted" ] || return 0 # under way
 	[ -r "$prepare_run/plan" ] || {
 		warn 'update: there is no plan; use ./monitor.sh update'
 		return
@@ -34,10 +37,16 @@ update_stop() {
 	helper_order stop "$_server_number"
 }
 
-# update_stopped - one stop less to wait for; after the last one the new conf applies
+# update_stopped - one stop less to wait for; after the last one the helper takes the new conf over
 update_stopped() {
 	update_pending=$((update_pending - 1))
-	[ "$update_pending" -eq 0 ] || return 0
+	[ "$update_pending" -gt 0 ] || helper_mute
+}
+
+# update_apply - the helper has the new conf: learn the servers anew, by their new numbers
+# Until then the numbers of its events are the old ones, and it gets no orders.
+update_apply() {
+	helper_muted=
 	update_remember
 	server_count=0
 	while read -r _update_deed _update_rest; do
@@ -50,33 +59,56 @@ update_stopped() {
 		esac
 	done <"$prepare_run/plan"
 	update_recall
-	helper_order reload
+	update_taken=yes
 }
 
-# update_remember - note the pid of each server, so that the helper's first look reports nothing that is known
-# Sets: _update_known, NAME=PID words
+# update_ready - the helper has looked at the servers of the new conf: the plan is carried out
+update_ready() {
+	[ -n "$update_taken" ] || return 0
+	update_taken=
+	helper_order updated
+}
+
+# update_interrupted - the helper has died while it took the new conf over: the next one begins with what is there
+update_interrupted() {
+	[ -z "$helper_muted" ] || [ -e "$prepare_run/settled.new" ] || update_apply
+}
+
+# update_remember - note of each server what the helper's first look does not tell, or what it need not report
+# Sets: _update_known, words NAME=PID=WANT=STATE=NEXT=ORDERS
 update_remember() {
 	_update_known=
 	_update_number=0
 	while [ "$_update_number" -lt "$server_count" ]; do
 		_update_number=$((_update_number + 1))
-		server_get "$_update_number" name
-		_update_known="$_update_known $_server_get="
-		server_get "$_update_number" alive
-		_update_known=$_update_known$_server_get
+		eval "_update_one=\$server_${_update_number}_name=\$server_${_update_number}_alive=\$server_${_update_number}_want"
+		eval "_update_one=\$_update_one=\$server_${_update_number}_state=\$server_${_update_number}_next"
+		server_get "$_update_number" orders
+		_update_known="$_update_known $_update_one=$_server_get"
 	done
 }
 
-# update_recall - give the servers that are still in conf their pids back
+# update_recall - give the servers that are still in conf back what update_remember has noted
 update_recall() {
 	for _update_word in $_update_known; do
 		server_number "${_update_word%%=*}" || continue
-		server_set "$_server_number" pid "${_update_word#*=}"
-		server_set "$_server_number" alive "${_update_word#*=}"
+		_update_fields=${_update_word#*=}
+		for _update_key in alive want state next orders; do
+			_update_value=${_update_fields%%=*}
+			_update_fields=${_update_fields#*=}
+			case $_update_key:$_update_value in
+			state:STOPPING) ;;
+			state:*) continue ;; # the helper reports it
+			esac
+			server_set "$_server_number" "$_update_key" "$_update_value"
+		done
+		server_get "$_server_number" alive
+		server_set "$_server_number" pid "$_server_get"
+		server_set "$_server_number" known yes
 	done
 }
 
-# update_by_signal - SIGHUP: do what ./monitor.sh update does, outside the loop
+# update_by_signal - SIGHUP: have the helper do what ./monitor.sh update does
 update_by_signal() {
-	"$python_path" -E -s "$suite_dir/pyhelpers/update.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" >&2 &
+	helper_order update
 }

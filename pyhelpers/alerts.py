@@ -1,16 +1,16 @@
-"""Which alerts wait or have failed?  Lists them, shows one, drops some, has those that failed tried again.
+"""Which alerts wait or have failed?  Lists, shows, drops and retries them.
 
     $ python3 -E -s pyhelpers/alerts.py ROOT CONF_DIR STATE_DIR CWD list
     msg_server-812-99.death.sms  waits, tries 3, next in 12 s: web1: msg_server died (signal SEGV, up 3h), restarted
     $ python3 -E -s pyhelpers/alerts.py ROOT CONF_DIR STATE_DIR CWD retry msg_server-812-99.death.sms
     msg_server-812-99.death.sms: sent
 
-    list             those that wait, then those that failed, the oldest first
-    show ID          all that is known of one, wherever it lies, and what its hook printed
-    retry [ID...]    try them now, and say what came of it; without an ID: all that failed
+    list             print the waiting alerts, then the failed ones, the oldest first
+    show ID          print one alert from any folder, with the output of its hook
+    retry [ID...]    try them now and print the outcome; without an ID: all failed ones
     drop ID...       remove them
 
-ID may be a glob.  retry delivers by itself, so it needs no monitor; what runs already is waited for.
+ID may be a glob.  retry delivers by itself and needs no monitor; it waits for a delivery that already runs.
 
 Exit: 0 · 1 not sent, or no such message · 2 usage · 4 no permission · 6 conf is not in order.
 """
@@ -50,12 +50,12 @@ class Spool:
         self._tally = Tally(self.directory)
 
     def of(self, *folders: str) -> list[tuple[str, Alert]]:
-        """The folder and message of all that can be read there, the oldest first."""
+        """Folder and message of all readable alerts in these folders, the oldest first."""
         found = [(folder, alert) for folder in folders for alert in outbox.listed(self.directory, folder)]
         return sorted(found, key=lambda each: (folders.index(each[0]), each[1].order))
 
     def named(self, patterns: list[str], *folders: str) -> list[tuple[str, Alert]]:
-        """Those that IDs or globs mean.  Raises Refused: one means none."""
+        """Folder and message of the alerts that IDs or globs match.  Raises Refused if a pattern matches none."""
         everything = self.of(*folders)
         for pattern in patterns:
             if not any(fnmatchcase(alert.id, pattern) for _, alert in everything):
@@ -63,12 +63,12 @@ class Spool:
         return [each for each in everything if any(fnmatchcase(each[1].id, pattern) for pattern in patterns)]
 
     def where(self, identity: str) -> str:
-        """The folder that it is in now; "" for none."""
+        """The folder that the message is in now; "" if it is gone."""
         places = [folder for folder in spool.FOLDERS if os.path.lexists(f"{self.directory}/{folder}/{identity}.json")]
         return places[-1] if places else ""
 
     def until_when(self, alert: Alert, now: float) -> str:
-        """When it may go, as far as conf and silence say; alerting/throttle.py may hold it longer, for its storm."""
+        """When it may be sent, by conf and silences.  In a storm, alerting/throttle.py may hold it longer."""
         left = alert.wait(now)
         if not left and not alert.is_loud:
             own = self._telling.of(alert.hook)
@@ -87,7 +87,7 @@ def _clock(when: float) -> str:
 
 def _list(messages: Spool, words: list[str]) -> int:
     if words:
-        raise Refused(USAGE, f"alerts list takes nothing behind it, and not {' '.join(words)}")
+        raise Refused(USAGE, f"alerts list takes no argument, not {' '.join(words)}")
     found = messages.of("new", "failed")
     for folder, alert in found:
         print(f"{alert.id}  {_state(messages, folder, alert)}: {_one_line(alert.fields['message'])}")
@@ -146,14 +146,14 @@ def _retry(messages: Spool, words: list[str]) -> int:
 
 
 def _deliver(messages: Spool) -> None:
-    """What hooks print, and what is wrong with the spool, is for us to see; the lines for a watcher are not."""
+    """Run a delivery.  The operator sees its stderr (output of hooks, faults of the spool), not its event lines."""
     program = f"{PROGRAMS}/deliver.py"
     words = [sys.executable, "-E", "-s", program, "run", messages.directory, messages.conf_dir]
     subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
 
 
 def _requeue(directory: str, folder: str, alert: Alert) -> None:
-    """Have it wait for nothing.  Raises Refused."""
+    """Move the alert to new/, due now.  Raises Refused."""
     fields = {**alert.fields, "tries": 0, "next": time.time()}
     fields.pop("first_try", None)
     try:
@@ -199,7 +199,7 @@ def obey(words: list[str], place: Place) -> int:
     """Carry out one word.  Raises Refused."""
     word = words[0] if words else "list"
     if word not in _WORDS:
-        raise Refused(USAGE, f"alerts takes {', '.join(_WORDS)}, and not {word}")
+        raise Refused(USAGE, f"alerts takes {', '.join(_WORDS)}, not {word}")
     return _WORDS[word](Spool(place), words[1:])
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Is it alive?  For certain: by pid, start ticks, exe, cwd and words of its command line; no text is grepped.
+"""Is it alive?  Proved by pid, start ticks, exe, cwd and words of its command line, not by a search in text.
 
     $ pyhelpers/alive.py check 812 msg_server
     812 is alive: /opt/im/msg_server/msg_server, in /opt/im/msg_server, since 2026-11-20 05:00:12
@@ -10,12 +10,12 @@
 
     alive.py check [--json] PID MATCH...          is PID alive, and does it show every MATCH?
     alive.py find [--json] [--cwd DIR] MATCH...   which processes show every MATCH?
-    alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/watcher.py)
+    alive.py watch FAILURES BOUT RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME     the monitor's resident helper (see watch/)
 
-A MATCH is shown by the base name of exe or argv[0]; by an interpreter (java, python, sh …)
-also by a whole argument or an argument's base name.  A zombie is not alive.
+A process shows MATCH if MATCH is the base name of its exe or argv[0]; an interpreter (java, python, sh …)
+also if MATCH is a whole argument or an argument's base name.  A zombie is not alive.
 
-Exit: 0 alive (found) · 1 not · 2 usage · 4 unknown (it may not be examined).
+Exit: 0 alive (found) · 1 not alive (not found) · 2 usage · 4 unknown (we may not examine it).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ALIVE, NOT_ALIVE, USAGE, UNKNOWN = 0, 1, 2, 4
 
 
 def check(pid: int, words: Sequence[str]) -> dict[str, Any]:
-    """What can be said of one pid: alive (True, False, None for unknown), why, and who it is."""
+    """The facts about one pid: alive (True, False, None for unknown), why, and its identity."""
     import psutil
 
     from proc import identity
@@ -123,6 +123,17 @@ def _find_main(words: list[str], as_json: bool) -> int:
     return ALIVE if found else NOT_ALIVE
 
 
+def _watch_main(words: list[str]) -> int:
+    if words[0].isdigit() and words[0] != "0":  # helpers before this one have failed
+        from watch import relapse
+
+        if not relapse.pause(int(words[0]), *words[1:5]):
+            return ALIVE
+    from watch import resident
+
+    return resident.become(words)
+
+
 def _usage(what: str) -> int:
     print(f"alive.py: {what}", file=sys.stderr)
     print("Usage: alive.py check [--json] PID MATCH... | find [--json] [--cwd DIR] MATCH...", file=sys.stderr)
@@ -130,7 +141,7 @@ def _usage(what: str) -> int:
 
 
 def _in_venv(argv: list[str]) -> None:
-    """Begin again in the suite's own .venv, which has psutil, where monitor.sh has made one; else return."""
+    """Execute ourselves again in the suite's .venv, which has psutil; return if monitor.sh has not made one."""
     program = os.path.realpath(__file__)
     venv = f"{os.path.dirname(os.path.dirname(program))}/.venv"
     if os.path.realpath(sys.prefix) != venv and os.access(f"{venv}/bin/python", os.X_OK):
@@ -141,9 +152,7 @@ def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
     word, words = (argv[0], argv[1:]) if argv else ("", [])
     if word == "watch":
-        from watch import resident
-
-        return resident.become(words)
+        return _watch_main(words)
     as_json = "--json" in words
     words = [text for text in words if text != "--json"]
     if word in ("-h", "--help"):

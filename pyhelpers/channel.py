@@ -1,4 +1,4 @@
-"""For servers in Python: what the monitor has handed over, and beats to it.  Copy it; it needs nothing else.
+"""For servers in Python: use the monitor's descriptors, and send it heartbeats.  Copy this file; it needs no other.
 
     import channel
 
@@ -6,13 +6,14 @@
     tasks = channel.channels()["tasks"]                         # channels = tasks: a socket.socket
     channel.beat(1, [pool, served])                             # heartbeat = channel: once a second
 
-With fd_passing = scm a program is told a number, and knows how many it will get:
+With fd_passing = scm, the last argument is the number of the daemon socket; the program knows how many descriptors
+it will receive:
 
     daemon = int(sys.argv[-1])
     channels, web = channel.receive(daemon, 2)
     channel.beat(1, [pool, served], daemon)
 
-Everything is close-on-exec here.  See sd_listen_fds(3), unix(7).
+All descriptors become close-on-exec.  See sd_listen_fds(3), unix(7).
 
     $ python3 -E -s pyhelpers/channel.py        (started with sockets or channels) lists them
     web 3 listens
@@ -36,7 +37,7 @@ MESSAGE = struct.Struct("=16i")  # struct StatusMessage { int module; int pid; i
 
 
 def inherited() -> dict[str, int]:
-    """Name and number of every descriptor that was handed over to this very process, in order."""
+    """Name and number of every descriptor that the monitor passed to this process, in order; {} in a child of it."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return {}
     count = int(os.environ.get("LISTEN_FDS", "0"))
@@ -60,7 +61,7 @@ def channels() -> dict[str, socket.socket]:
 
 
 def receive(daemon: int, count: int) -> list[int]:
-    """So many descriptors, which come over the daemon socket with one NUL byte each.  Raises OSError, EOFError."""
+    """Receive count descriptors over the daemon socket; each comes with one NUL byte.  Raises OSError, EOFError."""
     end = socket.socket(fileno=daemon)
     os.set_inheritable(daemon, False)
     found: list[int] = []
@@ -76,9 +77,10 @@ def receive(daemon: int, count: int) -> list[int]:
 
 
 def beat(module: int, args: Sequence[int] = (), daemon: int = -1) -> bool:
-    """Say that all is well; False: nobody hears it now (the watcher is being replaced), which is no reason to end.
+    """Send a heartbeat.  False: no watcher receives it now (another one is starting); the server goes on.
 
-    module: 1 and up, always the same.  args: up to 14 numbers for `status`.  daemon: its number, with scm.
+    module: 1 or more, constant for a server.  args: up to 14 numbers for `status`.
+    daemon: the number of the daemon socket, with scm.
     """
     fd = daemon if daemon >= 0 else inherited().get(DAEMON, -1)
     if fd < 0:
@@ -95,7 +97,7 @@ def beat(module: int, args: Sequence[int] = (), daemon: int = -1) -> bool:
 
 
 def told_to_end(daemon: int = -1) -> bool:
-    """Has the watcher sent the shutdown message?  Does not wait."""
+    """Has the watcher sent the shutdown message?  Does not block."""
     fd = daemon if daemon >= 0 else inherited().get(DAEMON, -1)
     if fd < 0:
         return False
@@ -118,7 +120,7 @@ def _listens(fd: int) -> bool:
 
 
 def main() -> int:
-    """List what was handed over to us."""
+    """List the descriptors that the monitor passed to us."""
     for name, fd in inherited().items():
         print(name, fd, *(["listens"] if _listens(fd) else []))
     return 0

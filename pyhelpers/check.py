@@ -1,15 +1,15 @@
-"""Is it all fit: conf, hooks, this machine?
+"""Are conf, the hooks and this machine in order?
 
     $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD check
     conf is good: 5 servers
     $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD test
-    python 3.11.2 (/usr/bin/python3), psutil found
-    kernel 6.1: pidfd yes, exit status of strangers no (needs 6.15): their cause is then unknown
+    python 3.11.2 (/usr/bin/python3), psutil in /usr/lib/python3/dist-packages
+    kernel 6.1: exit status of adopted servers: no (needs Linux 6.15), the cause of their death is then unknown
     conf is good: 5 servers
     alerts /opt/monitor/state/alerts sms
 
-`test` ends with what the shell needs to send the TEST alert: the spool, and the hooks.
-Exit: 0 fit · 4 the state directory cannot be written · 6 conf or a hook is not in order.
+The last line of `test` is for the shell, which sends the TEST alert: the spool and the hooks.
+Exit: 0 in order · 4 the state directory cannot be written · 6 conf or a hook is not in order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from state.paths import ELSEWHERE, make_private, state_directory
 
 
 def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, list[str]]:
-    """Every fault of conf, and of the hooks that it names; the settled conf if there is no fault in it."""
+    """The settled conf, or None if it has faults; and every fault of conf or of the hooks that it names."""
     faults = settle.check(conf_dir, root, cwd)
     if faults:
         return None, faults
@@ -40,16 +40,19 @@ def hooks_of(settled: settle.Settled) -> list[str]:
 
 
 def machine() -> list[str]:
-    """What this machine can do for us."""
+    """The abilities of this machine that we use, as lines for a person."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     found = f"psutil in {psutil_home()}" if psutil_home() else "no psutil"
     release = os.uname().release
-    strangers = "yes" if _tells_of_strangers() else "no (needs Linux 6.15), their cause is then unknown"
-    return [f"python {version} ({sys.executable}), {found}", f"kernel {release}: exit status of strangers: {strangers}"]
+    adopted = "yes" if _knows_exit_of_reaped() else "no (needs Linux 6.15), the cause of their death is then unknown"
+    return [
+        f"python {version} ({sys.executable}), {found}",
+        f"kernel {release}: exit status of adopted servers: {adopted}",
+    ]
 
 
-def _tells_of_strangers() -> bool:
-    """Does PIDFD_GET_INFO tell of a process that was reaped?  Tried on a child of our own."""
+def _knows_exit_of_reaped() -> bool:
+    """Does PIDFD_GET_INFO know the exit status of a reaped process?  We try it with a child of our own."""
     pid = os.fork()
     if pid == 0:
         os._exit(7)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Look once at the heartbeat table: clear the slots of the dead, end the hung.  Run again and again, by procctl, cron.
+"""Look once at the heartbeat table: clear the slots of dead processes, end hung ones.  procctl or cron repeats it.
 
     $ pyhelpers/checkproc.py /var/log/checkproc.log
     $ cat /var/log/checkproc.log
@@ -7,16 +7,16 @@
     2026-11-20 08:01:32 - msg_server, pid=812: ended after 5.1s, by KILL; its slot is cleared
     2026-11-20 08:01:32 - feeder, pid=790: has ended; its slot is cleared
 
-A process is hung if its slot's atime has not changed for its timeout and a second, on the monotonic clock: what an
-earlier pass saw is kept in LOGFILE.seen, so the first pass ends nobody.  Before anything is sent its slot is looked at
-once more, a second later.  It gets TERM, 5 s, and KILL, all hung ones at the same time, each by its pidfd and start
-time.  A timeout of 0 or less is never over.
+A process is hung if the atime of its slot has not changed for its timeout plus one second, on the monotonic clock.
+LOGFILE.seen holds what earlier passes saw, so the first pass ends no process.  Before it sends a signal, the pass waits
+one second and checks the slot again.  A hung process gets TERM and, after 5 s, KILL, through its pidfd and checked by
+its start time; all hung processes are ended in parallel.  A timeout of 0 or less means no timeout.
 
-Nobody is ended who is not proved to be a client: it was seen to beat, or has the table attached.  If root looks at a
-table that others may write to, only the latter proves it.  Never this process, nor pid 1.
+The pass ends only a proved client: one that it has seen beat, or that has the table attached.  If root reads a table
+that others may write, only the attachment counts.  It never ends itself or pid 1.
 
 Exit: 0 the pass is done (also if there is no table) · 1 the table, the log or LOGFILE.seen cannot be used, or a process
-not be ended · 2 usage · 5 sysv_ipc is not installed.  It follows checkproc of the original, which judged by time(2).
+could not be ended · 2 usage · 5 sysv_ipc is not installed.  It replaces the original checkproc, which used time(2).
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from health.shm_table import Slot, Table
 
 STEPS = ("TERM", "5000", "KILL")
-CONFIRM = 1.0  # s: who did not run, as we, beats as soon as he does
-PAUSED = 3.0  # s: so long for that second, and we did not run
+CONFIRM = 1.0  # seconds: after a suspend of the machine, a healthy client beats within this time
+PAUSED = 3.0  # seconds: if that second took so long, we did not run, and the clients perhaps neither
 
 
 class Log:
-    """The log: one line an event.  A disk that refuses it keeps nobody from being ended."""
+    """The log: one line an event.  A full disk does not prevent the end of a hung process."""
 
     def __init__(self, path: str) -> None:
         self.failed = False
@@ -64,7 +64,7 @@ class Log:
             self._fail(f"{path}: {error.strerror}; the log goes here")
 
     def is_free(self) -> bool:
-        """Take it for this pass; False: another pass is at work."""
+        """Lock the log for this pass; False if another pass is at work."""
         try:
             if self._fd >= 0:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +77,7 @@ class Log:
         print(f"checkproc.py: {text}", file=sys.stderr)
 
     def __call__(self, text: str) -> None:
-        """Add a line."""
+        """Append a line."""
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} - {text}\n"
         try:
             if self._fd >= 0:
@@ -89,7 +89,7 @@ class Log:
 
 
 class Pass:
-    """One pass.  It tells what it does to the log."""
+    """One pass over the table.  It logs what it does."""
 
     def __init__(self, table: Table, seen: Seen, log: Log) -> None:
         self._table = table
@@ -99,13 +99,13 @@ class Pass:
         self.failed = False
 
     def look(self) -> list[tuple[Entry, Slot]]:
-        """See who is in the table; the hung ones.  Raises TableError."""
+        """Read the table; return the hung processes.  Raises TableError."""
         earlier, self._seen.pulses = self._seen.pulses, {}
         hung, now = [], time.monotonic()
         for index, slot in self._table.used():
             ticks = tables.living(slot.pid)
             entry = (index, slot.pid, ticks)
-            if not ticks or slot.pid == os.getpid():  # nobody, or one that had the pid that we have now
+            if not ticks or slot.pid == os.getpid():  # a dead process, or an earlier one with our pid
                 self._clearable.append((entry, slot, "has ended"))
                 self._seen.pulses[entry] = earlier.get(entry) or Pulse(slot.atime, now)
                 continue
@@ -122,12 +122,12 @@ class Pass:
         self._seen.said &= set(self._seen.pulses)
         ended = {entry for entry, _, _ in self._clearable}
         beating = {pid for _, pid, _ in set(self._seen.pulses) - ended - {entry for entry, _ in hung}}
-        # One that has several slots, by whatever mistake, is hung only if it is so in each
+        # A process that has several slots by mistake is hung only if it is hung in all of them.
         once = {entry[1]: (entry, slot) for entry, slot in hung if entry[1] not in beating}
         return [(entry, slot) for entry, slot in once.values() if self._may_end(entry, slot)]
 
     def _is_reused(self, earlier: dict[Entry, Pulse], entry: Entry, slot: Slot) -> bool:
-        """Is the slot of a process that had this pid before?  Not if its atime is new: then the present one took it."""
+        """Does the slot belong to an earlier process with this pid?  Not if its atime is new."""
         index, pid, ticks = entry
         for old in earlier:
             if old[:2] == (index, pid) and 0 < old[2] < ticks and earlier[old].mark == slot.atime:
@@ -138,14 +138,14 @@ class Pass:
         return False
 
     def _may_end(self, entry: Entry, slot: Slot) -> bool:
-        """Is it proved to be a client?  If not, that is said, once."""
-        anybody = os.geteuid() == 0 and self._table.mode & 0o022
+        """Is it a proved client?  If not, log that once."""
+        is_open_to_others = os.geteuid() == 0 and self._table.mode & 0o022
         if slot.pid == 1:
             why = "is pid 1"
-        elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not anybody):
+        elif tables.attached(slot.pid, self._table.id) or (self._seen.pulses[entry].beaten and not is_open_to_others):
             return True
         else:
-            why = "has not attached the table" + ("" if anybody else ", and was not seen to beat")
+            why = "has not attached the table" + ("" if is_open_to_others else ", and was not seen to beat")
         if entry not in self._seen.said:
             self._seen.said.add(entry)
             self._log(f"{_name(slot)}: no beat, but it {why}; left alone")
@@ -154,7 +154,7 @@ class Pass:
     # -- the hung --------------------------------------------------------------------------------
 
     def confirm(self, hung: list[tuple[Entry, Slot]]) -> list[tuple[Entry, Slot]]:
-        """Those that are as they were a second later; of a second in which we did not run, another one counts."""
+        """Return those that are still hung one second later; if we were paused in that second, wait another one."""
         while hung:
             before = time.monotonic()
             select.select([], [], [], CONFIRM)  # time.sleep() fails under libfaketime
@@ -172,7 +172,7 @@ class Pass:
         return not self._seen.pulses[entry].see(slot.atime, time.monotonic()) and slot.timeout == before.timeout
 
     def end(self, hung: list[tuple[Entry, Slot]]) -> None:
-        """End them, all at the same time."""
+        """End them in parallel."""
         loop = Loop()
         left = [len(hung)]
         for entry, slot in hung:
@@ -203,7 +203,7 @@ class Pass:
     # -- the dead --------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Free the slots of the dead.  Where the semaphore cannot be had, the next pass does."""
+        """Clear the slots of dead processes.  If we cannot get the semaphore, the next pass clears them."""
         trouble = ""
         for entry, slot, what in self._clearable:
             index, pid, ticks = entry
@@ -231,7 +231,7 @@ def _name(slot: Slot) -> str:
 
 
 def one_pass(table: Table, seen: Seen, log: Log) -> int:
-    """All of it; the exit status."""
+    """Run the complete pass; return the exit status."""
     try:
         table = _open(table)
         this = Pass(table, seen, log)
@@ -251,7 +251,7 @@ def one_pass(table: Table, seen: Seen, log: Log) -> int:
 
 
 def _open(table: Table) -> Table:
-    """To write, where we may; else the slots of the dead stay."""
+    """Open the table for writing, else only for reading; then the slots of dead processes stay."""
     try:
         return table.open(write=True)
     except tables.NoTable:
@@ -302,7 +302,7 @@ def _finish(status: int, seen: Seen, log: Log) -> int:
     try:
         seen.write()
     except OSError as error:
-        print(f"checkproc.py: what was seen cannot be kept, so the next pass ends nobody: {error}", file=sys.stderr)
+        print(f"checkproc.py: cannot save what was seen, so the next pass ends no process: {error}", file=sys.stderr)
         return status or 1
     return status or (1 if log.failed else 0)
 

@@ -1,13 +1,13 @@
-"""Give the monitors orders, wait until it is so, and say so.
+"""Give orders to the monitors, wait until they are carried out, and print the outcome.
 
     $ python3 -E -s pyhelpers/control.py ROOT CONF_DIR STATE_DIR CWD stop [--timeout 60s] NAME...
     msg_server: stopped
 
 Words: start stop restart pause resume clear signal drill shutdown.  NAME may be a glob, or `all`.
-An order is a line in the mailbox of the monitor that watches the server; its answer, and what
-becomes of it, stand in the server's record.  Without a monitor stop and start work all the same.
+An order is a line in the mailbox of the monitor that watches the server.  The monitor writes its answer into the
+server's file answers and the server's new state into its record.  stop, start and restart also work without a monitor.
 
-Exit: 0 it is so · 1 it is not · 2 usage · 4 no permission · 5 not installed · 6 not configured ·
+Exit: 0 done · 1 failed · 2 usage · 4 no permission · 5 not installed · 6 not configured ·
 7 no monitor runs.
 """
 
@@ -26,7 +26,6 @@ from operate.drill import drill
 from operate.target import Target, post
 from proc import identity
 from state import record
-from state.lock import watcher_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ SAY_AFTER = 1.0
 
 
 def carry_out(word: str, targets: list[Target], more: str, deadline: float) -> int:
-    """Order all, then wait for each.  Returns the worst status."""
+    """Give all orders, then wait for each outcome.  deadline: monotonic seconds.  Returns the worst status."""
     given = [_say(target, partial(target.order, word, more)) for target in targets]
     ordered = [target for target, status in zip(targets, given) if status == GOOD]
     awaited = [_say(target, partial(_await, word, target, deadline)) for target in ordered]
@@ -56,7 +55,7 @@ def _say(target: Target, deed: Callable[[], str | None]) -> int:
 
 
 def _await(word: str, target: Target, deadline: float) -> str:
-    """Wait for the answer, then for what was ordered; what to say.  Raises Refused."""
+    """Wait for the answer, then until the order is carried out; return the message.  Raises Refused."""
     begun = time.monotonic()
     said = False
     while True:
@@ -65,7 +64,7 @@ def _await(word: str, target: Target, deadline: float) -> str:
             return text
         now = time.monotonic()
         known = target.known()
-        if not watcher_of(target.directory):
+        if not target.is_watched():
             raise Refused(NOT_RUNNING, f"its monitor has ended; state {known['state'] or 'unknown'}")
         if now > deadline:
             raise Refused(
@@ -83,7 +82,7 @@ def _so_far(known: dict[str, str]) -> str:
 
 
 def _outcome(word: str, target: Target) -> str | None:
-    """What to say once it is so; None: not yet.  Raises Refused when it will not be."""
+    """The message when the order is carried out; None: not yet.  Raises Refused when it has failed."""
     answer = target.answer()
     if answer is None:
         return None
@@ -107,7 +106,7 @@ def _outcome(word: str, target: Target) -> str | None:
 
 
 def shutdown(place: Place, deadline: float) -> int:
-    """End every monitor of this state directory; servers live on."""
+    """End every monitor of this state directory; servers keep running.  deadline: monotonic seconds."""
     monitors = [run_dir for run_dir in place.run_dirs() if _told_to_end(run_dir)]
     if not monitors:
         raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
@@ -122,7 +121,7 @@ def shutdown(place: Place, deadline: float) -> int:
 
 
 def _told_to_end(run_dir: str) -> bool:
-    """False: that monitor was killed, and its pid is another's by now.  Raises Refused."""
+    """Order the monitor to end; False if it is dead and its pid belongs to another process.  Raises Refused."""
     try:
         post(f"{run_dir}/mailbox", "quit 0\n")
     except Refused as refused:
@@ -133,9 +132,9 @@ def _told_to_end(run_dir: str) -> bool:
 
 
 def waves(word: str, targets: list[Target]) -> list[list[Target]]:
-    """Stops go against the order of `needs`: first those that nobody else here needs; all else goes along it.
+    """Group the targets by `needs`: stop a server before those that it needs; start it after them.
 
-    A monitor keeps that order by itself: what it starts is one wave.
+    A monitor keeps that order by itself, so all that it starts is one wave.
     """
     if word != "stop" and all(target.monitor for target in targets):
         return [targets]
@@ -149,7 +148,7 @@ def waves(word: str, targets: list[Target]) -> list[list[Target]]:
 
 
 def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
-    """Carry out one word on all of them; the worst status."""
+    """Carry out one word on all targets; return the worst status.  deadline: monotonic seconds."""
     status = GOOD
     for wave in waves(word, targets):
         for target in wave:
@@ -163,7 +162,7 @@ def obey(word: str, targets: list[Target], more: str, deadline: float) -> int:
 
 
 def parse(words: list[str]) -> tuple[str, list[str], str, float]:
-    """Word, names, the signal's name, and the timeout in seconds.  Raises Refused."""
+    """Return the word, the names, the signal's name or "", and the timeout in seconds.  Raises Refused."""
     word, rest = words[0], words[1:]
     timeout, rest = timeout_of(rest)
     more = ""
@@ -188,7 +187,7 @@ def signal_name(text: str) -> str:
 
 
 def run(word: str, names: list[str], more: str, timeout: float, place: Place) -> int:
-    """Obey a checked command line; the exit status.  Raises Refused, ConfError."""
+    """Carry out a checked command line; return the exit status.  timeout: seconds.  Raises Refused, ConfError."""
     deadline = time.monotonic() + timeout
     if word == "shutdown":
         if names:
@@ -199,7 +198,7 @@ def run(word: str, names: list[str], more: str, timeout: float, place: Place) ->
 
 
 def _stop_all(place: Place, deadline: float) -> int:
-    """Stop what a monitor watches, wanted as before when the next one comes.  The monitor goes on if one stays."""
+    """Stop all watched servers; the next monitor starts them again.  If one does not stop, the monitor goes on."""
     everything = [Target(server, place.state_dir) for server in place.servers(["all"])]
     targets = [target for target in everything if target.monitor]
     wanted = [(target, record.read_want(target.directory)) for target in targets]

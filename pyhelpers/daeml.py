@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
-"""Start a program as a daemon, and say for certain whether it was started.
+"""Start a program as a daemon, and report reliably whether it was executed.
 
     $ pyhelpers/daeml.py --chdir /opt/im/msg_server ./msg_server
     Daemon loader: Launching './msg_server' as daemon...
     $ echo $?
     0
 
-The program gets a session of its own without a terminal, the directory / unless
---chdir says another, umask 022, standard input from /dev/null, output to /dev/null or
---output, no other descriptor, every signal at its default and none blocked, and the
-caller's environment.  The two forks are those of daemon(7).
+The program gets its own session without a terminal, the directory / or --chdir, umask 022,
+standard input from /dev/null, output to /dev/null or --output, no other descriptor, every
+signal at its default and none blocked, and the caller's environment.  We fork twice, as in daemon(7).
 
     $ pyhelpers/daeml.py --guard --interval 1s --info /run/im/guard /opt/im/msg_server/msg_server
 
-With --guard the daemon stays as its parent and starts it again, whenever it does not end
-with 0; see guard_main.py.  With --foreground the guard does not leave its caller, and ends as
-the program does.
+With --guard the daemon stays as the parent and starts the program again whenever it ends with
+anything but 0; see guard_main.py.  With --foreground the guard stays in the foreground, and ends
+with the status of the program.
 
-Exit: 0 the program was executed · 126 it is there but cannot be executed, or one of
-the settings cannot be had · 127 there is no such program · 2 usage.
+Exit: 0 the program was executed · 126 it exists but cannot be executed, or a setting cannot
+be applied · 127 no such program · 2 usage.
 """
 
 from __future__ import annotations
@@ -41,7 +40,10 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="daeml.py", description="Run a program as a daemon.", allow_abbrev=False)
     parser.add_argument(
-        "--chdir", default="", metavar="DIR", help="where it runs (default /; then PROGRAM is sought from here)"
+        "--chdir",
+        default="",
+        metavar="DIR",
+        help="where it runs (default /; a relative PROGRAM then starts at the current directory)",
     )
     parser.add_argument("--output", default="", metavar="FILE", help="for its stdout and stderr")
     parser.add_argument("--pidfile", default="", metavar="FILE", help="gets the daemon's pid")
@@ -50,15 +52,15 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{key.replace('_', '-')}", default="", dest=key)
     parser.add_argument("--no-new-privileges", action="store_const", const="1", default="", dest="no_new_privileges")
     parser.add_argument("--guard", action="store_true", help="stay as its parent; start it again until it ends with 0")
-    parser.add_argument("--interval", default="", metavar="TIME", help="... so long after it has ended (default 5s)")
-    parser.add_argument("--foreground", action="store_true", help="... do not leave the caller; end as it does")
-    parser.add_argument("--info", default="", metavar="FILE", help="... gets who guards whom, as text")
+    parser.add_argument("--interval", default="", metavar="TIME", help="... delay before it starts again (default 5s)")
+    parser.add_argument("--foreground", action="store_true", help="... stay in the foreground; end with its status")
+    parser.add_argument("--info", default="", metavar="FILE", help="... gets the pids of guard and program, as text")
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]", help="with path")
     return parser
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    """What was asked for, checked; paths made absolute.  Ends the program (2) where that makes no sense."""
+    """Parse and check the options; make paths absolute.  Ends the program with 2 if they make no sense."""
     parser = _parser()
     chosen = parser.parse_args(argv)
     if chosen.program[:1] == ["--"]:

@@ -1,21 +1,21 @@
-"""Hand the alerts that wait to their hooks, and say what became of each.
+"""Deliver the waiting alerts to their hooks, and print the outcome of each.
 
     $ python3 -E -s pyhelpers/deliver.py run state/alerts conf
     sent sms msg_server-812.death.sms 3
     later sms-http msg_server-812.death.sms-http 75 5
     next 5000
 
-run    takes all that is due and ends when nothing more is; its lines are for the watcher:
-           sent HOOK ID MS               the hook took it, in so many ms
+run    delivers all that is due, ends when nothing more is due, and prints lines for the watcher:
+           sent HOOK ID MS               the hook sent it, in so many ms
            refused HOOK ID STATUS        its exit status, or the name of a signal; the message is in failed/
-           later HOOK ID STATUS SECONDS  75, or timeout; the next try comes in so many seconds
+           later HOOK ID STATUS SECONDS  75, or timeout; the next try follows in so many seconds
            unfit HOOK REASON...          the hook cannot be called (once a run); its messages wait
-           next MS                       the last line: when the next one is due; `next -`: none waits
-       What hooks print, and what is wrong with the spool, goes to stderr.
-test   calls each HOOK with a TEST alert, now and once; keeps the message in sent/ or failed/
-fit    says which of the HOOKs cannot be called, and why
+           next MS                       the last line: ms until the next message is due; `next -`: none waits
+       The output of hooks, and faults of the spool, go to stderr.
+test   calls each HOOK once with a TEST alert, and keeps the message in sent/ or failed/
+fit    prints which of the HOOKs cannot be called, and why
 
-TERM, INT and HUP let calls that run come to their end, and begin none. A second run waits until the first has ended.
+After TERM, INT or HUP a run waits for running calls and begins no new one. A second run waits for the end of the first.
 
 Exit status: 0 good; 1 the spool cannot be used, or a test was not sent; 2 usage; 6 a hook is not fit.
 """
@@ -35,14 +35,14 @@ from base.exits import FAILED, GOOD, NOT_CONFIGURED
 from config import grammar
 from state import spool
 
-NICER = 10  # a hundred hooks at once give way to the servers that are being started
+NICER = 10  # a hundred hooks in parallel must not slow down starting servers
 _REFUSED_RUN = 30_000  # ms until the next run after one that could not use the spool
 
 
 def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS, settled: str = "") -> int:
-    """Deliver what is due, in one process at a time. Returns the exit status.
+    """Deliver all that is due; only one process does so at a time. Returns the exit status.
 
-    seconds: a hook may live; settled: the file of a monitor, by which it is told how much is told, else by conf.
+    seconds: how long a hook may run. settled: the monitor's settled conf, which has the alert policy; else use conf.
     """
     _start_clean()
     os.nice(NICER)
@@ -63,28 +63,28 @@ def run(alerts_dir: str, conf_dir: str, seconds: float = hook.SECONDS, settled: 
 def _telling(conf_dir: str, settled: str) -> alert_policy.Telling:
     try:
         return alert_policy.from_settled(settled, conf_dir)
-    except (OSError, ValueError):  # none, or its monitor has ended meanwhile
+    except (OSError, ValueError):  # not given, or its monitor has ended
         return alert_policy.from_conf(conf_dir)
 
 
 def _lock(path: str) -> int:
-    """Wait for the lock; opened for writing, so that nothing is sent where its outcome cannot be recorded."""
+    """Wait for the lock. We open it for writing, so that we send nothing if we could not record the outcome."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     return fd
 
 
 def _start_clean() -> None:
-    """Have 0, 1 and 2 open, and hear signals: with CHLD ignored, how hooks end would be lost."""
+    """Open descriptors 0, 1 and 2, unblock signals, and stop ignoring CHLD, or the exit status of hooks is lost."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass  # else a message file would become the stdout of a hook
+        pass  # otherwise a message file could become the stdout of a hook
     os.close(fd)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def test(alerts_dir: str, conf_dir: str, hooks: Sequence[str], seconds: float = hook.SECONDS) -> int:
-    """Send one TEST alert through each hook, once, and print what came of it. Returns the exit status."""
+    """Send one TEST alert through each hook and print the outcome. Returns the exit status."""
     _start_clean()
     return max([_test(alerts_dir, conf_dir, name, seconds) for name in hooks])
 
@@ -142,8 +142,8 @@ def fit(conf_dir: str, hooks: Sequence[str]) -> int:
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="deliver.py", description="Hand the alerts that wait to their hooks.")
-    parser.add_argument("--seconds", type=float, default=hook.SECONDS, help="a hook may live (default: %(default)g)")
+    parser = argparse.ArgumentParser(prog="deliver.py", description="Deliver the waiting alerts to their hooks.")
+    parser.add_argument("--seconds", type=float, default=hook.SECONDS, help="for one hook (default: %(default)g)")
     orders = parser.add_subparsers(dest="order", required=True, metavar="run|test|fit")
     for order in ("run", "test", "fit"):
         one = orders.add_parser(order)
@@ -158,7 +158,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def main(words: Sequence[str]) -> int:
-    """Obey the command line."""
+    """The command line; returns the exit status."""
     options = _options(words)
     if options.order == "run":
         return run(options.alerts, options.conf, options.seconds, options.settled)

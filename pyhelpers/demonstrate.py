@@ -1,4 +1,4 @@
-"""The demo's hands: what it does to processes, by pid and with proof, so that no stranger is ever hit.
+"""Find ports and signal processes for the demo; it proves that a process belongs to the demo before it signals it.
 
     $ python3 -E -s pyhelpers/demonstrate.py ports 2
     40817 36251
@@ -6,14 +6,14 @@
     2026-11-20T08:01:27.123+08:00
     $ python3 -E -s pyhelpers/demonstrate.py end MARK 790
 
-    ports COUNT             print TCP ports of 127.0.0.1 that are free
-    kill MARK PID SIGNAL    send SIGNAL to a process that carries MARK, print when
-    end MARK [PID]          end PID, then all that carries MARK: TERM, and after 2 s KILL
+    ports COUNT             print free TCP ports of 127.0.0.1
+    kill MARK PID SIGNAL    send SIGNAL to a process that carries MARK, and print the time
+    end MARK [PID]          end PID, then all processes that carry MARK: TERM, and after 2 s KILL
 
-A process carries MARK when it was started with MONITOR_DEMO=MARK in its environment, or descends from one
-that was: the demo's monitor, that one's helpers, the servers.  See proc(5), pidfd_send_signal(2).
+A process carries MARK if it was started with MONITOR_DEMO=MARK in its environment, or inherited that: the demo's
+monitor, its helper, the servers.  See proc(5), pidfd_send_signal(2).
 
-Exit: 0 done · 1 not, or not all · 2 usage · 69 (ports) this Python has no psutil, as in prepare.py.
+Exit: 0 done · 1 not done, or not for all · 2 usage · 69 (ports) this Python has no psutil, as in prepare.py.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import time
 
 VARIABLE = "MONITOR_DEMO"
 GRACE = 2.0  # seconds between TERM and KILL, and after KILL
-ROUNDS = 10  # of looking for what was started meanwhile
+ROUNDS = 10  # searches for processes that were started meanwhile
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different TCP ports of 127.0.0.1 that nobody has; all are let go only when all are found."""
+    """count different free TCP ports of 127.0.0.1; we hold each until we have all."""
     import socket
 
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
@@ -41,12 +41,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def marked(mark: str) -> list[int]:
-    """Pids of all that live and carry the mark.  A zombie has no environment any more."""
+    """Pids of all living processes that carry the mark.  A zombie no longer has an environment."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and carries(int(name), mark)]
 
 
 def carries(pid: int, mark: str) -> bool:
-    """Was the process with this pid started with the mark in its environment?  False too if we may not look."""
+    """Was the process started with the mark in its environment?  False also if we may not read it."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as environment:
             return os.fsencode(f"{VARIABLE}={mark}") in environment.read().split(b"\0")
@@ -55,7 +55,7 @@ def carries(pid: int, mark: str) -> bool:
 
 
 def open_marked(pid: int, mark: str) -> int:
-    """A pidfd of the process, -1 if it does not carry the mark.  Once it is open, its pid can mean no other."""
+    """A pidfd of the process, or -1 if it does not carry the mark.  We check the mark after opening the pidfd."""
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:
@@ -67,7 +67,7 @@ def open_marked(pid: int, mark: str) -> int:
 
 
 def kill(mark: str, pid: int, name: str) -> float:
-    """Send the signal (SEGV, TERM …) and return when, in Unix seconds.  Raises ProcessLookupError."""
+    """Send the signal (SEGV, TERM …); return the time in Unix seconds.  Raises ProcessLookupError."""
     pidfd = open_marked(pid, mark)
     if pidfd < 0:
         raise ProcessLookupError
@@ -79,7 +79,7 @@ def kill(mark: str, pid: int, name: str) -> float:
 
 
 def end(mark: str, first: list[int]) -> bool:
-    """End the first ones, which would start others; then whatever carries the mark.  False: not all are gone."""
+    """End the first ones, which could start others, then all that carry the mark.  False: some are left."""
     _end(first, mark)
     for _ in range(ROUNDS):
         left = marked(mark)
@@ -99,7 +99,7 @@ def _end(pids: list[int], mark: str) -> None:
 
 
 def _signal(pidfd: int, number: int) -> bool:
-    """Send it; False: the process is gone."""
+    """Send the signal; False if the process is gone."""
     try:
         signal.pidfd_send_signal(pidfd, number)
     except ProcessLookupError:
@@ -108,7 +108,7 @@ def _signal(pidfd: int, number: int) -> bool:
 
 
 def _wait(pidfds: list[int]) -> None:
-    """Until all are dead, GRACE at most: a pidfd can be read once its process is."""
+    """Wait until all are dead, at most GRACE.  The pidfd of a dead process is readable."""
     poll = select.poll()
     for pidfd in pidfds:
         poll.register(pidfd, select.POLLIN)

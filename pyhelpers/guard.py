@@ -1,17 +1,17 @@
-"""The parent guard: stay as a program's parent, and start it again until it ends well.
+"""The parent guard: stay as the parent of a program, and restart it until it ends with status 0.
 
-    def serve(argv): ...                                    # a server; it ends with what this returns
+    def serve(argv): ...                                    # a server; its result is the exit status
     sys.exit(guard.start_daemon(sys.argv, serve, is_daemon=True))
 
-An end with exit status 0 is a clean one, and the guard's own.  Any other, SIGKILL by the kernel for want of memory
-among them, is a crash: it is counted, and after the interval the program is started again.  A signal sent to the guard
-reaches the program; TERM and INT are also the end of the guard, once the program has ended.
+When the program ends with exit status 0, the guard ends too.  Any other end, such as a SIGKILL by the OOM killer, is a
+crash: the guard counts it, and restarts the program after the interval.  The guard forwards the signals that it
+receives to the program; after TERM and INT it ends when the program has ended.
 
-start_daemon() is the function of that name, and ProcessInfo the record, of the C++ framework sylar.  A program of
-another language is guarded by `daeml.py --guard`, see guard_main.py: it finds ProcessInfo in its environment, as
-GUARD_PARENT_ID, GUARD_RESTART_COUNT …  Everybody finds its text in the info file.
+start_daemon() and ProcessInfo have the names and the meaning of those in the C++ framework sylar.  For programs in
+other languages use `daeml.py --guard`, see guard_main.py: they find ProcessInfo in their environment, as
+GUARD_PARENT_ID, GUARD_RESTART_COUNT …  Other programs read it as text from the info file.
 
-It does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its child, has ended.
+The guard does not poll: sigwaitinfo(2) sleeps until a signal comes or the program, its child, ends.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Program(Protocol):
-        """What to execute: become() turns this process into it, words go ahead of its output.  Raises LaunchError."""
+        """What to execute: become() writes words to stderr and executes the program.  Raises LaunchError."""
 
         def become(self, info: ProcessInfo, words: str) -> None: ...  # noqa: D102
 
 
 class ProcessInfo:
-    """Who guards whom: pids, start times in Unix seconds, how often it was started again."""
+    """The pids and start times (Unix seconds) of guard (parent) and program (main), and the number of restarts."""
 
     FIELDS = ("parent_id", "main_id", "parent_start_time", "main_start_time", "restart_count")
 
     __slots__ = FIELDS
 
     def __init__(self, values: Sequence[int] = (0, 0, 0, 0, 0)) -> None:
-        """The values of FIELDS, in their order."""
+        """values: those of FIELDS, in their order."""
         self.parent_id, self.main_id, self.parent_start_time, self.main_start_time, self.restart_count = values
 
     def __str__(self) -> str:
@@ -55,12 +55,12 @@ class ProcessInfo:
         return f"[ProcessInfo {' '.join(shown)}]"
 
     def environment(self) -> dict[str, str]:
-        """GUARD_PARENT_ID and so on, for a program that is executed; times in Unix seconds."""
+        """GUARD_PARENT_ID and so on, for the environment of the program; times in Unix seconds."""
         return {f"GUARD_{field.upper()}": str(getattr(self, field)) for field in self.FIELDS}
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> ProcessInfo:
-        """What environment() made; all 0 where there is no guard."""
+        """The inverse of environment(); all 0 if there is no guard."""
         return cls([int(environment.get(f"GUARD_{field.upper()}", 0)) for field in cls.FIELDS])
 
 
@@ -76,16 +76,17 @@ _process_info: ProcessInfo | None = None
 
 
 def process_info() -> ProcessInfo:
-    """The guarded process that we are or descend from, or that we guard; all 0 if there is none."""
+    """About the guarded process that we are, descend from or guard; all 0 if there is none."""
     return _process_info or ProcessInfo.of_environment(os.environ)
 
 
 class Guard:
     """One guarded program.
 
-    name: for what is said of it.  program: what to execute; None: keep() comes back in the new process instead.
-    interval: ms between an end and the next start.  pidfile: holds the program's pid.  info_file: ProcessInfo as text.
-    always: a clean end is no end of the guard, and is not said.  leaves: our end by TERM or INT is not the program's.
+    name: for messages.  program: what to execute; None: keep() returns in the new process instead.
+    interval: ms between an end and the next start.  pidfile: gets the program's pid.  info_file: gets str(ProcessInfo).
+    always: restart the program after a clean end too, without a message.
+    leaves: after TERM or INT the guard ends, and the program keeps running.
     """
 
     def __init__(
@@ -104,16 +105,17 @@ class Guard:
         self._program = program
         self._interval = interval
         self._files = {path: form for path, form in ((pidfile, "{0.main_id}\n"), (info_file, "{0}\n")) if path}
-        self._last = ""  # what became of the last start
+        self._last = ""  # how the last run ended
         self._heard = heard()
         self._told_to_end = False
         self._always = always
         self._leaves = leaves
 
     def keep(self, started: Callable[[int], None] = lambda pid: None) -> int | None:
-        """Guard it until it ends well or we are told to end: the exit status.  None: we are the program's new process.
+        """Guard the program until it ends with 0 or we get TERM or INT; return the exit status.
 
-        started: is given the pid once the first start has succeeded.  Raises LaunchError when that fails.
+        None: this is the new process of the program.  started: called with the pid when the first start has succeeded.
+        Raises LaunchError if the first start fails.
         """
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, self._heard)
@@ -132,7 +134,7 @@ class Guard:
     # -- start -----------------------------------------------------------------------------------
 
     def _start(self) -> int:
-        """Fork it; its pid, or 0 in the new process.  Raises LaunchError."""
+        """Fork and execute the program; return its pid, or 0 in the new process.  Raises LaunchError."""
         told, tell = os.pipe()
         self.info.main_start_time = int(time.time())
         try:
@@ -159,7 +161,7 @@ class Guard:
             raise
 
     def _start_again(self) -> int:
-        """Count, and start it; as _start, but -126 or -127 when that fails."""
+        """Count a restart and start the program; as _start, but -126 or -127 if that fails."""
         self.info.restart_count += 1
         try:
             return self._start()
@@ -168,7 +170,7 @@ class Guard:
             return -failure.status
 
     def _be_program(self, tell: int) -> None:
-        """In the new process: write the files while we have the rights, then be the program, if one is executed."""
+        """In the new process: write the files while we have the rights, then execute the program, if there is one."""
         os.setsid()
         try:
             self._write_files()
@@ -180,7 +182,7 @@ class Guard:
         os.close(tell)
 
     def _words(self) -> str:
-        """A line about the last end, for the output; "" at the first start."""
+        """A line about the last end, for the program's output; "" at the first start."""
         if not self._last:
             return ""
         now, again = _clock(time.time()), f"pid={self.info.main_id}, restart {self.info.restart_count}"
@@ -189,7 +191,10 @@ class Guard:
     # -- its files -------------------------------------------------------------------------------
 
     def _write_files(self) -> None:
-        """Raises LaunchError at the first start; later a full disk keeps nothing down, but no file names a dead one."""
+        """Write pidfile and info file.  Raises LaunchError, but only at the first start.
+
+        Later a full disk does not prevent a start; then we remove the file, which would name a dead process.
+        """
         for path, form in self._files.items():
             try:
                 files.replace(path, form.format(self.info), 0o644, f"{path}.{os.getpid()}")
@@ -199,7 +204,7 @@ class Guard:
                 files.unlink_quietly(path)
 
     def _remove_files(self) -> None:
-        """Those that are still ours."""
+        """Remove pidfile and info file if they still have our content."""
         for path, form in self._files.items():
             try:
                 with open(path, encoding="utf-8", errors="replace") as file:
@@ -212,7 +217,7 @@ class Guard:
     # -- wait ------------------------------------------------------------------------------------
 
     def _wait(self, pid: int) -> int:
-        """Sleep until it ends, handing it every signal meanwhile; its exit status, or 128 + N for signal N."""
+        """Sleep until the program ends and forward signals; return its exit status, or 128 + N for signal N."""
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
@@ -223,10 +228,10 @@ class Guard:
                 self._told_to_end |= number in ENDING
                 if self._told_to_end and self._leaves:
                     return 0
-                os.kill(pid, number)  # ours until we reap it: no stranger can have its pid
+                os.kill(pid, number)  # safe: no other process gets the pid before we reap it
 
     def _pause(self) -> bool:
-        """Sleep for the interval.  False: we were told to end."""
+        """Sleep for the interval.  False: we got TERM or INT."""
         until = time.monotonic() + self._interval / 1000
         while True:
             got = signal.sigtimedwait(self._heard, max(0.0, until - time.monotonic()))
@@ -248,11 +253,11 @@ def start_daemon(
     pidfile: str = "",
     info_file: str = "",
 ) -> int:
-    """Run main_cb(argv); as a daemon, in a child that is run again until it ends well.
+    """Run main_cb(argv); as a daemon, in a child that the guard restarts until it ends with 0.
 
-    is_daemon: leave the caller as daemon(1, 0) does, which ends with 0 meanwhile: same directory, null stdio.
-    interval, pidfile, info_file: as of Guard.  Returns in main_cb's process what main_cb returned, in the guard the
-    exit status.  Call it before there are threads.  Raises LaunchError when the first fork or a file is refused.
+    is_daemon: detach as daemon(1, 0) does (same directory, stdio on /dev/null); the calling process exits with 0.
+    interval (ms), pidfile, info_file: as for Guard.  Returns the result of main_cb in its process, and the exit status
+    in the guard.  Call it before you start threads.  Raises LaunchError if the first fork or a file fails.
     """
     if is_daemon:
         sys.stdout.flush()

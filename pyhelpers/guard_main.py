@@ -1,4 +1,4 @@
-"""Be the parent guard of a program that is executed: what `daeml.py --guard` becomes.
+"""Be the parent guard of a program: `daeml.py --guard` executes this file.
 
     $ pyhelpers/daeml.py --guard --info /run/im/guard --chdir /opt/im/msg_server ./msg_server
     Daemon loader: Launching './msg_server' as daemon...
@@ -9,11 +9,11 @@
     parent_start_time=2026-11-20
     ...
 
-spawn/guarding.py executes this file, so that the guard is rid of all that the launcher's command line took:
+spawn/guarding.py starts it in a fresh interpreter, so that the guard keeps no memory of the launcher:
 
     guard_main.py KEY=VALUE... -- PROGRAM [ARG...]
 
-Exit: the program's own status, 128 + N if signal N ended it · 126, 127 its first start failed, as of daeml.py.
+Exit: the program's status, 128 + N if signal N ended it · 126, 127 its first start failed, as in daeml.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """A program to be executed.  output_is_ours: it writes where we do, not into launch.output."""
+    """The program to execute.  output_is_ours: it inherits our stdout and stderr instead of launch.output."""
 
     def __init__(self, launch: Launch, path: str, output_is_ours: bool) -> None:
         self.launch = launch
@@ -42,7 +42,7 @@ class Program:
         self.output_is_ours = output_is_ours
 
     def become(self, info: ProcessInfo, words: str) -> None:
-        """Turn this process into it; words go ahead of what it prints.  Raises LaunchError."""
+        """Write words to stderr, then execute the program.  Raises LaunchError."""
         ours = [os.dup(1), os.dup(2)] if self.output_is_ours else []
         try:
             take_state(self.launch)
@@ -58,11 +58,11 @@ def _say(words: str) -> None:
     try:
         os.write(2, words.encode("utf-8", "surrogateescape"))
     except OSError:
-        pass  # a full disk, a reader that is gone: no reason not to start it
+        pass  # a full disk or a closed pipe must not prevent the start
 
 
 def main(words: Sequence[str]) -> int:
-    """Be the guard that the words describe, as spawn/guarding.py writes them; returns the exit status."""
+    """Be the guard that the words describe; spawn/guarding.py writes them.  Returns the exit status."""
     end = words.index("--")
     options = dict.fromkeys(("output", "pidfile", "info", "tell", "always", "leaves"), "")
     options.update(word.partition("=")[::2] for word in words[:end])
@@ -81,7 +81,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _keep(guarded: Guard, name: str, tell: int) -> int:
-    """Guard it.  How its first start went is told to the launcher behind the descriptor, or else (0) to a person."""
+    """Guard the program.  Report its first start to the launcher over `tell`, or on stderr if tell is 0."""
     try:
         return guarded.keep(lambda pid: _tell(tell, f"{pid}\n")) or 0
     except LaunchError as failure:
@@ -97,7 +97,7 @@ def _tell(tell: int, text: str) -> None:
     try:
         os.write(tell, text.encode("utf-8", "surrogateescape"))
     except BrokenPipeError:
-        pass  # the launcher was ended meanwhile; the program runs all the same
+        pass  # the launcher has ended; the program runs anyway
     os.close(tell)
 
 

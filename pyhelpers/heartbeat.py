@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Beat, so that checkproc.py or a monitor (heartbeat = shm) knows that you serve; or see who beats.
+"""Send heartbeats to checkproc.py or a monitor (heartbeat = shm), or list the clients of the table.
 
-In a shell script, once in a while; the second line stands at its end:
+In a shell script, the first line in its loop, the second at its end:
 
     heartbeat.py beat $$ backup 60
     heartbeat.py clear $$
@@ -13,7 +13,7 @@ For a person:
     812    30s      2s ago     msg_server
     790    60s      312s ago   feeder  (has ended)
 
-In a Python server, where it costs 2 us a beat and the slot is cleared at the end:
+In a Python server, where a beat costs 2 us, and the slot is cleared at the end:
 
     from heartbeat import Heartbeat
 
@@ -21,9 +21,9 @@ In a Python server, where it costs 2 us a beat and the slot is cleared at the en
         while serving():
             heartbeat.beat()
 
-`beat` takes a slot at its first call, and makes the table if there is none, for its owner alone unless --mode says
-otherwise (C++ clients make it with 0666).  Without a PID it beats for its parent.  `clear` frees the slot of a PID, or
-with --dead those of all that have ended.  The number of slots must be that of all who use the table.
+The first `beat` takes a slot, and creates the table if there is none; only its owner may use the table unless --mode
+says otherwise (C++ clients create it with 0666).  Without a PID it beats for its parent.  `clear` clears the slot of a
+PID, or with --dead the slots of all ended processes.  All users of a table must use the same number of slots.
 
 Exit: 0 good · 1 the table cannot be used, or there is no such slot · 2 usage · 5 sysv_ipc is not installed.
 """
@@ -53,8 +53,8 @@ LONGEST_TIMEOUT = (1 << 31) - 1
 class Heartbeat:
     """The heartbeat of this process (or of pid), from its first beat until close(); a context manager.
 
-    name: for people, cut to 50 bytes.  timeout: whole seconds without a beat after which it is hung.  key, layout,
-    slots, mode, clock (of CLOCKS, in seconds): the table, if it is not the usual one.  Raises TableError.
+    name: for people, cut to 50 bytes.  timeout: whole seconds without a beat after which the process counts as hung.
+    key, layout, slots, mode, clock (one of CLOCKS, for atime): the table, if it is not the default.  Raises TableError.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Heartbeat:
         self.close()
 
     def beat(self) -> None:
-        """Say that we serve.  A slot that somebody has cleared is taken anew; a forked child beats for nobody."""
+        """Beat.  If another program has cleared our slot, take a new one; a forked child does not beat."""
         if self._of_us and os.getpid() != self._pid:
             return
         now = int(time.clock_gettime(self._clock))
@@ -99,11 +99,11 @@ class Heartbeat:
             self._index = self._table.add(self._pid, self._name, self._timeout, now)
 
     def _is_as_asked(self, slot: Slot) -> bool:
-        """Is it what an earlier beat, of another process for the same pid, has made?"""
+        """Did an earlier `heartbeat.py beat` for the same pid, name and timeout fill this slot?"""
         return slot.timeout == self._timeout and self._name.startswith(slot.name) and not self._of_us
 
     def close(self) -> None:
-        """Free the slot: nobody waits for us any more."""
+        """Clear the slot, so that no program expects further beats."""
         pid = self._pid
         if self._index >= 0 and not (self._of_us and os.getpid() != pid):
             self._table.clear(self._index, lambda slot: slot.pid == pid)
@@ -201,10 +201,10 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     tableoptions.add(parser)
-    parser.add_argument("--mode", type=_mode, default=MODE, help="of a table that is made: octal (default 0600)")
-    parser.add_argument("--clock", choices=CLOCKS, default="time", help="whose seconds atime counts (default time)")
+    parser.add_argument("--mode", type=_mode, default=MODE, help="octal mode of a new table (default 0600)")
+    parser.add_argument("--clock", choices=CLOCKS, default="time", help="the clock for atime (default time)")
     parser.add_argument("--json", action="store_true", help="list as an array of objects")
-    parser.add_argument("--dead", action="store_true", help="clear the slots of all that have ended")
+    parser.add_argument("--dead", action="store_true", help="clear the slots of all ended processes")
     parser.add_argument("word", choices=("beat", "list", "clear"), metavar="beat|list|clear", help="what to do")
     parser.add_argument("words", nargs="*", metavar="...", help=argparse.SUPPRESS)
     return parser

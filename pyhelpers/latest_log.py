@@ -1,9 +1,9 @@
-"""Which is a server's newest log?  Where it has none, the file of `output`.
+"""Which is a server's newest log?  If it has none, the file of `output`.
 
     $ python3 -E -s pyhelpers/latest_log.py ROOT CONF_DIR CWD msg_server
     /opt/im/msg_server/log_812_1.txt
 
-Exit: 0 · 1 it has none · 2, 6 as config/settle.py, 6 also without its directory · 4 that may not be read.
+Exit: 0 · 1 no log · 2, 6 as config/settle.py, 6 also if its dir does not exist · 4 we may not read its dir.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make a monitor ready, in one go: settle conf, find psutil, make the state directory and the FIFOs.
+"""Prepare a monitor with a single program run: settle conf, find psutil, make the state directory and the FIFOs.
 
     $ python3 -E -s pyhelpers/prepare.py ROOT CONF_DIR STATE_DIR CWD PID COMMANDS NAME...
     psutil /usr/lib/python3/dist-packages
@@ -6,15 +6,14 @@
     state /opt/monitor/state
     run /opt/monitor/state/monitors/812
     boot 0a1b2c3d
-    key 0123456789abcdef0123456789abcdef.
     server 1 msg_server always 0 0 60000 0 0 sms death,give_up -
 
-ROOT: the suite's directory; STATE_DIR: "" for what conf says, else ROOT/state; PID: the monitor's; COMMANDS: the words
-of monitor.sh, with blanks between, one of which the user may have mistyped.
+ROOT: the suite's directory; STATE_DIR: "" means the state_dir of conf, else ROOT/state; PID: the monitor's; COMMANDS:
+the commands of monitor.sh, separated by blanks: the user may have mistyped one of them.
 A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS,
-lists with commas, - for none.  `say TEXT` is for the user.
+lists with commas, - for none.  The shell prints the TEXT of `say TEXT`.
 
-Exit: 0 ready · 1 no · 2 a NAME breaks the rule, or is a mistyped command · 4 the state directory cannot be written ·
+Exit: 0 ready · 1 not ready · 2 an invalid NAME, or a mistyped command · 4 the state directory cannot be written ·
 5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
 """
 
@@ -43,11 +42,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # not EROFS: without a lock file there c
 
 
 def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str, list[str]]:
-    """The monitor's own directory, with the settled conf and what was asked for; and what must be said.
+    """Make the monitor's own directory; return it, and lines for the shell.
 
-    Raises OSError.
-
-    A full disk must not keep servers down: then the directory is in memory, or in /tmp.
+    settled: the settled conf; asked: the cwd and the words of the command line; the directory gets both as files.
+    A full disk must not keep servers down: then the directory is in memory or in /tmp.  Raises OSError.
     """
     remarks = []
     try:
@@ -63,57 +61,64 @@ def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str,
 
 
 def _scratch() -> str:
-    """A directory in memory, or in /tmp."""
+    """Make a directory in memory or in /tmp, and return its path."""
     import tempfile
 
     return tempfile.mkdtemp(prefix="monitor.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
 
 
 def _remove(directory: str) -> None:
-    """All of it.  shutil is imported here only: with what it brings it costs every status 10 ms."""
+    """Remove a directory tree.  We import shutil only here, because the import takes 10 ms."""
     import shutil
 
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def _put(directory: str, settled: str, asked: str) -> None:
-    key = f"{os.urandom(16).hex()}."
-    for path, text in ((f"{directory}/settled", settled), (f"{directory}/asked", asked), (f"{directory}/key", key)):
+    texts = {"settled": settled, "asked": asked, "beginning": "", "called": _called(os.path.basename(directory))}
+    for path, text in ((f"{directory}/{name}", text) for name, text in texts.items()):
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the URL of deadman is a secret
-            with open(fd, "w", encoding="utf-8", errors="surrogateescape") as target:
+            with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as target:
                 target.write(text)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None  # write(2) names no file
+            raise OSError(error.errno, error.strerror, path) from None  # an error of write(2) has no filename
+
+
+def _called(pid: str) -> str:
+    """How the monitor was executed: its program, its directory and its words, for again.py."""
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="surrogateescape", newline="\n") as words:
+        cmdline = words.read()
+    return f"{os.readlink(f'/proc/{pid}/exe')}\0{os.readlink(f'/proc/{pid}/cwd')}\0{cmdline}"
 
 
 def run_dir(state_dir: str, pid: str) -> str:
-    """Make STATE_DIR and the monitor's own part of it, with its two FIFOs.  Raises OSError."""
+    """Make STATE_DIR and the monitor's own directory with its three FIFOs; return that directory.  Raises OSError."""
     os.makedirs(state_dir, 0o700, exist_ok=True)
     require_own(state_dir)
     monitors = f"{state_dir}/monitors"
     os.makedirs(monitors, 0o700, exist_ok=True)
     for name in os.listdir(monitors):
         if name == pid or not (name.isdigit() and identity.look(int(name))):
-            _remove(f"{monitors}/{name}")  # of one that was killed
+            _remove(f"{monitors}/{name}")  # a killed monitor left it
     mine = f"{monitors}/{pid}"
     os.mkdir(mine, 0o700)
-    os.mkfifo(f"{mine}/mailbox", 0o600)
-    os.mkfifo(f"{mine}/orders", 0o600)
+    for name in ("mailbox", "events", "orders"):
+        os.mkfifo(f"{mine}/{name}", 0o600)
     return mine
 
 
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
-    """`locked NAME: the monitor with pid PID watches it already`, for the first that a living one watches."""
+    """[`locked NAME: the monitor with pid PID watches it already`] for the first watched server; [] if none is."""
     for server in servers:
-        holder = lock.holder_of(f"{state_dir}/servers/{server['name']}/lock")
+        holder = lock.watcher_of(f"{state_dir}/servers/{server['name']}")
         if holder and identity.look(int(holder)):
             return [f"locked {server['name']}: the monitor with pid {holder} watches it already"]
     return []
 
 
 def require_own(state_dir: str) -> None:
-    """Nobody else may put a link or a record into our state.  Raises OSError, conf.ConfError."""
+    """Require that only we may put files into our state.  Raises OSError, settle.ConfError."""
     status = os.stat(state_dir)
     if status.st_uid != os.geteuid():
         raise OSError(errno.EPERM, f"belongs to uid {status.st_uid}, not to you", state_dir)
@@ -123,7 +128,7 @@ def require_own(state_dir: str) -> None:
 
 
 def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with the hooks that conf names: said at every start, never a reason not to start."""
+    """Lines about hooks that cannot be called.  We print them at every start; they never prevent it."""
     from alerting import hook
 
     names = sorted({name for server in servers for name in server["alert"]})
@@ -131,7 +136,7 @@ def unfit_hooks(conf_dir: str, servers: list[dict[str, Any]]) -> list[str]:
 
 
 def require_descriptors(servers: int) -> None:
-    """A lock and a pidfd for each, and some to work with.  Raises conf.ConfError (1): it would fail midway."""
+    """Require two descriptors (lock and pidfd) for each server and 40 more.  Raises settle.ConfError (1)."""
     needed = 2 * servers + 40
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= allowed < needed:
@@ -140,7 +145,7 @@ def require_descriptors(servers: int) -> None:
 
 
 def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words: list[str]) -> list[str]:
-    """All of it; the lines for the shell.  Raises conf.ConfError, OSError."""
+    """Prepare the monitor; return the lines for the shell.  Raises settle.ConfError, OSError."""
     home = require_suitable()
     settled = settle.settle(conf_dir, root, cwd, words, watched=True)
     heartbeat_library.find(settled)
@@ -148,13 +153,8 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
-    lines += [
-        f"boot {record.boot_id()[: history.BOOT_LETTERS]}",
-        f"syslog {settled.suite['syslog']}",
-        f"recovery_quiet {settled.suite['recovery_quiet']}",
-    ]
-    with open(f"{mine}/key", encoding="ascii") as key:
-        lines.append(f"key {key.read()}")
+    lines.append(f"boot {record.boot_id()[: history.BOOT_LETTERS]}")
+    lines += [f"{key} {settled.suite[key]}" for key in ("syslog", "recovery_quiet")]
     _let_order(state_dir, mine, settled)
     lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
     lines += locked(state_dir, settled.servers)
@@ -162,10 +162,10 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
 
 
 def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
-    """Let the members of control_group order and look.  Raises conf.ConfError."""
+    """Let the members of control_group give orders and read the state.  Raises settle.ConfError."""
     group = settled.suite["control_group"]
     if not mine.startswith(f"{state_dir}/"):
-        return  # a full disk: they have to wait
+        return  # a full disk: the directory is elsewhere, and the group gets no access
     try:
         access.give(state_dir, [server["name"] for server in settled.servers], mine, access.gid_of(group))
     except OSError as error:
@@ -175,7 +175,7 @@ def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
 
 
 def mistyped(word: str, commands: list[str], conf_dir: str) -> str:
-    """`no such command or server: statsu; did you mean status?`; "" where conf has it, or it is more like a server."""
+    """`no such command or server: statsu; did you mean status?`; "" if conf has word, or it resembles a server more."""
     try:
         files = os.listdir(f"{conf_dir}/servers")
     except OSError:

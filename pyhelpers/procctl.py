@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Run a program again and again: start it, wait for its end, sleep, and so on.
+"""Run a program repeatedly: start it, wait for its end, sleep, and start it again.
 
     $ pyhelpers/procctl.py 10 pyhelpers/checkproc.py /var/log/checkproc.log
 
-SECONDS are counted from the end of the program to its next start, however it ended; an end other than with 0 is said.
-The program runs in the caller's directory, with its umask, environment, standard input and output, in a session of its
-own, with every signal at its default: TERM to the program ends it, and it is started again.
+SECONDS is the time between the end of the program and its next start.  procctl reports an exit status other than 0.
+The program runs in the caller's directory, with its umask, environment, standard input and output, but in its own
+session, with every signal at its default: TERM to the program ends it, and procctl starts it again.
 
-TERM or INT to procctl is handed on to the program, and procctl ends when that has ended, with its exit status; with
---leave it ends at once, with 0, and the program goes on.  Other signals are handed on.  With -d procctl goes into the
-background, as the original did by itself, with input and output on /dev/null, and 0 once the program has been executed.
+procctl forwards TERM and INT to the program, and ends when the program has ended, with its exit status; with --leave it
+ends at once, with 0, and the program keeps running.  It forwards other signals too.  With -d procctl runs in the
+background, as the original always did, with input and output on /dev/null; the caller gets 0 when the program has
+been executed.
 
 Exit: that of the program's last run, 128 + N for signal N · 126, 127 it could not be executed the first time · 2 usage.
-It follows procctl of the original, which left all signals ignored in its children; the guard of `daeml.py --guard` does
-the work, see guard_main.py.
+It replaces the original procctl, whose children ignored all signals.  The guard of `daeml.py --guard` does the work,
+see guard_main.py.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LONGEST = 24 * 86400.0  # s
+LONGEST = 24 * 86400.0  # seconds
 LINE = "Usage: procctl.py [-d] [--leave] SECONDS PROGRAM [ARG...]"
 
 
 def seconds(text: str) -> float:
-    """The number of seconds.  Raises ValueError."""
+    """Parse a number of seconds.  Raises ValueError."""
     try:
         found = float(text)
     except ValueError:
@@ -46,7 +47,7 @@ def seconds(text: str) -> float:
 
 
 def keep(pause: float, argv: Sequence[str], foreground: bool, leaves: bool) -> None:
-    """Become procctl, or have it made in the background.  Raises LaunchError."""
+    """Execute the guard, in the foreground or the background.  pause: seconds.  Raises LaunchError."""
     launch = Launch(argv, os.getcwd(), "" if foreground else os.devnull)
     launch.umask = os.umask(0o077)
     os.umask(launch.umask)

@@ -1,4 +1,4 @@
-"""Which servers are silenced, and until when?  STATE_DIR/servers/NAME/silence holds the time of its end.
+"""Which servers are silenced, and until when?  STATE_DIR/servers/NAME/silence holds the end of the silence.
 
     $ python3 -E -s pyhelpers/silence.py ROOT CONF_DIR STATE_DIR CWD msg_server 2h
     msg_server: silent until 2026-11-20 15:04
@@ -7,9 +7,9 @@
     $ python3 -E -s pyhelpers/silence.py ROOT CONF_DIR STATE_DIR CWD msg_server off
     msg_server: not silent
 
-NAME may be a glob, or `all`.  It needs no monitor, and outlives one.  Only alerts are silenced: the server is watched
-and restarted as ever.  What is over when the silence ends is never told, what is not is told then; a give-up is told
-at once.
+NAME may be a glob, or `all`.  A silence needs no monitor, and stays when a monitor ends.  It holds back only alerts:
+the monitor still watches and restarts the server.  When the silence ends, you hear only of problems that still last; of
+a give-up you hear at once.
 
 Exit: 0 · 2 usage · 4 no permission · 6 no such server.
 """
@@ -28,7 +28,7 @@ from state import silences
 
 
 def obey(words: list[str], place: Place) -> int:
-    """Silence the servers, or say which are.  Raises Refused, ConfError."""
+    """Silence the servers, or list the silenced ones.  Raises Refused, ConfError."""
 
     if not words:
         return _list(place)
@@ -44,7 +44,7 @@ def obey(words: list[str], place: Place) -> int:
 
 
 def _end(words: list[str]) -> float:
-    """When it is to end, by the last word; silences.NEVER for off.  Raises Refused."""
+    """The end of the silence (Unix seconds), by the last word; silences.NEVER for off.  Raises Refused."""
     if len(words) < 2:
         raise Refused(USAGE, "silence needs servers and a time, as in: ./monitor.sh silence msg_server 2h (or off)")
     if words[-1] == "off":

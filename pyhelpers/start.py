@@ -3,10 +3,10 @@
     $ python3 -E -s pyhelpers/start.py ROOT CONF_DIR STATE_DIR CWD business@11000
     business@11000: running, pid 812 (1840 ms)
 
-It is started as a monitor would start it: see operate/standalone_start.py.  The server's pidfile gets its pid, and its
-record says who it is.  A second copy, a port in use and a server that a monitor watches are refused.
+It starts the server as a monitor would, see operate/standalone_start.py, and writes its pidfile and its record.  It
+refuses a second copy, a port in use, and a server that a monitor watches.
 
-Exit: 0 it runs · 1 it does not · 2 usage · 5 not installed · 6 not configured.
+Exit: 0 the server runs · 1 it does not run · 2 usage · 5 not installed · 6 not configured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from state.paths import make_private, state_directory
 
 
 def start(root: str, conf_dir: str, state_option: str, cwd: str, name: str) -> int:
-    """All of it; the exit status.  Raises Refused, settle.ConfError."""
+    """Start the server and print the outcome; return the exit status.  Raises Refused, settle.ConfError."""
     settled = settle.settle(conf_dir, root, cwd, [name])
     state_dir = state_directory(root, state_option, settled.suite["state_dir"])
     target = Target(servers_of(settled.groups())[1][0], state_dir)
@@ -37,16 +37,16 @@ def start(root: str, conf_dir: str, state_option: str, cwd: str, name: str) -> i
 
 
 def _in_turn(target: Target) -> str:
-    """Start it while no other operator does; what to tell.  Raises Refused.
+    """Start the server while no other operator does; return the message.  Raises Refused.
 
-    Where no state can be kept, as for a user who has none, it is started all the same.
+    A user without a writable state directory can start it too.
     """
     try:
         make_private(f"{target.state_dir}/servers")
         access.make(target.directory)
         turn = standalone.take_turn(target)
     except OSError:
-        turn = -1  # that its record cannot be written is said
+        turn = -1  # the start reports that it cannot write the record
     try:
         standalone_start.require_free(target)
         return standalone_start.start(target, standalone_start.pidfile_of(target.server))

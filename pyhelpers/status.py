@@ -1,11 +1,11 @@
-"""How is every server?  The truth from evidence, whether a monitor runs or not.
+"""What is the state of every server?  By evidence, whether a monitor runs or not.
 
     $ python3 -E -s pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [--json] [NAME...|--guard]
     msg_server    RUNNING  pid 812, uptime 0:02:35, restarts 1
     route_server  BACKOFF  restarts 4, it ended while it started (exit 3)
 
-Exit, after the LSB: 0 all running · 1 dead, and its pidfile is left · 3 not running ·
-4 unknown, no such server, or conf has a fault in one that nobody watches · 6 nothing of conf is in order.
+Exit, after the LSB: 0 all running · 1 dead, but its pidfile exists · 3 not running ·
+4 unknown, no such server, or conf is faulty for an unwatched one · 6 conf is not in order.
 `--guard`: see operate/guard_status.py.
 """
 
@@ -28,7 +28,7 @@ RUNNING, DEAD_WITH_PIDFILE, NOT_RUNNING, UNKNOWN = 0, 1, 3, 4
 
 
 def as_line(row: dict[str, Any], width: int) -> str:
-    """The row for a person: name, state, then pid, uptime and restarts, and why."""
+    """The row as a person reads it: name, state, then pid, uptime, restarts and message.  width: of the name."""
     words = []
     if row["pid"]:
         words += [f"pid {row['pid']}", f"uptime {_clock(row['uptime'])}"]
@@ -45,7 +45,7 @@ def _clock(seconds: float) -> str:
 
 
 def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
-    """The LSB's word for the worst of them."""
+    """The LSB exit status for the worst row."""
     worst = RUNNING
     for server, row in zip(look.servers, rows):
         if row["state"] == "UNKNOWN":

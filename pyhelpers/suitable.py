@@ -1,9 +1,9 @@
-"""Is this Python one that the suite can run on?  New enough, and with a psutil that is.
+"""Can the suite run on this Python?  It must be new enough, and have a psutil that is new enough.
 
     $ python3 -E -s pyhelpers/suitable.py; echo $?
     0
 
-Exit: 0 it is · 69 it is not (EX_UNAVAILABLE of sysexits.h): try another, or make one.
+Exit: 0 yes · 69 no (EX_UNAVAILABLE of sysexits.h): try another Python, or make a .venv.
 """
 
 from __future__ import annotations

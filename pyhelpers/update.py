@@ -1,4 +1,4 @@
-"""Read conf again: what would change, and have the monitors change just that.
+"""Read conf again, print what changes, and have the monitors change only that.
 
     $ python3 -E -s pyhelpers/update.py ROOT CONF_DIR STATE_DIR CWD [--dry-run] [--timeout 60s]
     msg_server: restart (command changed)
@@ -6,10 +6,10 @@
     old_server: stop, no longer in conf
     login_server: apply without restart (alert_on)
 
-All of conf is checked first: one error, and nothing changes.  What changes is put beside the
-monitor's settled conf, with the plan; then its mailbox gets one line.
+It checks all of conf first; after a single error nothing changes.  It writes the new settled conf and
+the plan into the monitor's directory, then one line into its mailbox.
 
-Exit: 0 it is so (or nothing is to change) · 1 not all of it · 2 usage · 5 sysv_ipc is missing ·
+Exit: 0 done (or nothing changes) · 1 not completely done · 2 usage · 5 sysv_ipc is missing ·
 6 conf is not in order · 7 no monitor runs.
 """
 
@@ -34,12 +34,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config.settle import Settled
 
-# Settled, but no keys of conf: where something lies changes nothing about a server
+# Settled values that are no keys of conf: paths, whose change does not change a server
 NO_KEYS = (heartbeat_library.HOME, "conf_file")
 
 
 class Plan:
-    """What an update changes for one monitor: `doings` maps a server to (start, stop, restart or apply, why)."""
+    """The changes for one monitor: `doings` maps a server to (start, stop, restart or apply; the reason)."""
 
     def __init__(self, run_dir: str, found: Settled) -> None:
         self.run_dir = run_dir
@@ -52,12 +52,12 @@ class Plan:
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
 
     def lines(self) -> list[str]:
-        """For a person."""
+        """The plan as lines for a person."""
         lines = [_shown(name, deed, why) for name, (deed, why) in self.doings.items()]
         return lines + ["the suite's own settings: apply"] * self.suite_changed
 
     def hand_over(self) -> None:
-        """Put it where the monitor finds it, and say so to it.  Raises Refused, OSError."""
+        """Write the plan into the monitor's directory, and inform the monitor.  Raises Refused, OSError."""
         servers = [settled.policy(number, server) for number, server in enumerate(self.found.servers, 1)]
         plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
         plan.append(f"recovery_quiet {self.found.suite['recovery_quiet']}")
@@ -66,7 +66,7 @@ class Plan:
         post(f"{self.run_dir}/mailbox", "update 0\n")
 
     def is_done(self) -> bool:
-        """The monitor takes the plan away when it goes by the new conf."""
+        """Has the monitor taken over the new conf?  It then removes the plan."""
         return not os.path.exists(f"{self.run_dir}/plan")
 
 
@@ -79,7 +79,7 @@ def _shown(name: str, deed: str, why: str) -> str:
 
 
 def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, str]:
-    """("", "") where nothing is to be done."""
+    """What to do with a server whose settings changed from before to after, and why; ("", "") if nothing."""
     if before is None:
         return "start", ""
     changed = [key for key, value in after.items() if before.get(key) != value and key not in NO_KEYS]
@@ -90,20 +90,23 @@ def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, s
 
 
 def _as_set(changed: list[str]) -> str:
-    """These settled values by the keys that conf sets them with."""
+    """The conf keys that set these settled values."""
     whole = {half: key for key, halves in HALVES.items() for half in halves}
     return " ".join(dict.fromkeys(whole.get(value, value) for value in changed))
 
 
 def _needs_restart(key: str, before: dict[str, str], after: dict[str, str]) -> bool:
-    """Was the running process started with this setting?"""
+    """Does a change of this key require a restart of the process?"""
     how = keys.SERVER[key][2] if key in keys.SERVER else keys.APPLY
     told = bool({"notify", "channel"} & {before.get(key), after[key]})
     return how == keys.RESTART or (how == keys.TOLD and told)
 
 
 def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
-    """Wait until each monitor has taken its plan over and what is to run runs; the status."""
+    """Wait until each monitor has taken over its plan and the started servers are RUNNING; return the exit status.
+
+    deadline: monotonic seconds.
+    """
     while not all(plan.is_done() for plan in plans):
         if time.monotonic() > deadline or not all(_lives(plan) for plan in plans):
             print("the monitor has not taken the new conf over", file=sys.stderr)
@@ -131,7 +134,7 @@ def _state(state_dir: str, name: str) -> str:
 
 
 def update(place: Place, words: list[str]) -> int:
-    """All of it; the exit status.  Raises Refused, conf.ConfError."""
+    """Carry out the command line; return the exit status.  Raises Refused, settle.ConfError."""
     timeout, words = timeout_of(words)
     if words not in ([], ["--dry-run"]):
         raise Refused(USAGE, f"update takes --dry-run and --timeout, not {' '.join(words)}")
@@ -152,7 +155,7 @@ def update(place: Place, words: list[str]) -> int:
 
 
 def _settle_again(run_dir: str, place: Place) -> Settled:
-    """What the monitor was asked for, by the conf of now; a server that is gone from it is left out."""
+    """Settle the words of the monitor's command line with the present conf, without servers that conf no longer has."""
     with open(f"{run_dir}/asked", encoding="utf-8", errors="surrogateescape") as source:
         cwd, *words = source.read().split("\n")[:-1]
     known = set(os.listdir(f"{place.conf_dir}/servers"))

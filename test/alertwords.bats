@@ -164,7 +164,7 @@ setup_words() {
 	given_failed i1
 
 	suite_ends 2 alerts resend
-	says 'alerts takes list, show, retry, drop, and not resend'
+	says 'alerts takes list, show, retry, drop, not resend'
 	suite_ends 2 alerts drop
 	suite_ends 2 alerts show
 	suite_ends 2 alerts list i1

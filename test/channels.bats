@@ -217,7 +217,7 @@ has_new_left() {
 	suite_ends 6 check
 	grep -F 'channels: "c" is there twice; give each a NAME of its own' "$SAID"
 	grep -F 'channels: "daemon" cannot name a descriptor' "$SAID"
-	grep -F 'channels: "c" names a socket of it too; rename one' "$SAID"
+	grep -F 'channels: "c" is also the name of a socket; rename one' "$SAID"
 }
 
 @test "what a monitor has to hold is not started without one" {

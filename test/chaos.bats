@@ -77,7 +77,7 @@ start_next() {
 
 # all_are_watched - has the monitor that lost its helper got the next, with all locks?
 all_are_watched() {
-	! { suite status "${NAMES[@]}" || :; } | grep -q 'nobody watches'
+	! { suite status "${NAMES[@]}" || :; } | grep -q 'no monitor watches it'
 }
 
 # strike SERVER TARGET FIRST SECONDS - kill both, one after the other

@@ -46,7 +46,7 @@ load fixtures/conf
 		http://127.0.0.1:65536/ 'http://[::1/' 'http://[127.0.0.1]/' 'http://[::1]80/' http://::1/ http://127.0.0.1/ä; do
 		assert_bad check "http $url" "\"$url\" is no URL; write it like http://127.0.0.1:8080/path"
 	done
-	assert_bad check 'http http://me:secret@127.0.0.1/' 'a URL with a password would be seen by all'
+	assert_bad check 'http http://me:secret@127.0.0.1/' 'a URL with a password is visible to all users'
 }
 
 @test "tcp needs a port" {

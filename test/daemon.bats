@@ -24,6 +24,16 @@ teardown() {
 	kill -0 "$(guard_says parent_id)"
 }
 
+@test "-d comes back when the monitor watches: an order that follows at once finds it" {
+	given_server msg_server
+
+	suite_ends 0 -d msg_server
+	suite_ends 0 start msg_server
+
+	run -1 grep 'nobody watches' "$SAID"
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+}
+
 @test "a monitor that is killed is started again by its guard, and adopts" {
 	given_server msg_server
 	suite_ends 0 -d msg_server

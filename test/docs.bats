@@ -231,4 +231,3 @@ keys() {
 @test "the shell is written in ASCII: without a locale yash reads nothing else" {
 	LC_ALL=C run -1 grep -n '[^ -~	]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh "$ROOT"/lib/install/*
 }
-

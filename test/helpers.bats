@@ -90,6 +90,7 @@ load helpers
 	kill "$other"
 }
 
+# shellcheck disable=SC2030 # each test is its own
 @test "status_of reads a value out of JSON, whatever stands in it" {
 	suite() {
 		printf '%s\n' '[{"name": "a", "pid": 12, "message": "say \"hi\" to C:\\x, é {}]", "port": null, "uptime": 1.5}]'
@@ -106,6 +107,7 @@ finds_fault() {
 	mkdir -p "${1%/*}"
 	printf '%s\n' "$2" >"$1"
 	run -1 assert_sound
+	# shellcheck disable=SC2031 # it is run that has set it, here
 	[[ $output == *"$2"* ]]
 	rm "$1"
 }

@@ -39,7 +39,7 @@ ORDERS='start stop restart pause resume clear drill'
 		assert_answered 'msg_sever: not in conf; did you mean msg_server?'
 		# shellcheck disable=SC2086
 		suite_ends 6 $word msg_server 'x*'
-		assert_answered 'x*: fits no server'
+		assert_answered 'x*: matches no server'
 	done
 	running_as msg_server "$RUNS"
 	assert_equal 'wanted' "$(status_of msg_server want)" up
@@ -188,21 +188,21 @@ stranger_ends() {
 	kill -0 "$BY_HAND"
 }
 
-@test "without a monitor: stop, start and restart work, and say that nobody watches" {
+@test "without a monitor: stop, start and restart work, and say that no monitor watches" {
 	given_server msg_server
 	start_by_hand msg_server
 
 	suite_ends 0 stop msg_server
-	assert_answered "msg_server: stopped (pid $BY_HAND; nobody watches)"
+	assert_answered "msg_server: stopped (pid $BY_HAND; no monitor watches it)"
 	wait_until "$PATIENCE" is_gone "$BY_HAND"
 	suite_ends 0 stop msg_server
 	assert_answered 'msg_server: stopped'
 
 	suite_ends 0 start msg_server
-	assert_answered 'nobody watches it'
+	assert_answered 'no monitor watches it'
 	runs msg_server
 	suite_ends 0 start msg_server
-	assert_answered "msg_server: running, pid $RUNS (nobody watches)"
+	assert_answered "msg_server: running, pid $RUNS (no monitor watches it)"
 
 	suite_ends 0 restart msg_server
 	pid_differs msg_server "$RUNS"

@@ -276,7 +276,7 @@ has_told() {
 	deliver
 
 	grep -qx 'im-3: msg_server death restarted' "$BATS_TEST_TMPDIR/texts"
-	grep -q 'alerts by sms fail for 11m (no route to host), 1 wait for it; mail tells instead' "$BATS_TEST_TMPDIR/texts"
+	grep -q 'hook sms has failed for 11m (no route to host), 1 wait for it; mail sends them' "$BATS_TEST_TMPDIR/texts"
 	assert_equal 'waiting' "$(waiting)" 1
 	deliver
 	assert_equal 'told by mail' "$(wc -l <"$BATS_TEST_TMPDIR/texts")" 2

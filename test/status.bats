@@ -104,8 +104,8 @@ print(eval(sys.argv[2]))
 
 	suite_ends 3 status
 
-	says "msg_server +RUNNING +pid $BY_HAND, uptime 0:0[0-9]:[0-9]{2}, restarts 0, nobody watches: no monitor runs"
-	says 'route_server +STOPPED +restarts 0, nobody watches: no monitor runs'
+	says "msg_server +RUNNING +pid $BY_HAND, uptime 0:0[0-9]:[0-9]{2}, restarts 0, no monitor watches it"
+	says 'route_server +STOPPED +restarts 0, no monitor watches it'
 }
 
 @test "after the monitor's end: the server that lives is told, the one that died too" {
@@ -121,8 +121,8 @@ print(eval(sys.argv[2]))
 
 	suite_ends 3 status
 
-	says "route_server +RUNNING +pid $other, .*, nobody watches: no monitor runs"
-	says 'msg_server +STOPPED +restarts 0, nobody watches: no monitor runs'
+	says "route_server +RUNNING +pid $other, .*, no monitor watches it"
+	says 'msg_server +STOPPED +restarts 0, no monitor watches it'
 }
 
 # --- --json
@@ -155,7 +155,7 @@ print(eval(sys.argv[2]))
 	suite_ends 3 status --json msg_server
 
 	assert_equal 'row' "$(json '[row[key] for key in "name state want restarts message".split()]')" \
-		"['msg_server', 'STOPPED', 'up', 0, 'nobody watches: no monitor runs']"
+		"['msg_server', 'STOPPED', 'up', 0, 'no monitor watches it']"
 	assert_equal 'nulls' "$(json '{row[key] for key in "pid started uptime last_exit source mode cpu_percent memory_bytes open_files port".split()}')" \
 		'{None}'
 }

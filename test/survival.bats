@@ -149,6 +149,29 @@ leaves_by() {
 	assert_equal 'exit status' "$MONITOR_STATUS" "$(status_after TERM)"
 }
 
+@test "a shell that stood still for many intervals: one death is one incident, one restart, one message" {
+	given_server msg_server 'give_up = 4 in 60s'
+	given_server route_server
+	monitor_start msg_server route_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	wait_until "$PATIENCE" state_is route_server RUNNING
+	old=$(pid_of msg_server)
+	up=$(status_of route_server uptime)
+
+	kill -STOP "$MONITOR"
+	kill -KILL "$old"
+	wait_until "$PATIENCE" is_up_for route_server $((${up%%.*} + 9))
+	kill -CONT "$MONITOR"
+
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_alerted death msg_server 'signal KILL'
+	assert_left_alone msg_server
+	assert_equal 'lines about its end' "$(logged_times "Server msg_server stopped, pid=$old")" 1
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
+}
+
 helper_differs() {
 	local now
 	now=$(helper_of "$MONITOR")

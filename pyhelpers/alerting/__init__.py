@@ -1,1 +1,1 @@
-"""Hand alerts to hooks: in which order, how many, and who else when a hook is dead."""
+"""Deliver alerts to hooks: in which order, how many, and to which other hook if one fails."""

@@ -1,12 +1,12 @@
-"""How much is told, and when?  What conf says of it: the suite's keys, and over them those of conf/hooks/NAME.conf.
+"""How many alerts does a hook get, and when?  The suite's keys, overridden by those of conf/hooks/NAME.conf.
 
     $ cd pyhelpers; python3 -m alerting.alert_policy conf sms
     digest_after 10
     digest_window 60.0
     ...
 
-A monitor's delivery goes by the settled conf of its monitor (RUN_DIR/settled), like all else in it; without a monitor
-it is conf as it stands now.  A hook's own conf is read whenever it is called, as its other settings are.
+The delivery of a monitor uses the settled conf of that monitor (RUN_DIR/settled); without a monitor it reads conf/.
+A hook's own conf is read at each delivery, like its other settings.
 Exit status: 0, 2 usage.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 
 from alerting import hook
+from base.exits import GOOD, USAGE
 from base.suite import ROOT
 from config import keys, settled
 
@@ -29,9 +30,9 @@ _NEEDED = (*_SECONDS, *_COUNTS, "quiet")
 
 
 class Own:
-    """What holds for one hook; seconds, counts (0: no limit), and words as hours.quiet settles them.
+    """The policy for one hook: seconds, counts (0: no limit), and quiet as quiet_hours.quiet returns it.
 
-    events: which it is told, none for all.
+    events: the events that the hook gets; [] for all.
     """
 
     digest_after: int
@@ -47,12 +48,12 @@ class Own:
         self.events = values.get("events", [])
 
     def tells(self, event: str) -> bool:
-        """Is the hook told of this event?  Of a digest always: what it holds was for it."""
+        """Does the hook get this event?  It always gets a digest, which holds messages that were for this hook."""
         return not self.events or event in self.events or event in ("digest", "test")
 
 
 class Telling:
-    """suite: what holds where a hook has nothing else; hooks: all that conf names, in its order."""
+    """The policies of all hooks.  suite: the values of the suite's keys; hooks: all that conf names, in order."""
 
     def __init__(self, conf_dir: str, suite: dict[str, Any], hooks: Iterable[str]) -> None:
         self.hooks = list(dict.fromkeys(hooks))
@@ -61,14 +62,14 @@ class Telling:
         self._known: dict[str, Own] = {}
 
     def of(self, name: str) -> Own:
-        """What holds for this hook; read once."""
+        """The policy for this hook; its conf is read once."""
         if name not in self._known:
             self._known[name] = Own({**self._suite, **hook.own(self._conf_dir, name)})
         return self._known[name]
 
 
 def from_settled(path: str, conf_dir: str) -> Telling:
-    """By the settled conf of a monitor.  Raises OSError; ValueError: it is none."""
+    """The policies by the settled conf of a monitor.  Raises OSError, and ValueError if path is no settled conf."""
     found: dict[str, Any] = {}
     hooks: list[str] = []
     for name, settings in settled.read(path):
@@ -82,7 +83,7 @@ def from_settled(path: str, conf_dir: str) -> Telling:
 
 
 def from_conf(conf_dir: str) -> Telling:
-    """By conf as it stands; of what is wrong there, the defaults."""
+    """The policies by conf/ as it is now; the default replaces a faulty value."""
     from config import confdir, settle
 
     suite = confdir.ConfDir(conf_dir, ROOT, "/").suite()
@@ -102,15 +103,15 @@ def _in_seconds(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(words: list[str]) -> int:
-    """Print what holds for HOOK."""
+    """Print the policy for HOOK."""
     if len(words) != 2:
         print("usage: python3 -m alerting.alert_policy CONF_DIR HOOK", file=sys.stderr)
-        return 2
+        return USAGE
     own = from_conf(words[0]).of(words[1])
     for key in (*_NEEDED, "events"):
         value = getattr(own, key)
         print(key, " ".join(value) if isinstance(value, list) else value)
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What is told of many messages at once?  A digest, which takes others in and counts them up, server by server.
+"""How do many messages become one?  A digest takes in other messages and counts them for each server.
 
-Its field `toll` says of each server: how many deaths, how it is (by the last message), and the last cause; `merged`
-names those that it took in last, so that whoever was killed while they were laid by is finished by the next.
+Its field `toll` holds for each server the number of deaths, its state by the last message, and the last cause.
+`merged` names the messages that it took in last: if the delivery is killed before it has moved them to sent/, the next
+delivery moves them.
 
     17 servers down on im-3, 45 deaths: msg_server, route_server, ...; 15 back; signal KILL
 
-Imported by alerting/throttle.py.
+alerting/throttle.py imports it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 SERVER = "all"  # no server can have this name
-MOST_SERVERS = 5000  # that a digest remembers: its file has a bound, and so its reader
+MOST_SERVERS = 5000  # in a digest: this limits the size of its file, and the memory of its reader
 LONGEST_CAUSE = 60  # letters
 DOWN, BACK, GAVE_UP = "down", "back", "gave up"
 
 
 def fresh(first: Alert, now: float) -> dict[str, Any]:
-    """The fields of a digest that holds nothing yet, for the hook of the first message that it is to take in."""
+    """The fields of an empty digest for the hook of `first`, the first message that it will take in.
+
+    now: Unix seconds.
+    """
     incident = f"digest-{now:.6f}{'-loud' if first.is_loud else ''}"
     return {
         **dict.fromkeys(first.fields, ""),
@@ -47,7 +51,10 @@ def fresh(first: Alert, now: float) -> dict[str, Any]:
 
 
 def take_in(fields: dict[str, Any], alerts: list[Alert], touched: float) -> dict[str, Any]:
-    """The fields of a digest that has these messages too, in their order; touched: it is fresh since then."""
+    """The fields of a digest after it has taken in these messages, in order.
+
+    touched: Unix seconds; the storm is over when no further message has come for a while since then.
+    """
     toll: dict[str, list[Any]] = {server: list(entry) for server, entry in fields["toll"].items()}
     hooks = [name for name in fields["hooks"].split(",") if name]
     for alert in alerts:
@@ -77,7 +84,7 @@ def _counted(entry: list[Any], alert: Alert) -> list[Any]:
         return [deaths, BACK, cause]
     if event == "death" or action in OPEN or action == "restarted":
         return [deaths + 1, BACK if action == "restarted" else DOWN, last]
-    return [deaths, event, cause]  # hung or over a limit, and left alone
+    return [deaths, event, cause]  # hung or over a limit; the monitor left it running
 
 
 def _words(fields: dict[str, Any], only: str) -> dict[str, Any]:
@@ -104,7 +111,7 @@ def _message(host: str, toll: dict[str, list[Any]], went: dict[str, list[Any]], 
 
 
 def _lead(toll: dict[str, list[Any]], went: dict[str, list[Any]], host: str) -> tuple[str, list[str], str]:
-    """How many of what, their names, and which state is told by that."""
+    """The beginning of the message (how many servers, in which state), their names, and that state."""
     if went and any(entry[1] != GAVE_UP for entry in went.values()):
         deaths = sum(entry[0] for entry in went.values())
         more = f", {deaths} deaths" if deaths > len(went) else ""
@@ -115,7 +122,7 @@ def _lead(toll: dict[str, list[Any]], went: dict[str, list[Any]], host: str) -> 
     return f"{_servers(names)} {words} on {host}", names, state
 
 
-_RANK = {GAVE_UP: 0, DOWN: 1}  # who is down still is named first
+_RANK = {GAVE_UP: 0, DOWN: 1}  # servers that are still down are named first
 _SAID = ((GAVE_UP, "GAVE UP"), (BACK, "back"), ("hung", "hung"), ("limit", "over their limit"))
 
 

@@ -1,10 +1,10 @@
-"""In which order do alerts go to their hooks, and what becomes of each?
+"""In which order do alerts go to their hooks, and where does each go after the call?
 
-Messages of one server to one hook are a lane: they go out one after another, in the order of their making, and one
-that waits for its next try holds back those behind it and nobody else. Of a hook at most PLACES calls live at a time,
-so that a storm of alerts is no storm of processes, and a hook that hangs delays nobody but itself.
+The messages of one server to one hook form a lane: they are sent one after another, in the order of their creation. A
+message that waits for its next try delays only the messages behind it in its lane. At most PLACES calls of one hook
+run at a time: a storm of alerts does not become a storm of processes, and a hook that hangs delays only its own alerts.
 
-deliver.py is the command line; the lines that this prints are listed there.
+deliver.py is the command line, and lists the lines that this file prints.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from alerting.alert_policy import Telling
     from loop.loop import Timer
 
-LOUD_PLACES = 2  # more, for a give-up
-BURST = 1.0  # seconds; what is queued within that, while calls run, is looked at together: a storm is told as one
-PLACES = 8  # calls of one hook at a time: a hook that hangs must not keep a hundred others of itself waiting
+LOUD_PLACES = 2  # additional places, for give-ups only
+BURST = 1.0  # seconds; messages queued within this time, while calls run, are read together, so a storm is one digest
+PLACES = 8  # calls of one hook at a time; more than one, so that a hanging call does not block the others
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Lanes:
-    """One run over the outbox, in a loop of its own: the calls live beside it."""
+    """One delivery run over the spool, with its own loop; the hooks run in parallel."""
 
     def __init__(self, alerts_dir: str, conf_dir: str, seconds: float, telling: Telling) -> None:
         self._alerts_dir = alerts_dir
@@ -40,7 +40,7 @@ class Lanes:
         self._seconds = seconds
         self._waiting: dict[str, outbox.Alert] = {}  # by file name
         self._gate = throttle.Gate(alerts_dir, conf_dir, telling, self._waiting)
-        self._stuck: set[str] = set()  # files that are no messages and could not be moved away
+        self._stuck: set[str] = set()  # files that we could not read, or could not put aside
         self._places: Counter[str] = Counter()  # calls that live, by hook
         self._said_unfit: set[str] = set()  # hooks
         self._ending = False
@@ -48,12 +48,12 @@ class Lanes:
         self._next_turn: Timer | None = None
 
     def run(self) -> None:
-        """Hand over all that is due, and what becomes due meanwhile; begin no more calls after a signal of STOPPING."""
+        """Deliver all messages that are due or become due during the run; after a STOPPING signal begin no new call."""
         self._hear_signals()
         try:
             on_newcomers(self._host.loop, f"{self._alerts_dir}/new", lambda: self._turn_within(BURST))
         except OSError:
-            pass  # what is queued meanwhile waits for the end of a call, or for the next run
+            pass  # without inotify, a new message waits for the end of a call or for the next run
         self._turn_soon()
         self._host.loop.run()
         outbox.prune(self._alerts_dir)
@@ -63,7 +63,7 @@ class Lanes:
         os.set_blocking(hear, False)
         signal.set_wakeup_fd(hear, warn_on_full_buffer=False)
         for number in STOPPING:
-            signal.signal(number, lambda *_: None)  # the pipe tells the loop
+            signal.signal(number, lambda *_: None)  # the wakeup pipe informs the loop
 
         def stop() -> None:
             os.read(heard, 64)
@@ -76,7 +76,7 @@ class Lanes:
         self._turn_within(0)
 
     def _turn_within(self, seconds: float) -> None:
-        """One turn for all that happens by then."""
+        """Schedule one turn within so many seconds, for everything that happens until then."""
         if self._next_turn and self._next_turn.due <= time.monotonic() + seconds:
             return
         if self._next_turn:
@@ -96,12 +96,12 @@ class Lanes:
 
     def next_due(self) -> str:
         """Return the ms until the next message is due, `-` when none waits."""
-        self._gate.ready(time.time())  # what the last outcomes have changed
+        self._gate.ready(time.time())  # for the changes by the last outcomes
         wait = self._gate.next_due(time.time())
         return "-" if wait is None else str(math.ceil(wait * 1000))
 
     def _look(self) -> None:
-        """Read what is new in new/, and forget what somebody took away."""
+        """Read new files in new/, and forget messages whose files are gone."""
         self._gate.line.has_queued = False
         there = set(outbox.names(self._alerts_dir))
         for name in there.difference(self._waiting, self._stuck):
@@ -171,11 +171,11 @@ class Lanes:
             self._gate.sent(alert, time.time())
 
     def _move(self, alert: outbox.Alert, folder: str, outcome: hook.Outcome) -> bool:
-        """Move a message whose outcome is known; where that fails, see that it is neither lost nor sent for ever."""
+        """Move a message after its call; if that fails, make sure that it is neither lost nor sent endlessly."""
         try:
             outbox.settle(self._alerts_dir, alert, folder, outcome.output)
         except FileNotFoundError:
-            pass  # somebody took it away while its hook ran
+            pass  # someone removed it while its hook ran
         except OSError as error:
             warn(f"{alert.id}: cannot be moved to {folder}/: {grammar.reason(error)}")
             if folder == "failed" or not outbox.drop(self._alerts_dir, alert):
@@ -206,7 +206,7 @@ def warn(words: str) -> None:
 
 
 def write(fd: int, text: str) -> None:
-    """Print. A reader that is gone, or a log on a full disk, must not keep a message from being moved."""
+    """Print, and ignore errors: a closed pipe or a log on a full disk must not prevent the move of a message."""
     try:
         os.write(fd, text.encode("utf-8", "replace"))
     except OSError:

@@ -1,10 +1,10 @@
-"""Who tells, when a hook fails?  The next in line: of the server's `alert` list first, then any other that conf names.
+"""Which hook sends an alert if its own hook fails?  The next one in the server's `alert` list, then any in conf.
 
-A hook has failed when messages wait for it that it did not take for `hook_dead_after`, and it took none since; what it
-has refused for good is told by the next at once.  Who was told of the same anyhow is not told twice.  The next one is
-also told, once, that the other fails.  The messages go on waiting for the one that fails: it may come back.
+A hook is dead if messages have waited for it for `hook_dead_after` and it has sent none since.  A message that a hook
+refuses goes to the next hook at once.  A hook that has the same message already does not get it twice.  The next hook
+also gets one message that the other one fails.  The messages stay queued for the failing hook, which may recover.
 
-Imported by alerting/throttle.py and alerting/dispatcher.py.
+alerting/throttle.py and alerting/dispatcher.py import it.
 """
 
 from __future__ import annotations
@@ -24,39 +24,42 @@ if TYPE_CHECKING:
 
 
 class Line:
-    """The hooks in line."""
+    """The hooks in the order of failover."""
 
     def __init__(self, alerts_dir: str, conf_dir: str, telling: Telling, tally: Tally) -> None:
         self._alerts_dir = alerts_dir
         self._conf_dir = conf_dir
         self._telling = telling
         self._tally = tally
-        self.has_queued = False  # since the spool was last looked at
+        self.has_queued = False  # we queued a message since the dispatcher last read the spool
 
     def failing_since(self, name: str, waiting: Iterable[Alert], now: float) -> float:
-        """When the hook of these messages first failed, since it last took one (Unix seconds); 0: it does not."""
+        """Since when the hook of these messages fails (Unix seconds); 0 if it does not.
+
+        That is the first failed try since the hook last sent a message.
+        """
         last = self._tally.last(name, now)
         tried = [float(alert.fields["first_try"]) for alert in waiting if alert.fields.get("first_try")]
         return min((first for first in tried if first > last), default=0.0)
 
     def relieve(self, name: str, waiting: list[Alert], failing: set[str], now: float) -> None:
-        """Have others tell what waits for a hook that is dead; failing: all that are."""
+        """If a hook is dead, queue its waiting messages for other hooks.  failing: the names of all failing hooks."""
         since = self.failing_since(name, waiting, now)
-        # a time to come is of a clock that was put back: nobody knows how long ago that was
+        # If the clock was set back, `since` is in the future and its age is unknown: the hook counts as dead.
         if not since or 0 <= now - since < self._telling.of(name).hook_dead_after:
             return
         for other in {self.hand_on(alert, failing) for alert in waiting} - {""}:
             self._notify(other, name, waiting, since, now)
 
     def hand_on(self, alert: Alert, failing: set[str]) -> str:
-        """Queue a message for the next hook in line; which one that is, "" for none, or if all there are know of it."""
+        """Queue a message for the next hook; return its name, or "" if there is none or it has the message already."""
         told_of = _listed(alert.fields["hooks"])
         passed = {alert.hook, *_listed(alert.fields["instead"]), *failing}
         for name in dict.fromkeys([*told_of, *self._telling.hooks]):
             if name in passed or not self._is_fit(name):
                 continue
             if name in told_of and self._telling.of(name).tells(alert.fields["event"]):
-                return ""  # it is in line, is well, and has the same message of its own
+                return ""  # this hook works, and has a copy of the message
             return str(name) if self._queue(alert, name) else ""
         return ""
 
@@ -85,7 +88,7 @@ class Line:
         outputs = [line for alert in waiting for line in alert.fields["last_output"].splitlines()[:1] if line.strip()]
         why = f" ({outputs[0][:60]})" if outputs else ""
         minutes = int(max(0.0, now - since)) // 60
-        text = f"{host}: alerts by {name} fail for {minutes}m{why}, {len(waiting)} wait for it; {other} tells instead"
+        text = f"{host}: hook {name} has failed for {minutes}m{why}, {len(waiting)} wait for it; {other} sends them"
         fields = {"incident": f"hook-{name}-{since:.0f}", "event": "digest", "hook": other, "server": "all"}
         self._put({**fields, "message": text, "action": "told instead", "instead": name})
 

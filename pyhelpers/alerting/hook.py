@@ -1,21 +1,21 @@
-"""Call a hook: is it fit to be called, what is it told, and what did it answer?
+"""Call a hook: may we call it, what does it get, and what did it answer?
 
-CONF_DIR/hooks/NAME, or the one that ships with the suite where CONF_DIR has none, is called as
-`NAME EVENT SERVER MESSAGE`, the message on stdin too, in / and in a session of its own. It has SECONDS to live, and so
-has what it leaves running in its session; then they get TERM and, 2 s later, KILL (loop/run_limited.py).
+The hook is CONF_DIR/hooks/NAME, else the one that ships with the suite. We call it as `NAME EVENT SERVER MESSAGE`, with
+the message also on stdin, in / and in its own session. After SECONDS the hook, and everything that it left running in
+its session, gets TERM and, 2 s later, KILL (loop/run_limited.py).
 
-It sees MONITOR_EVENT _SERVER _HOST _PID _CAUSE _ACTION _COUNT _INCIDENT _TIME, MONITOR_TEXT (the message before it was
-cut to one SMS), MONITOR_LAST_OUTPUT (what it printed when it last asked for another try), what CONF_DIR/hooks/NAME.conf
-sets, as HOOK_KEY, and of our own environment only what INHERITED names. A NAME.conf of the suite's own conf/ never
-stands in for that of CONF_DIR: its phones are for the alerts of another monitor.
-Keys of OWN in that conf are for the suite: what this hook is told, and how much.
+Its environment: MONITOR_EVENT _SERVER _HOST _PID _CAUSE _ACTION _COUNT _INCIDENT _TIME, MONITOR_TEXT (the message
+before we cut it to one SMS), MONITOR_LAST_OUTPUT (what the hook printed when it last asked for another try), each KEY
+of CONF_DIR/hooks/NAME.conf as HOOK_KEY, and from our own environment only the names in INHERITED. We never use a
+NAME.conf of the suite's own conf/ instead of that of CONF_DIR: its phones are for the alerts of another monitor.
+The keys of OWN in that conf are for the suite: which alerts this hook gets, and how many.
 
     $ cd pyhelpers; python3 -m alerting.hook conf sms death msg_server 'web1: msg_server died (exit 1)'
     SMS Alert: Server msg_server is not running
     web1: msg_server died (signal SEGV), restarted
     sms: sent (3 ms)
 
-Exit status: 0 sent, 75 it asks for another try or took too long, 1 refused, 2 usage, 6 the hook is not fit.
+Exit status: 0 sent, 75 the hook asks for another try or took too long, 1 refused, 2 usage, 6 the hook cannot be called.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from loop.subreaper import Subreaper
 from spawn import launch
 from state import record
 
-SECONDS = 30.0  # a hook may live
+SECONDS = 30.0  # that a hook may run
 BOUNDS = Bounds(kept=1 << 13, steps=["TERM", "2000", "KILL"])
-SENT, LATER = str(GOOD), str(TRY_AGAIN)  # what a status may be besides another number or the name of a signal
+SENT, LATER = str(GOOD), str(TRY_AGAIN)  # statuses of an Outcome; others are numbers and names of signals
 TIMEOUT, UNFIT = "timeout", "unfit"
 _FOR_ALL = ("digest_window", "recovery_quiet", "hook_dead_after")
-_ALIKE = 0.8  # of two keys: one letter is missing, or two changed places
+_ALIKE = 0.8  # similarity of two keys if one letter is missing, or two are exchanged
 _TOLD = ("event", "server", "host", "pid", "cause", "action", "count", "incident")
 INHERITED = frozenset(
     "HOME LANG LANGUAGE LOGNAME PATH SHELL TMPDIR TZ USER http_proxy https_proxy no_proxy all_proxy "
@@ -57,11 +57,11 @@ OWN: dict[str, values.Parser] = {
 
 
 class Unfit(Exception):
-    """The hook cannot be called: the text says why, and what to do."""
+    """We cannot call the hook: the text says why, and what to do."""
 
 
 def require_fit(conf_dir: str, name: str) -> dict[str, str]:
-    """Return what the hook's conf sets for it, by key; raises Unfit."""
+    """Check that we may call the hook; return the settings of its conf that are for the hook. Raises Unfit."""
     if not values.is_name(name):
         raise Unfit(f'"{name}" cannot name a hook')
     path = _path(conf_dir, name)
@@ -87,7 +87,7 @@ def _path(conf_dir: str, name: str) -> str:
 
 
 def unfit(conf_dir: str, names: Iterable[str]) -> list[str]:
-    """What is wrong with each hook that is not fit to be called."""
+    """One line for each hook that we cannot call: what is wrong, and what to do."""
     faults = []
     for name in names:
         try:
@@ -98,11 +98,11 @@ def unfit(conf_dir: str, names: Iterable[str]) -> list[str]:
 
 
 def own(conf_dir: str, name: str) -> dict[str, Any]:
-    """Return what the hook's conf says of what it is told, keys of OWN; {} where that conf cannot be used."""
+    """Return the values of OWN in the hook's conf; {} if that conf cannot be used."""
     try:
         return _own(_settings(f"{conf_dir}/hooks/{name}.conf"))
     except Unfit:
-        return {}  # that is said, and its messages wait, when it is called
+        return {}  # the call reports it, and the messages wait
 
 
 def _own(settings: Mapping[str, grammar.Setting]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _settings(path: str) -> dict[str, grammar.Setting]:
         raise Unfit(f"{path}: {grammar.reason(error)}") from None
     if faults:
         raise Unfit(grammar.show(faults[0]))
-    if mode & 0o077:  # it is where the secrets stand
+    if mode & 0o077:  # this file holds secrets
         raise Unfit(f"{path}: may be read by others (mode {stat.S_IMODE(mode):o}); run: chmod 600 {path}")
     for key, (_, _, line) in found.items():
         if words := _objection(key):
@@ -136,9 +136,9 @@ def _settings(path: str) -> dict[str, grammar.Setting]:
 
 
 def _objection(key: str) -> str:
-    """What is wrong with a key; "" for one that we or the hook may know.
+    """What is wrong with a key; "" for a key that we or the hook may know.
 
-    Which ones the hook knows, only it can say; but `event = give_up` must not have a phone ring for all else.
+    Only the hook knows its own keys. But a mistyped `event = give_up` must not make a phone ring for all other events.
     """
     if not (key.isascii() and key.isidentifier()):
         return f'"{key}" cannot be a key; write letters, digits and _'
@@ -151,9 +151,9 @@ def _objection(key: str) -> str:
 
 
 class Outcome(NamedTuple):
-    """What came of a call: the exit status, the name of a signal without SIG, TIMEOUT or UNFIT; after how many ms.
+    """The outcome of a call.  status: an exit status, the name of a signal without SIG, TIMEOUT or UNFIT.
 
-    output: what the hook printed; why it cannot be called, where it is UNFIT.
+    ms: how long the call took.  output: what the hook printed; for UNFIT, why we cannot call it.
     """
 
     status: str
@@ -162,9 +162,10 @@ class Outcome(NamedTuple):
 
 
 class Call:
-    """One call of a hook for an alert (the fields of state/spool.py). Nothing here waits, nor does the hook's file.
+    """One call of a hook for an alert (the fields of state/spool.py). Nothing here blocks, not even on the hook's file.
 
-    told gets the outcome, once; gone is called later, when nothing is left of the session of the hook.
+    seconds: how long the hook may run.  told: called once, with the outcome.  gone: called later, when no process is
+    left in the hook's session.
     """
 
     def __init__(
@@ -183,7 +184,7 @@ class Call:
         try:
             run = self._run(host, self._launch(alert), lambda what: _prepare(what, conf_dir, name, alert))
             self._timer = host.loop.after(seconds * 1000, run.end)
-        except Exception as error:  # too many processes, or whatever it is: the message waits, the cause is said
+        except Exception as error:  # for any reason, such as too many processes: the message waits, and we report why
             why = grammar.reason(error) if isinstance(error, OSError) else repr(error)
             host.loop.after(0, lambda: self._begin_failed(why))
 
@@ -224,7 +225,7 @@ class Call:
 def call_alone(
     conf_dir: str, name: str, alert: Mapping[str, object], told: Callable[[Outcome], None], seconds: float = SECONDS
 ) -> None:
-    """Call a hook in a loop of its own. Blocks until nothing is left of it."""
+    """Call a hook in a separate loop. Blocks until no process is left in its session."""
     host = Subreaper()
 
     def gone() -> None:
@@ -235,18 +236,18 @@ def call_alone(
 
 
 def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]) -> None:
-    """Complete the launch, in the child: the file of the hook may lie where nothing answers. Raises LaunchError."""
+    """Complete the launch, in the child: the hook's file may be on a file system that hangs. Raises LaunchError."""
     launch.close_inherited()
     try:
         what.environment = _environment(require_fit(conf_dir, name), alert)
     except Unfit as error:
         raise LaunchError(NOT_CONFIGURED, str(error)) from None
-    except Exception as error:  # whatever it is: the message must wait and the cause be said
+    except Exception as error:  # for any reason: the message must wait, and the parent reports why
         raise LaunchError(CANNOT_EXECUTE, repr(error)) from None
 
 
 def _status(how: str) -> str:
-    """How it ended, in one word; "" is that its time was over."""
+    """The status of an Outcome, from how the run ended; how is "" after a timeout."""
     kind, _, rest = how.partition(" ")
     if kind == "signal":
         return f"signal-{rest}" if rest.isdigit() else rest  # a real-time signal has no name
@@ -254,14 +255,14 @@ def _status(how: str) -> str:
 
 
 def _umask() -> int:
-    """Ours, which the hook inherits."""
+    """Our own umask, which the hook inherits."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def _memory_file(content: bytes) -> int:
-    """A file that holds this, to read from: unlike a pipe it never blocks its writer nor needs a reader."""
+    """A descriptor to read content from: unlike a pipe, it never blocks the writer and needs no reader."""
     fd = os.memfd_create("stdin")
     while content:
         content = content[os.write(fd, content) :]
@@ -281,7 +282,7 @@ def _environment(settings: Mapping[str, str], alert: Mapping[str, object]) -> di
 
 
 def _exact(text: str) -> str:
-    """Text that reaches a program as UTF-8, whatever our locale is: no NUL, and what came in as bytes goes out so."""
+    """Text that a program receives as UTF-8 in any locale: without NUL, and with undecodable bytes unchanged."""
     return os.fsdecode(text.replace("\0", "").encode("utf-8", "surrogateescape"))
 
 
@@ -297,13 +298,13 @@ def in_words(status: str, seconds: float = SECONDS) -> str:
 
 
 def printable(text: str) -> str:
-    """Text without what could steer a terminal, ended with a newline."""
+    """Text without terminal control characters, ending with a newline unless it is empty."""
     shown = "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
     return shown if not shown or shown.endswith("\n") else shown + "\n"
 
 
 def main(words: list[str]) -> int:
-    """Call HOOK once, say its outcome."""
+    """Call HOOK once and print its outcome."""
     if len(words) != 5:
         print("usage: python3 -m alerting.hook CONF_DIR HOOK EVENT SERVER MESSAGE", file=sys.stderr)
         return USAGE

@@ -1,13 +1,13 @@
-"""Which alerts wait, and where does each go once its hook has answered?
+"""Which alerts wait, and where does each go after its hook has answered?
 
-Reads the files that state/spool.py writes to new/, and moves each by one rename, after the outcome is known: a delivery
-that is killed in between leaves the message in new/, to be handed over once more. What is no message of ours is put
-aside as failed/NAME.torn, and never believed.
+Reads the files that state/spool.py writes to new/, and moves each by one rename after the hook has answered. A delivery
+that is killed before leaves the message in new/, and the next one sends it again. A file that is no message of ours is
+moved to failed/NAME.torn and not used.
 
     $ cd pyhelpers; python3 -m alerting.outbox state/alerts
     msg_server  msg_server-812.death.sms  tries 3, next in 12 s
 
-lists the messages that wait, in the order in which they go out. Exit status: 0, 1 there is no such spool, 2 usage.
+lists the waiting messages in the order of delivery. Exit status: 0, 1 no such spool, 2 usage.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ import sys
 import time
 from typing import Any
 
+from base.exits import FAILED, GOOD, USAGE
 from config import values
 from state import spool
 
 FIRST_WAIT = 5.0  # seconds
 LONGEST_WAIT = 300.0
-_LARGEST_FILE = 8 << 20  # bytes; a digest of digest.MOST_SERVERS has half of that at most
-_LONGEST_TEXT = 1 << 14  # characters of a field: one string of an environment may have 128 KiB
-OPEN = ("not restarted", "not started")  # the actions of messages which say that a server is down
+_LARGEST_FILE = 8 << 20  # bytes; a digest of digest.MOST_SERVERS has at most half of that
+_LONGEST_TEXT = 1 << 14  # characters of a field; Linux allows 128 KiB for one string of an environment
+OPEN = ("not restarted", "not started")  # the actions of messages about a server that is down
 _KEPT_FILES = 1000  # in sent/ and in failed/
 _KEPT_SECONDS = 30 * 86400.0
 _STALE = 60.0  # seconds after which an unfinished file has no writer
-_FAR = 1 << 33  # seconds: the year 2242; a time beyond was never written by a clock
+_FAR = 1 << 33  # seconds: the year 2242; a later time is not the time of any clock
 _MAY_LACK = {**dict.fromkeys(spool.MORE, ""), "last_output": "", "tries": 0, "next": 0}
 _NOT_OURS = (errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENODEV)
 
 
 class Alien(Exception):
-    """A file in new/ that is not a message of ours, or a part of one; the text says why."""
+    """A file in new/ is no message of ours, or an incomplete one; the text says why."""
 
 
 class Alert:
-    """A message that waits. due: Unix seconds, when it may be tried; fields: what its file says, all present.
+    """A waiting message. due: Unix seconds, when we may try it; fields: the complete content of its file.
 
-    calling: its hook is being called with it.
+    calling: a call of its hook is running.
     """
 
     __slots__ = ("calling", "due", "fields", "hook", "id", "server")
@@ -58,42 +59,42 @@ class Alert:
 
     @property
     def lane(self) -> tuple[str, str, bool]:
-        """Messages of one lane go out one after another; a digest of give-ups has one of its own."""
+        """Server, hook, and whether it is a digest of give-ups: messages of one lane are sent one after another."""
         return self.server, self.hook, self.is_digest and self.is_loud
 
     @property
     def order(self) -> tuple[float, str]:
-        """Where it stands in its lane."""
+        """The sort key within its lane."""
         return float(self.fields["created"]), self.id
 
     @property
     def is_digest(self) -> bool:
-        """Does it tell of several others?"""
+        """Does it combine several messages?"""
         return "toll" in self.fields
 
     @property
     def is_notice(self) -> bool:
-        """Does it tell of a hook that fails (alerting/failover.py)?  Of no server, so no digest can count it up."""
+        """Does it report a failing hook (alerting/failover.py)?  It names no server, so no digest takes it in."""
         return self.fields["event"] == "digest" and not self.is_digest
 
     @property
     def is_loud(self) -> bool:
-        """Somebody gave up: it goes first, and at any time."""
+        """Does it report a give-up?  Then it is sent first, and at any time."""
         return self.fields["event"] == "give_up" or (self.is_digest and self.fields["action"] == "gave up")
 
     @property
     def is_open(self) -> bool:
-        """Does it tell of a server that is down?"""
+        """Does it report a server that is down?"""
         return self.fields["action"] in OPEN
 
     def wait(self, now: float) -> float:
-        """Seconds until it may be tried, 0: now. Longer than any wait that we set, a clock was put back: now."""
+        """Seconds until we may try it; 0: now. If they exceed the longest wait, the clock was set back: also 0."""
         left = self.due - now
         return left if 0 < left <= LONGEST_WAIT * 1.2 else 0.0
 
 
 def names(alerts_dir: str) -> list[str]:
-    """The files in new/; those that state/spool.py is still writing are left out."""
+    """The names of the files in new/, without those that state/spool.py is still writing."""
     now = time.time()
     return [name for name in os.listdir(f"{alerts_dir}/new") if not _is_unfinished(f"{alerts_dir}/new/{name}", now)]
 
@@ -108,7 +109,7 @@ def _is_unfinished(path: str, now: float) -> bool:
 
 
 def listed(alerts_dir: str, folder: str) -> list[Alert]:
-    """The messages in a folder that can be read; none where there is no spool. Raises OSError."""
+    """The readable messages in a folder; [] if there is no spool. Raises OSError."""
     found = []
     try:
         there = names(alerts_dir) if folder == "new" else os.listdir(f"{alerts_dir}/{folder}")
@@ -118,12 +119,12 @@ def listed(alerts_dir: str, folder: str) -> list[Alert]:
         try:
             found.append(read(alerts_dir, name, folder))
         except (Alien, OSError):
-            pass  # put aside, or gone
+            pass  # not a message, or gone
     return found
 
 
 def read(alerts_dir: str, name: str, folder: str = "new") -> Alert:
-    """Read one message; raises Alien, and OSError: it is gone or cannot be read now."""
+    """Read one message. Raises Alien, and OSError if it is gone or cannot be read now."""
     try:
         fd = os.open(f"{alerts_dir}/{folder}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -138,12 +139,12 @@ def read(alerts_dir: str, name: str, folder: str = "new") -> Alert:
     finally:
         os.close(fd)
     fields = _fields(name, raw)
-    # Where a full disk kept the next try from being written, the file's time says it: see put_off.
+    # If a full disk prevented writing the time of the next try, the file's mtime holds it: see put_off.
     return Alert(fields, max(fields["next"], status.st_mtime))
 
 
 def _fields(name: str, raw: bytes) -> dict[str, Any]:
-    """Check what a file says, field by field; raises Alien."""
+    """Parse a file and check each field. Raises Alien."""
     if not raw or len(raw) > _LARGEST_FILE:
         raise Alien("too large" if raw else "empty")
     try:
@@ -164,12 +165,12 @@ def _fields(name: str, raw: bytes) -> dict[str, Any]:
     if "toll" in fields:
         _require_digest(fields)
     if f"{fields['id']}.json" != name or not values.is_name(fields["hook"]):
-        raise Alien("its name is not its id, or its hook cannot be one")
+        raise Alien("its file name is not its id, or its hook has no valid name")
     return fields
 
 
 def _require_digest(fields: dict[str, Any]) -> None:
-    """Check what only a digest has (alerting/digest.py); raises Alien."""
+    """Check the fields that only a digest has (alerting/digest.py). Raises Alien."""
     toll = fields["toll"]
     entries = list(toll.values()) if isinstance(toll, dict) else [None]
     if any(not isinstance(entry, list) or [type(part) for part in entry] != [int, str, str] for entry in entries):
@@ -179,7 +180,7 @@ def _require_digest(fields: dict[str, Any]) -> None:
 
 
 def _require_numbers(fields: dict[str, Any], *keys: str) -> None:
-    for key in keys:  # JSON as Python reads it knows Infinity and NaN
+    for key in keys:  # Python's JSON reader accepts Infinity and NaN
         if type(fields.get(key)) not in (int, float) or not 0 <= fields[key] < _FAR:
             raise Alien(f"no {key}")
 
@@ -191,11 +192,11 @@ def _is_file_name(found: object) -> bool:
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
         raise Alien(f"{key} is no text" if value is not None else f"no {key}")
-    return value.encode("utf-8", "replace").decode("utf-8")  # JSON can spell halves of letters, UTF-8 cannot
+    return value.encode("utf-8", "replace").decode("utf-8")  # JSON can hold lone surrogates, UTF-8 cannot
 
 
 def put_aside(alerts_dir: str, name: str) -> str:
-    """Move what is no message of ours out of the way, over nothing; returns where it is now. Raises OSError."""
+    """Move a file that is no message to failed/, without overwriting; return its new path. Raises OSError."""
     short = os.fsdecode(os.fsencode(name.lstrip("."))[:200])  # a file name has 255 bytes at most
     place = f"{alerts_dir}/failed/{short}.torn"
     if os.path.lexists(place):
@@ -205,9 +206,9 @@ def put_aside(alerts_dir: str, name: str) -> str:
 
 
 def settle(alerts_dir: str, alert: Alert, folder: str, output: str) -> None:
-    """Move a message whose outcome is known to sent/ or failed/, then write its last output there.
+    """Move a message to sent/ or failed/ after its call, then write its last output there.
 
-    Raises OSError when it could not be moved; that its last words could not be written is let pass.
+    Raises OSError if it cannot be moved; ignores an error in writing the output.
     """
     name = f"{alert.id}.json"
     os.rename(f"{alerts_dir}/new/{name}", f"{alerts_dir}/{folder}/{name}")
@@ -219,17 +220,17 @@ def settle(alerts_dir: str, alert: Alert, folder: str, output: str) -> None:
 
 
 def keep(alerts_dir: str, fields: dict[str, Any], folder: str) -> None:
-    """Write a message into a folder, whole or not at all. Raises OSError."""
+    """Write a message into a folder, completely or not at all. Raises OSError."""
     text = json.dumps(fields, ensure_ascii=False) + "\n"
     spool.replace(f"{alerts_dir}/{folder}", f"{fields['id']}.json", text)
 
 
 def lay_by(alerts_dir: str, identity: str) -> bool:
-    """Move a message that another one tells to sent/, where it does not count; False: it stays in new/."""
+    """Move a message to sent/ because another one includes it; it does not count as sent. False: it stays in new/."""
     path = f"{alerts_dir}/sent/{identity}.json"
     try:
         os.rename(f"{alerts_dir}/new/{identity}.json", path)
-        _set_time(path, 0)  # that marks it: see alerting/sent_log.py
+        _set_time(path, 0)  # marks it as not counted: see alerting/sent_log.py
     except FileNotFoundError:
         pass
     except OSError:
@@ -238,7 +239,7 @@ def lay_by(alerts_dir: str, identity: str) -> bool:
 
 
 def was_sent(alerts_dir: str, identity: str) -> bool:
-    """Was it told by itself, as far as is remembered?"""
+    """Was the message sent by itself?  False also if sent/ no longer has it."""
     try:
         return os.lstat(f"{alerts_dir}/sent/{identity}.json").st_mtime != 0
     except (OSError, ValueError):
@@ -246,17 +247,17 @@ def was_sent(alerts_dir: str, identity: str) -> bool:
 
 
 def drop(alerts_dir: str, alert: Alert) -> bool:
-    """Remove a message that was sent but can be moved nowhere, lest it is sent for ever; False: not even that."""
+    """Remove a sent message that cannot be moved, so that it is not sent again; False if that fails too."""
     return _remove(f"{alerts_dir}/new/{alert.id}.json")
 
 
 def put_off(alerts_dir: str, alert: Alert, output: str | None) -> float:
-    """Let a message wait for its next try: 5 s, doubling to 5 min. output: what its hook said, None: it had no say.
+    """Let a message wait for its next try: 5 s, doubling to 5 min; return the seconds.
 
-    Returns the seconds.
+    output: what its hook printed; None if the hook was not called.
 
-    Where that cannot be written (a full disk), the file's time is set instead, which needs no room, and the
-    message waits as long as it is old: that doubles too.
+    If this cannot be written (a full disk), we set the file's mtime instead, which needs no space; the message then
+    waits as long as its age, which doubles too.
     """
     now = time.time()
     tries = alert.fields["tries"] + 1
@@ -266,7 +267,7 @@ def put_off(alerts_dir: str, alert: Alert, output: str | None) -> float:
     fields["last_output"] = alert.fields["last_output"] if output is None else output
     path = f"{alerts_dir}/new/{alert.id}.json"
     try:
-        if os.path.lexists(path):  # else somebody took it away while its hook ran
+        if os.path.lexists(path):  # otherwise someone removed it while its hook ran
             keep(alerts_dir, fields, "new")
         alert.fields = fields
     except OSError:
@@ -280,11 +281,11 @@ def _set_time(path: str, when: float) -> None:
     try:
         os.utime(path, (when, when), follow_symlinks=False)
     except OSError:
-        pass  # then this run alone knows
+        pass  # then only this run knows the time
 
 
 def prune(alerts_dir: str) -> None:
-    """Keep the newest files of sent/ and failed/: a thousand each, thirty days; those that were laid by go first."""
+    """Keep the newest files of sent/ and failed/: a thousand each, for thirty days; remove uncounted ones first."""
     oldest = time.time() - _KEPT_SECONDS
     for folder in ("sent", "failed"):
         for number, (_, moved, path) in enumerate(_newest_first(f"{alerts_dir}/{folder}")):
@@ -301,7 +302,7 @@ def _newest_first(folder: str) -> list[tuple[bool, float, str]]:
 
 
 def _moved(entry: os.DirEntry[str]) -> tuple[bool, float]:
-    """Does it count, and when did it come here: a rename sets its ctime, and nobody can set that otherwise."""
+    """Does it count as sent, and when was it moved here?  The rename set its ctime, which no program can forge."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:
@@ -320,10 +321,10 @@ def _remove(path: str) -> bool:
 
 
 def main(words: list[str]) -> int:
-    """List the messages that wait in ALERTS_DIR."""
+    """List the waiting messages in ALERTS_DIR."""
     if len(words) != 1 or words[0].startswith("-"):
         print("usage: python3 -m alerting.outbox ALERTS_DIR", file=sys.stderr)
-        return 2
+        return USAGE
     waiting = []
     try:
         for name in names(words[0]):
@@ -333,11 +334,11 @@ def main(words: list[str]) -> int:
                 print(f"new/{name}: {error}", file=sys.stderr)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+        return FAILED
     for alert in sorted(waiting, key=lambda each: each.order):
         wait = alert.wait(time.time())
         print(f"{alert.server}  {alert.id}  tries {alert.fields['tries']}, next in {wait:.0f} s")
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What does a message say in one SMS?  160 letters of GSM 03.38, or 70 of UCS-2 where it holds any other letter.
+"""How does a message fit into one SMS?  160 letters of GSM 03.38, or 70 of UCS-2 if it holds any other letter.
 
-A message begins `HOST: SERVER `, the most important comes first, so it is cut at its end, between words, and ends in
-`...` then. Host, server and cause are always in: where a long path would push the cause out, the cause is put forward,
-and names too long for all that are shortened in their middle. It is one line, without control characters.
+A message begins with `HOST: SERVER ` and has its most important words first. We cut it at its end, between words, and
+append `...`. Host, server and cause always stay: if a long path would push the cause out, the cause moves forward; if
+the names are still too long, we shorten them in the middle. The result is one line, without control characters.
 
     $ cd pyhelpers; python3 -m alerting.sms web1 msg_server 'signal SEGV' 'web1: msg_server died (signal SEGV, up 3h)'
     web1: msg_server died (signal SEGV, up 3h)
@@ -16,18 +16,20 @@ from __future__ import annotations
 
 import sys
 
+from base.exits import GOOD, USAGE
+
 GSM_LETTERS, UCS2_LETTERS = 160, 70
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_TWICE = frozenset("^{}\\[~]|€")  # behind an escape: each counts as two
+_GSM_TWICE = frozenset("^{}\\[~]|€")  # sent after an escape: each counts as two
 _CUT = "..."
-_LONGEST_WORD = 20  # letters: one that is longer, a path say, is cut within
+_LONGEST_WORD = 20  # letters; we may cut inside a longer word, such as a path
 
 
 def size(text: str) -> tuple[int, int]:
-    """How many letters of an SMS it takes, and how many one has for it: septets of 160, or UTF-16 units of 70."""
+    """How many letters text takes, and how many an SMS has: septets of 160, or UTF-16 units of 70."""
     if _GSM.issuperset(text):
         return len(text), GSM_LETTERS
     if (_GSM | _GSM_TWICE).issuperset(text):
@@ -36,13 +38,13 @@ def size(text: str) -> tuple[int, int]:
 
 
 def is_short(text: str) -> bool:
-    """Does it go into one SMS?"""
+    """Does text fit into one SMS?"""
     taken, room = size(text)
     return taken <= room
 
 
 def plain(text: str) -> str:
-    """Text as one line: blanks for control characters, ? for bytes that are no UTF-8."""
+    """Text as one line: blanks replace control characters, ? replaces bytes that are not UTF-8."""
     return " ".join("".join(map(_plain, text)).split())
 
 
@@ -51,12 +53,12 @@ def _plain(letter: str) -> str:
 
 
 def _is_control(letter: str) -> bool:
-    # also marks that turn the direction of what follows, and line separators
+    # also line separators, and marks that change the direction of writing
     return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufeff"
 
 
 def one_sms(text: str, host: str = "", server: str = "", cause: str = "") -> str:
-    """Text in one SMS.  It begins `HOST: SERVER ` as a rule; then host, server and cause are in it."""
+    """Text cut to one SMS.  If it begins with `HOST: SERVER `, the result still holds host, server and cause."""
     text, host, server, cause = plain(text), plain(host), plain(server), plain(cause)
     if is_short(text):
         return text
@@ -79,16 +81,16 @@ def one_sms(text: str, host: str = "", server: str = "", cause: str = "") -> str
 
 
 def cut(text: str, behind: str = "") -> str:
-    """As much of text as goes into one SMS with what stands behind it; `...` in between when something was left out."""
+    """As much of text as fits into one SMS together with `behind`; `...` between them if text was cut."""
     if is_short(text + behind):
         return text + behind
-    # Where a foreign letter stands far behind, to leave it out lets more stay than to write all in UCS-2.
+    # If the first letter outside GSM 03.38 comes late, cutting before it keeps more text than UCS-2 for everything.
     foreign = next((at for at, letter in enumerate(text) if letter not in _GSM and letter not in _GSM_TWICE), len(text))
     return max(_cut(text, len(text), behind), _cut(text, foreign, behind), key=len)
 
 
 def _cut(text: str, most: int, behind: str) -> str:
-    """Text up to the letter `most` at best, as far as there is room for it."""
+    """At most the first `most` letters of text, as many as fit, then `...` and behind."""
     most = min(most, GSM_LETTERS)
     while most and not is_short(text[:most].rstrip() + _CUT + behind):
         most -= 1
@@ -100,7 +102,7 @@ def _cut(text: str, most: int, behind: str) -> str:
 
 
 def squeezed(text: str, most: int) -> str:
-    """A name of at most so many letters: what is too much is taken out of its middle."""
+    """A name shortened to `most` letters: `..` replaces its middle."""
     if len(text) <= most:
         return text
     front = (most - 2 + 1) // 2
@@ -108,7 +110,7 @@ def squeezed(text: str, most: int) -> str:
 
 
 def listed(names: list[str], before: str, behind: str) -> str:
-    """`before NAME, NAME, ...behind`, as many names as go into one SMS; at least one."""
+    """`before NAME, NAME, ...behind` with as many names as fit into one SMS, at least one."""
     shown = squeezed(names[0], 40) if names else ""
     for number, name in enumerate(names[1:], 1):
         more = f"{shown}, {name}"
@@ -120,14 +122,14 @@ def listed(names: list[str], before: str, behind: str) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Print TEXT in one SMS, and what it takes."""
+    """Print TEXT cut to one SMS, and its size."""
     if len(words) != 4:
         print("usage: python3 -m alerting.sms HOST SERVER CAUSE TEXT", file=sys.stderr)
-        return 2
+        return USAGE
     host, server, cause, text = words
     text = one_sms(text, host, server, cause)
     sys.stdout.buffer.write(f"{text}\n{size(text)[0]} of {size(text)[1]}\n".encode("utf-8", "replace"))
-    return 0
+    return GOOD
 
 
 if __name__ == "__main__":

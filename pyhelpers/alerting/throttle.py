@@ -1,11 +1,12 @@
-"""Which of the messages that wait may go to their hooks now, which wait for what, and which are told as one?
+"""Which waiting messages may go to their hooks now, which must wait, and which become one message?
 
-In this order: a death that is over within `recovery_quiet` becomes one message with its recovery; silenced servers,
-quiet hours; more than `digest_after` in `digest_window` become one digest (alerting/digest.py), which is sent when the
-storm has calmed down; the last message of `hourly_budget` says so. A give-up passes by all of that and goes first.
+The rules, in this order: a death and its recovery within `recovery_quiet` become one message; silenced servers and
+quiet hours make messages wait; more than `digest_after` messages in `digest_window` become one digest
+(alerting/digest.py), which is sent when the storm is over; the last message within `hourly_budget` says that the budget
+is spent. A give-up ignores all these rules and goes first.
 
-What was taken in by another message is laid by in sent/ (outbox.lay_by) once that one is on disk, so that nothing is
-lost whenever we are killed, or where the disk is full. Imported by alerting/dispatcher.py.
+When a message includes another one, we first write it to disk, then move the other one to sent/ (outbox.lay_by): no
+message is lost if we are killed or the disk is full. alerting/dispatcher.py imports this file.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
     from alerting.alert_policy import Own, Telling
 
-CALM = 5.0  # seconds without a further message, of a window of 60: then the storm is over
+CALM = 5.0  # seconds without a further message, for a window of 60 s: then the storm is over
 LOUD_CALM = 1.0
-MOST_HELD = 200  # messages that wait for quiet hours to end before they become a digest too
-_SOON = 1.0  # seconds until the next look at what waits for another message
+MOST_HELD = 200  # messages that may wait for the end of quiet hours; more become a digest
+_SOON = 1.0  # seconds until the next look at a message that waits for another one
 
 
 class Gate:
-    """One run's view of the messages that wait (by file name); it takes out of them what is laid by."""
+    """The throttle of one delivery run.  waiting: messages by file name; we remove those that another one includes."""
 
     def __init__(self, alerts_dir: str, conf_dir: str, telling: Telling, waiting: dict[str, Alert]) -> None:
         self._alerts_dir = alerts_dir
@@ -49,7 +50,7 @@ class Gate:
         self.line = Line(alerts_dir, conf_dir, telling, self.tally)
 
     def take(self, alert: Alert) -> bool:
-        """A message was read: is it to wait here?  Finishes what whoever made it was killed over."""
+        """Shall this message, just read, wait here?  Finishes a merge in which an earlier delivery was killed."""
         if not alert.fields["instead"] and not self._telling.of(alert.hook).tells(alert.fields["event"]):
             return not outbox.drop(self._alerts_dir, alert)
         for identity in alert.fields.get("merged", []):
@@ -57,7 +58,7 @@ class Gate:
         return True
 
     def ready(self, now: float, crowded: Collection[str] = ()) -> list[Alert]:
-        """The messages to be handed over now, the first in line first; crowded: hooks with places for give-ups only."""
+        """The messages to send now, in order.  now: Unix seconds; crowded: hooks with free places for give-ups only."""
         self._crowded = crowded
         self._now, self._held, self._quiet, self._silent = now, {}, set(), set()
         found: list[Alert] = []
@@ -68,24 +69,24 @@ class Gate:
         return sorted(found, key=lambda alert: (not alert.is_loud, alert.order))
 
     def next_due(self, now: float) -> float | None:
-        """Seconds until the next message may go; None: none waits."""
+        """Seconds until the next message may be sent; None: no message waits."""
         waits = [min(self._wait(alert, now) for alert in line) for line in self._lanes()]
         return min([*waits, outbox.LONGEST_WAIT]) if waits else None
 
     def next_change(self, now: float) -> float:
-        """Seconds until a message may go that may not yet; 0: whatever else waits does not wait for a time."""
+        """Seconds until the next held message becomes free; 0 if no message waits for a time."""
         waits = [self._wait(alert, now) for line in self._lanes() for alert in line]
         return min([wait for wait in waits if wait], default=0.0)
 
     def is_at_work(self) -> bool:
-        """Is a storm about to be told, or was something queued, so that it is not yet time to end?"""
+        """Must the run go on, because a digest is nearly due, or because we queued a message?"""
         return self.line.has_queued or any(
             alert.is_digest and not alert.fields["tries"] and 0 < self._held.get(alert.id, 0) <= CALM
             for alert in self._waiting.values()
         )
 
     def sent(self, alert: Alert, now: float) -> None:
-        """A hook has taken it. What it had put off of a server that has been given up since is over."""
+        """Count a message that its hook has sent. A sent give-up replaces older waiting messages of its lane."""
         event, hook = parts(f"{alert.id}.json")
         self.tally.add(hook, event, now)
         for other in list(self._waiting.values()) if alert.is_loud else []:
@@ -106,7 +107,7 @@ class Gate:
         return [alert for alert in heads if not self._wait(alert, self._now)]
 
     def _idle(self, hook: str, loud: bool | None = None) -> list[Alert]:
-        """The messages to a hook that it is not being called with, in their order; loud: those that may become one."""
+        """The messages to a hook without a running call, in order; loud: only those that a digest may take in."""
         found = [alert for alert in self._waiting.values() if alert.hook == hook and not alert.calling]
         if loud is not None:
             found = [alert for alert in found if alert.is_loud == loud and not alert.is_notice]
@@ -116,7 +117,7 @@ class Gate:
         return [alert for alert in self._waiting.values() if alert.hook == hook and alert.calling]
 
     def _lanes(self, hook: str = "") -> list[list[Alert]]:
-        """The first message of each lane that is not being served, and the first of a give-up behind it."""
+        """For each lane without a running call: its first message, and the first give-up behind it."""
         lanes: dict[tuple[str, str, bool], list[Alert]] = {}
         for alert in sorted(self._waiting.values(), key=lambda each: each.order):
             if hook in ("", alert.hook):
@@ -125,14 +126,14 @@ class Gate:
         return [[line[0], *[alert for alert in line[1:] if alert.is_loud][:1]] for line in idle]
 
     def _head(self, line: list[Alert]) -> Alert:
-        """A give-up passes by what its server still waits with, and by that alone."""
+        """The message of a lane to send first: a give-up overtakes the first message if that one must wait."""
         return line[-1] if line[0].hook in self._crowded or self._wait(line[0], self._now) else line[0]
 
     def _wait(self, alert: Alert, now: float) -> float:
         return max(alert.wait(now), self._held.get(alert.id, 0.0))
 
     def _left(self, since: float, seconds: float) -> float:
-        """Of so many seconds since then; 0 where that is yet to come: the clock was put back, nobody knows how far."""
+        """How much of `seconds` is left since then; 0 if `since` is in the future, because the clock was set back."""
         return max(0.0, since + seconds - self._now) if since <= self._now + 1 else 0.0
 
     def _hold_for(self, alert: Alert, seconds: float) -> None:
@@ -151,7 +152,7 @@ class Gate:
     # -- one message -------------------------------------------------------------------------------------------------
 
     def _join_recoveries(self, hook: str) -> None:
-        """A death that was not answered at once, and its recovery, when both still wait: one message."""
+        """Make one message of a death and its recovery if both still wait."""
         deaths = {a.fields["incident"]: a for a in self._idle(hook) if a.is_open and not a.fields["tries"]}
         for alert in self._idle(hook) if deaths else []:
             death = deaths.get(alert.fields["incident"])
@@ -168,21 +169,21 @@ class Gate:
         if alert.is_open and not alert.fields["tries"]:
             self._hold_for(alert, self._left(alert.fields["created"], own.recovery_quiet))
         end = silences.until(os.path.dirname(self._alerts_dir), alert.server, self._now)
-        if end and alert.is_open:  # it may be down still when the silence ends
+        if end and alert.is_open:  # the server may still be down when the silence ends
             self._silent.add(alert.id)
             self._hold_for(alert, end - self._now)
         elif end and not self._closes_told(alert):
             self._lay_by(alert.id)
 
     def _closes_told(self, alert: Alert) -> bool:
-        """Is it the recovery of something that the hook was told, and would have open for ever?"""
+        """Is it the recovery of an incident that the hook has reported, and that would otherwise stay open?"""
         told = (f"{alert.fields['incident']}.{event}.{alert.hook}" for event in quiet_hours.EVENTS)
         return alert.fields["event"] == "recovery" and any(outbox.was_sent(self._alerts_dir, each) for each in told)
 
     # -- many messages -----------------------------------------------------------------------------------------------
 
     def _gather(self, hook: str, own: Own, loud: bool) -> None:
-        """Many at once: into a digest. One that waits takes in all that comes; behind one on its way they wait."""
+        """Merge many messages into a digest. A waiting digest takes in all new ones; during its call they wait."""
         idle = self._idle(hook, loud)
         waiting = next((alert for alert in idle if alert.is_digest), None)
         singles = [alert for alert in idle if not alert.is_digest and alert.id not in self._silent]
@@ -203,7 +204,7 @@ class Gate:
             self._hold_for(singles[0], wait or _SOON)
 
     def _take_in(self, waiting: Alert | None, alerts: list[Alert], touched: float, last: str = "") -> bool:
-        """Put messages into the digest that waits, or a new one; False: the disk is full."""
+        """Merge messages into the waiting digest, or a new one; False if it could not be written."""
         taken = alerts[: digest.MOST_SERVERS]
         fields = waiting.fields if waiting else digest.fresh(taken[0], self._now)
         fields = digest.take_in({**fields, "last": last or fields["last"]}, taken, touched)
@@ -224,9 +225,9 @@ class Gate:
         return True
 
     def _hold_digests(self, hook: str, own: Own) -> None:
-        """Until the storm is over, at most a window; and one a window. Behind what of its servers is on its way.
+        """Hold a digest until the storm is over, at most one window; send at most one a window.
 
-        One of give-ups is first, unless its hook would not have it.
+        It also waits for running calls about its servers. A digest of give-ups goes first, unless a try has failed.
         """
         on_their_way = {alert.server for alert in self._calls(hook)}
         of_hook = [alert for alert in self._waiting.values() if alert.hook == hook]
@@ -242,7 +243,7 @@ class Gate:
             self._hold_for(alert, max(left, self._left(last, own.digest_window)))
 
     def _ration(self, hook: str, own: Own) -> None:
-        """Keep to hourly_budget: its last message says that it is, and is a digest of all that waits."""
+        """Enforce hourly_budget: its last message is a digest of all that waits, and says that the budget is spent."""
         if not own.hourly_budget:
             return
         calls = len(self._calls(hook))
@@ -259,7 +260,7 @@ class Gate:
             self._hold_for(alert, wait or _SOON)
 
     def _last(self, hook: str, own: Own, due: list[Alert]) -> list[Alert]:
-        """Make one digest of what is due; returns what must wait."""
+        """Merge the due messages into one digest; return those that must wait."""
         waiting = next((alert for alert in due if alert.is_digest), None)
         if not due or (waiting and waiting.fields["last"]):
             return []
@@ -270,7 +271,7 @@ class Gate:
 
 
 def _joined(death: Alert, recovery: Alert) -> dict[str, Any]:
-    """The fields of a death that has its recovery in it."""
+    """The fields of a death that includes its recovery."""
     fields, late = death.fields, recovery.fields
     seconds = max(0, round(late["created"] - fields["created"]))
     was = f"died ({fields['cause']})" if fields["cause"] else "would not start"

@@ -1,1 +1,1 @@
-"""What any program may need and no server is about: clocks, names and patterns, exit statuses, files, URLs."""
+"""What any program may need, without any knowledge of servers: clocks, patterns, exit statuses, files, URLs."""

@@ -1,4 +1,4 @@
-"""The exit statuses of all our programs, and the one way to refuse.
+"""The exit statuses of all our programs, and the exception that refuses an order.
 
 Source: LSB 3.1, init script actions (1 to 7; and, for `status` alone, 0 to 4); sysexits.h (69, 75); sh(1) (126, 127).
 """
@@ -11,14 +11,14 @@ NOT_INSTALLED = 5
 NOT_CONFIGURED = 6
 NOT_RUNNING = 7
 
-UNAVAILABLE = 69  # EX_UNAVAILABLE: this Python does not suit, try another
+UNAVAILABLE = 69  # EX_UNAVAILABLE: this Python is not suitable, try another
 TRY_AGAIN = 75  # EX_TEMPFAIL
 CANNOT_EXECUTE, NO_SUCH_PROGRAM = 126, 127
 INTERRUPTED = 130  # 128 + SIGINT
 
 
 class Refused(Exception):
-    """An order or a start that is not carried out: `status` is for the exit, the text says why and what to do."""
+    """We do not carry out an order or a start.  `status`: the exit status; the text says why and what to do."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

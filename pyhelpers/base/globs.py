@@ -1,7 +1,6 @@
-"""Which names in a directory fit a pattern of glob(7)?
+"""Which names in a directory match a pattern of glob(7)?
 
-fnmatch would do, but it brings the regular expressions into a process that stays
-for ever (1 MiB); a name is short, and three special characters are all there is.
+We do not use fnmatch: it would load the regular expressions (1 MiB) into the resident process.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def names(directory: str | int, patterns: Sequence[str]) -> list[str]:
-    """Names in the directory (path or descriptor) that fit one of the patterns, sorted.
+    """Names in the directory (path or descriptor) that match one of the patterns, sorted.
 
-    A leading dot is matched only by a dot.  Raises OSError if the directory cannot be read.
+    Only a dot matches a leading dot.  Raises OSError if the directory cannot be read.
     """
     return sorted(name for name in os.listdir(directory) if any(fits(name, pattern) for pattern in patterns))
 
 
 def fits(name: str, pattern: str) -> bool:
-    """Does the name fit the pattern as a whole?  * ? [abc] [a-z] [!abc], as glob(7) says."""
+    """Does the pattern match the whole name?  * ? [abc] [a-z] [!abc], as in glob(7)."""
     if name.startswith(".") and not pattern.startswith("."):
         return False
     return _fits(name, pattern)
@@ -43,7 +42,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _one(letter: str, pattern: str) -> int:
-    """How much of the pattern is used up by this letter; 0: it does not fit."""
+    """How many characters of the pattern match this letter; 0: they do not match."""
     if pattern[0] == "?":
         return 1
     end = pattern.find("]", 2)

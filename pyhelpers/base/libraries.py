@@ -1,4 +1,4 @@
-"""Where are the libraries that we use, and are they new enough?  Found without importing them."""
+"""Where are the libraries that we use, and are they new enough?  We find them without importing them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEBIAN = "/usr/lib/python3/dist-packages"
 
 
 def require_suitable() -> str:
-    """The directory to import psutil from.  Ends the program with 69 if this Python does not suit."""
+    """The directory to import psutil from.  Ends the program with 69 if this Python is not suitable."""
     home = psutil_home() if sys.version_info >= OLDEST_PYTHON else ""
     if not home:
         sys.exit(UNAVAILABLE)
@@ -21,7 +21,7 @@ def require_suitable() -> str:
 
 
 def psutil_home() -> str:
-    """The directory to import psutil from; "" if there is none that is new enough.  Does not import it: 20 ms."""
+    """The directory to import psutil from; "" if none is new enough.  Does not import it, which takes 20 ms."""
     from importlib.util import find_spec
 
     spec = find_spec("psutil")
@@ -36,7 +36,7 @@ def psutil_home() -> str:
 
 
 def sysv_ipc_home() -> str:
-    """The directory to import sysv_ipc from; "" if there is none for this Python.  Debian's serves a .venv too."""
+    """The directory to import sysv_ipc from; "" if there is none for this Python.  A .venv can use Debian's package."""
     from importlib.machinery import PathFinder
 
     for path in (None, [DEBIAN]):
@@ -47,7 +47,7 @@ def sysv_ipc_home() -> str:
 
 
 def sysv_ipc_missing() -> str:
-    """What to tell a person who needs it."""
+    """The message for a person who needs it."""
     ways = f"apt-get install python3-sysv-ipc, or: {sys.executable} -m pip install sysv_ipc"
     return f"sysv_ipc is not installed; run: {ways}"
 

@@ -1,4 +1,4 @@
-"""Where is the program that a command names?  As execvp(3) seeks it."""
+"""Where is the program that a command names?  Searches as execvp(3) does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base.exits import CANNOT_EXECUTE, NO_SUCH_PROGRAM
 
 
 class LaunchError(Exception):
-    """The program was not executed; status is 126 or 127, the text says why and what to do."""
+    """We could not execute the program.  status: 126 or 127; the text says why and what to do."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -17,7 +17,7 @@ class LaunchError(Exception):
 
 
 def resolve(name: str, directory: str, path: str) -> str:
-    """Find a program as execvp(3) would from that directory.  path: as PATH.  Raises LaunchError (126, 127)."""
+    """The path of a program, as execvp(3) finds it from directory.  path: as PATH.  Raises LaunchError (126, 127)."""
     found = ""
     for place in [""] if "/" in name else path.split(":"):
         candidate = os.path.normpath(os.path.join(directory, place, name))

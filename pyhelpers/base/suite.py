@@ -1,4 +1,4 @@
-"""Where is the suite?  Its own directory, and that of its Python programs."""
+"""Where is the suite?  ROOT is its directory, PROGRAMS that of its Python programs."""
 
 from __future__ import annotations
 

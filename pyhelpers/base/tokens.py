@@ -1,18 +1,18 @@
-"""Where does a word end, and which one was meant? Splits values as a shell splits words; guesses at mistyped ones.
+"""Where does a word end, and which word was meant? Splits values as a shell splits words; suggests known words.
 
-'..', ".." and backslash quote as in sh(1); nothing is expanded, so `$HOME`, `$(...)` and `*` stay as they are.
+'..', ".." and backslash quote as in sh(1). Nothing is expanded: `$HOME`, `$(...)` and `*` stay as they are.
 """
 
 from __future__ import annotations
 
 
 def split_words(text: str) -> list[str]:
-    """Split at blanks, as a shell splits a command; a comma is a letter like others."""
+    """Split at blanks, as a shell splits a command; a comma is an ordinary character."""
     return [word for word in _scan(text, "") if word is not None]
 
 
 def split_groups(text: str) -> list[list[str]]:
-    """Split at commas, and each part at blanks; empty parts are left out."""
+    """Split at commas, and each part at blanks; drop empty parts."""
     groups: list[list[str]] = [[]]
     for word in _scan(text, ","):
         if word is None:
@@ -53,20 +53,20 @@ def _scan(text: str, comma: str) -> list[str | None]:
 
 
 def is_quoted(text: str) -> bool:
-    """Say whether text holds a quote or a backslash."""
+    """Does text hold a quote or a backslash?"""
     return "'" in text or '"' in text or "\\" in text
 
 
 def _escaped(letter: str, quote: str) -> str:
-    """Return what a backslash before letter stands for; inside ".." it quotes only what is special there."""
+    """The text that backslash + letter stands for; inside ".." it quotes only the characters that are special there."""
     if not letter:
         raise ValueError("a backslash at the end quotes nothing; write \\\\ for the letter itself")
     return "\\" + letter if quote and letter not in '"\\$`' else letter
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """Return `; did you mean X?` for the known word most like `word`, or "" when none is like it."""
-    import difflib  # slow to import, and only a mistake needs it
+    """Return `; did you mean X?` for the known word most similar to `word`, or "" if none is similar."""
+    import difflib  # slow to import; only a mistake needs it
 
     found = difflib.get_close_matches(word.lower(), {each.lower(): each for each in known}, 1)
     return "; did you mean " + next(each for each in known if each.lower() == found[0]) + "?" if found else ""

@@ -1,4 +1,4 @@
-"""What does this URL name?  http and https, as a check calls them.
+"""Which host, port and target does a URL name?  http and https, as a check calls them.
 
     >>> url = parse("http://[::1]:8080/status?deep=1")
     >>> url.host, url.port, url.target
@@ -15,7 +15,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Url:
-    """Where to call, and what to ask for there; text: as it was written."""
+    """host and port: where to connect; target: what to request there; text: the URL as the user wrote it."""
 
     __slots__ = ("authority", "host", "port", "scheme", "target", "text")
 
@@ -27,17 +27,17 @@ class Url:
         self.host, self.port = _host_and_port(authority, PORTS[scheme])
 
     def needs_curl(self) -> bool:
-        """Does it need more than a socket: TLS, or a name looked up?"""
+        """Does it need curl, for TLS or to look up a host name?"""
         return self.scheme != "http" or not (self.host == "localhost" or family(self.host))
 
 
 def parse(text: str) -> Url:
-    """Take a URL apart.  Raises ValueError: what is wrong with it."""
+    """Parse a URL.  Raises ValueError, which says what is wrong with it."""
     scheme, _, rest = text.partition("#")[0].partition("://")
     ends = [rest.find(sign) for sign in "/?" if sign in rest]
     authority, target = (rest[: min(ends)], rest[min(ends) :]) if ends else (rest, "/")
     if "@" in authority:
-        raise ValueError("a URL with a password would be seen by all; write a command that asks with it")
+        raise ValueError("a URL with a password is visible to all users; write a command that sends the password")
     if scheme in PORTS and authority and text.isascii() and text.isprintable() and " " not in text:
         try:
             return Url(text, scheme, authority, target if target[0] == "/" else f"/{target}")
@@ -47,7 +47,7 @@ def parse(text: str) -> Url:
 
 
 def family(host: str) -> int:
-    """AF_INET or AF_INET6 of a numeric address; 0: it is a name."""
+    """AF_INET or AF_INET6 for a numeric address; 0 for a name."""
     for each in (_socket.AF_INET, _socket.AF_INET6):
         try:
             _socket.inet_pton(each, host)

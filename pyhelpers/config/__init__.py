@@ -1,1 +1,1 @@
-"""What conf says: the grammar, the keys and their values, and the settled lines that all others read."""
+"""What conf says: its grammar, its keys and values, and the settled lines that all other programs read."""

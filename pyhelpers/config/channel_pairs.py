@@ -1,8 +1,8 @@
-"""Which two servers hold the ends of a channel?  Two that name it in their `channels`; more, or one alone, is a fault.
+"""Which two servers share a channel?  Exactly two must name it in their `channels`.
 
-And whose is a listening socket?  One server's: an address that stands twice is a fault, unless it is with reuseport.
+And which server has a listening socket?  Servers may share an address only if all set `reuseport`.
 
-Imported by config/confdir.py, for the servers that one monitor is to watch.
+config/confdir.py imports it, for the servers that one monitor is to watch.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from config.grammar import Fault
     from config.keys import Values
 
-    # the values of a server, and where its channels or sockets are set
+    # the values of a server, and the file and line that set its channels or sockets
     Place = tuple[Values, str, int]
 
 
 def pair(places: Sequence[Place]) -> list[Fault]:
-    """Write the other server behind each name in `channels`, as [NAME, PEER]; return what is wrong."""
+    """Replace each NAME in `channels` by [NAME, PEER], PEER being the other server; return the faults."""
     faults: list[Fault] = []
     named: dict[str, list[Place]] = {}
     for place in places:
@@ -30,7 +30,7 @@ def pair(places: Sequence[Place]) -> list[Fault]:
     for values, path, line in places:
         taken = {words[0] for words in values["sockets"]}
         clashes = [name for name in values["channels"] if name in taken]
-        faults += [(path, line, f'channels: "{name}" names a socket of it too; rename one') for name in clashes]
+        faults += [(path, line, f'channels: "{name}" is also the name of a socket; rename one') for name in clashes]
     if not faults:
         for values, _, _ in places:
             values["channels"] = [[name, _peer(values, named[name])] for name in values["channels"]]
@@ -57,7 +57,7 @@ def _peer(values: Values, ends: Sequence[Place]) -> str:
 
 
 def addresses(places: Sequence[Place]) -> list[Fault]:
-    """What is wrong with the `sockets` of all these servers together."""
+    """The faults of `sockets` across all these servers: addresses that several name without reuseport."""
     takers: dict[str, list[tuple[Place, str]]] = {}
     for place in places:
         for _, kind, address, port, _, option in place[0]["sockets"]:

@@ -1,10 +1,10 @@
-"""What may the value of `check` say?  Its parser, and what else must be so for it.
+"""What may the value of `check` say?  Its parser, and what each kind of check needs.
 
     tcp                         needs the key port
-    http URL [CODE]             needs curl where the URL is https, or has a host that is a name
-    command PROGRAM [ARG...]    a bare PROGRAM is one of checks/ (config/shipped.py), else sought in PATH
+    http URL [CODE]             needs curl if the URL is https, or its host is a name
+    command PROGRAM [ARG...]    a PROGRAM without "/" is searched in checks/ (config/shipped.py), then in PATH
 
-Imported by config/keys.py and config/confdir.py.
+config/keys.py and config/confdir.py import it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHIPPED_MS = 8000  # route_server, login_server and db_proxy_server do not echo:
 
 
 def check(text: str) -> list[str]:
-    """Return the kind and its words: http always has a URL and a code, "" where any will do."""
+    """Return the kind and its words: http always has a URL and a code; the code "" accepts any good status."""
     kind, _, rest = text.partition(" ")
     words = split_words(rest)
     if kind == "tcp" and not words:
@@ -39,7 +39,7 @@ def check(text: str) -> list[str]:
 
 
 def settled(words: list[str], place: str, conf_dir: str, root: str) -> list[str]:
-    """Return the words with the path of a command: in checks/, or one that starts at place, the server's dir.
+    """Return the words; a command gets its path in checks/, or relative to place, the server's dir.
 
     root: the suite's own directory.
     """
@@ -54,7 +54,7 @@ def settled(words: list[str], place: str, conf_dir: str, root: str) -> list[str]
 
 
 def objection(values: Values, conf_dir: str, root: str) -> str:
-    """Say what keeps the check of a settled server from being made, and what to do; "" if nothing does."""
+    """Why the check of a settled server cannot run, and what to do; "" if it can."""
     words = values["check"]
     if words == ["tcp"] and not values["port"]:
         return "tcp needs a port; set port too"

@@ -1,11 +1,11 @@
-"""What does this conf directory say about a server? Defaults, over them monitor.conf, over them servers/NAME.conf.
+"""What does this conf directory say about a server? monitor.conf overrides the defaults, servers/NAME.conf both.
 
 NAME@PORT is an instance of NAME: it has that port, and its file is servers/NAME@PORT.conf, else servers/NAME.conf.
-A NAME whose command or match uses `{port}` is itself the instance of the port that its file sets: `business` is
-`business@11000`. `{port}` is replaced in every value of a server. `conf_file` is settled too, though it is no key: the
-file that a message may advise to change, named by way of CONF_DIR as the user gave that.
+If the command or match of NAME uses `{port}`, NAME means the instance with the port that its file sets: `business` is
+`business@11000`. `{port}` is replaced in every value of a server. `conf_file` is settled too, although it is no key:
+messages name this file when they advise a change. Its path begins with CONF_DIR as the user gave it.
 
-Imported by config/settle.py, which has the command line.
+config/settle.py imports it and has the command line.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from config.grammar import Fault, Setting
     from config.keys import Values
 
-# One setting becomes two values where each half is a number of its own.
+# Keys whose two numbers are stored as two values.
 HALVES = {"backoff": ("backoff_first", "backoff_longest"), "give_up": ("give_up_count", "give_up_window")}
 
 
 class _Server:
-    """A settled server: its name, NAME without the port, its values, and where its `needs` are set."""
+    """A settled server.  base: its name without the port; needs_at: file and line that set its `needs`."""
 
     __slots__ = ("base", "name", "needs_at", "values")
 
@@ -38,7 +38,7 @@ class _Server:
 
 
 class ConfDir:
-    """One reading of a conf directory: what its files say, and in `faults` all that is wrong with them."""
+    """One reading of a conf directory: the settings of its files, and in `faults` everything that is wrong."""
 
     def __init__(self, conf_dir: str, root: str, cwd: str) -> None:
         self.faults: set[Fault] = set()
@@ -57,7 +57,7 @@ class ConfDir:
         self._shared = self._share()
 
     def suite(self) -> Values:
-        """Return the suite's own keys; `state_dir` absolute, "" when it is not set."""
+        """Return the values of the suite's own keys; `state_dir` is absolute, or "" if it is not set."""
         values: Values = {key: parse(default) for key, (default, parse) in keys.SUITE.items()}
         for key in keys.SUITE:
             if key in self._monitor:
@@ -69,7 +69,7 @@ class ConfDir:
         return values
 
     def _require_secret(self, key: str) -> None:
-        """A key of monitor.conf whose value is a secret: nobody else may read that file."""
+        """Report a fault if others may read monitor.conf, which holds the secret value of this key."""
         _, path, line = self._monitor[key]
         mode = os.stat(path).st_mode & 0o777
         if mode & 0o077:
@@ -78,7 +78,7 @@ class ConfDir:
             )
 
     def servers(self, words: list[str], watched: bool) -> list[Values]:
-        """Return the values of the servers that words name, each once, as far as they could be settled.
+        """Return the values of the servers that words name, each once; without those that could not be settled.
 
         watched: one monitor is to watch them, so both ends of each channel must be among them.
         """
@@ -97,7 +97,7 @@ class ConfDir:
         return [server.values for server in asked.values()]
 
     def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
-        """Return the values of servers without a fault, of these words and of conf; and the names of those with one."""
+        """Return the values of all good servers, of words and of conf; and the names of the faulty ones."""
         settled = self.servers(["all", *words], False)
         paths = {path for path, _, _ in self.faults}
         is_good = {
@@ -122,7 +122,7 @@ class ConfDir:
         return not words
 
     def _list_servers(self) -> list[str]:
-        """Return the names in servers/, sorted; what does not end in .conf, and hidden files, are no conf."""
+        """Return the names of servers/*.conf, sorted, without hidden files; report names that no server can have."""
         names = []
         for entry in sorted(os.listdir(self._servers_dir)):
             name = entry[: -len(".conf")]
@@ -138,7 +138,7 @@ class ConfDir:
         return f"{self._servers_dir}/{name}.conf"
 
     def _read(self, path: str) -> dict[str, Setting] | None:
-        """Return the settings of a file, None when there is none; a file is read once."""
+        """Return the settings of a file, None if it does not exist; read each file once."""
         if path not in self._files:
             try:
                 settings, faults = grammar.read(path)
@@ -150,7 +150,7 @@ class ConfDir:
         return self._files[path]
 
     def _known_only(self, settings: dict[str, Setting], is_monitor: bool) -> dict[str, Setting]:
-        """Return the settings whose keys are known; others are faults."""
+        """Return the settings with known keys; report each other key as a fault."""
         for key in list(settings):
             if key in keys.SERVER or (is_monitor and key in keys.SUITE):
                 continue
@@ -165,19 +165,19 @@ class ConfDir:
     # Values.
 
     def _share(self) -> Values:
-        """Return what holds for every server: the defaults, and over them monitor.conf."""
+        """Return the values that all servers share: the defaults, overridden by monitor.conf."""
         values: Values = {"name": ""}
         for key, (default, parse, _) in keys.SERVER.items():
             _store(values, key, parse(default) if default else "")
         for key, setting in self._monitor.items():
             if key in keys.SERVER:
-                # One with {port} is settled again for each server; here it is only looked at.
+                # A value with {port} is settled again for each server; here we only check it.
                 target = dict(values) if "{port}" in setting[0] else values
                 self._put(target, key, _with_port(setting, "1"))
         return values
 
     def _put(self, values: Values, key: str, setting: Setting) -> None:
-        """Parse a setting into values; a bad one is a fault, and leaves what was there."""
+        """Parse a setting into values; a bad one is a fault and leaves the value unchanged."""
         text, path, line = setting
         parse = (keys.SERVER.get(key) or keys.SUITE[key])[1]
         try:
@@ -189,7 +189,7 @@ class ConfDir:
     # Servers.
 
     def _server(self, word: str) -> _Server | None:
-        """Settle the server of this name, once; None, and a fault, when conf does not know it."""
+        """Settle the server of this name, once; if conf does not have it, report a fault and return None."""
         if word in self._servers:
             return self._servers[word]
         base, port = split_instance(word)
@@ -216,13 +216,13 @@ class ConfDir:
             self._fault(path, line, f"port: {text} is not the {port} of its name; take it out, or rename the file")
 
     def _file_of(self, word: str) -> str:
-        """Return the file of a server: that of an instance, where it has none of its own, is that of its NAME."""
+        """Return the file of a server; an instance without a file of its own uses that of its NAME."""
         path = self._path(word)
         base, port = split_instance(word)
         return path if not port or self._read(path) is not None else self._path(base)
 
     def _settle(self, base: str, port: str, own: dict[str, Setting]) -> Values:
-        """Return the values of one server: the shared ones, and over them its own."""
+        """Return the values of one server: the shared ones, overridden by its own."""
         values = dict(self._shared)
         settings = {key: setting for key, setting in self._monitor.items() if "{port}" in setting[0]}
         settings.update(own)
@@ -242,14 +242,14 @@ class ConfDir:
         return values
 
     def _judge_check(self, values: Values, own: dict[str, Setting]) -> None:
-        """What a check needs besides itself; that it is not there is a fault of the line that asks for the check."""
+        """Report a fault, at the line that sets `check`, if the check lacks something that it needs."""
         words = check_values.objection(values, self._place_of_conf, self._root)
         if words:
             _, path, line = own.get("check") or self._monitor["check"]
             self._fault(path, line, f"check: {values['name']}: {words}")
 
     def _has_port(self, key: str, setting: Setting, base: str, port: str) -> bool:
-        """Say whether setting can do with this port; that it needs one and there is none is a fault."""
+        """May this setting be used?  Report a fault if it uses {port} and the server has no port."""
         text, path, line = setting
         if port or "{port}" not in text:
             return True
@@ -257,7 +257,7 @@ class ConfDir:
         return False
 
     def _fill(self, values: Values, base: str) -> None:
-        """Make what depends on other values: dir, command, match, and the paths that start at dir."""
+        """Fill in the values that depend on others: dir, command, match, and the paths relative to dir."""
         place = values["dir"] = self._place(values["dir"], base)
         values["command"] = values["command"] or [f"./{base}"]
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
@@ -272,15 +272,15 @@ class ConfDir:
         ]
 
     def _place(self, place: str, base: str) -> str:
-        """Return the directory that a server runs in; the default is cwd when its program is there."""
+        """Return the directory that a server runs in; the default is cwd if its program is there."""
         if place:
             return _absolute(place, self._root)
-        if os.path.isfile(os.path.join(self._cwd, base)):  # not a directory: beside the suite, dir has this name
+        if os.path.isfile(os.path.join(self._cwd, base)):  # the parent of the suite has a directory of this name
             return self._cwd
         return os.path.join(os.path.dirname(self._root), base)
 
     def _place_of(self, key: str, server: _Server) -> tuple[Values, str, int]:
-        """Return the values of a server, and where that key of it is set."""
+        """Return the values of a server, and the file and line that set this key for it."""
         path = self._file_of(server.name)
         _, place, line = (self._read(path) or {}).get(key) or self._monitor.get(key) or ("", path, 0)
         return server.values, place, line
@@ -288,9 +288,9 @@ class ConfDir:
     # Needs.
 
     def _settle_needs(self, asked: list[_Server]) -> None:
-        """Turn the needs of servers, and of those that they need in turn, into names as settled; refuse circles."""
+        """Replace `needs` by settled names, for these servers and all that they need; report circles."""
         waiting, edges = list(asked), {}
-        meant: dict[str, list[_Server]] = {}  # a bare NAME means those of its instances that are asked for
+        meant: dict[str, list[_Server]] = {}  # a NAME without port means all of its instances among `asked`
         for server in asked:
             for word in {server.base, server.name}:
                 meant.setdefault(word, []).append(server)
@@ -307,7 +307,7 @@ class ConfDir:
             self._fault(path, line, f"needs: goes in a circle, {' -> '.join([*circle, circle[0]])}; take one out")
 
     def _needed(self, server: _Server, word: str) -> list[_Server]:
-        """Return the server that one word of needs means; none, and a fault, when conf does not know it."""
+        """Return the server that one word of needs means; if conf does not have it, report a fault and return []."""
         if self._read(self._file_of(word)) is None:
             path, line = server.needs_at
             hint = nearest(word, self._known) or "; take it out"
@@ -318,7 +318,7 @@ class ConfDir:
 
 
 def _circles(edges: dict[str, list[str]]) -> list[list[str]]:
-    """Return the circles of names that need each other, each beginning with its least name."""
+    """Return the circles of names that need each other; each begins with its alphabetically first name."""
     circles, left = [], dict(edges)
     while left:
         done = [name for name, needed in left.items() if not any(each in left for each in needed)]
@@ -331,7 +331,7 @@ def _circles(edges: dict[str, list[str]]) -> list[list[str]]:
 
 
 def _circle(edges: dict[str, list[str]]) -> list[str]:
-    """Follow needs, each of which leads on, until a name comes back."""
+    """Follow the first need of each name until a name appears again; every name here has one."""
     trail: list[str] = []
     name = min(edges)
     while name not in trail:

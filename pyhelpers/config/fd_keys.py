@@ -1,11 +1,11 @@
-"""What is a server given when it is launched?  The descriptors that its watcher holds for it, by their keys.
+"""Which descriptors does a server inherit at launch?  The keys of the descriptors that its watcher holds for it.
 
-A key says what makes a descriptor what it is; what may be changed in one that is open (backlog, mode) is no part of it:
+A key identifies a descriptor.  It leaves out what can change while the descriptor is open (backlog, mode):
 
-    socket KIND ADDR PORT OWNER         \\x1e between the words; OWNER: SERVER/NAME of one with reuseport, else -
-    channel TYPE NAME SERVER PEER       SERVER's end; PEER's is the one with the two exchanged
+    socket KIND ADDR PORT OWNER         \\x1e separates the words; OWNER: SERVER/NAME with reuseport, else -
+    channel TYPE NAME SERVER PEER       SERVER's end; the key of PEER's end has the two names exchanged
     daemon SERVER theirs                the server's end of the socket between it and its watcher
-    daemon SERVER ours                  the watcher's end, which is never handed over
+    daemon SERVER ours                  the watcher's end, which the watcher never passes on
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FIRST = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
 class Wanted:
-    """The keys of one server's descriptors, by the names that it is told: sockets, channels, then the daemon socket.
+    """The keys of one server's descriptors, by their names in LISTEN_FDNAMES: sockets, channels, the daemon socket.
 
-    scm: it is told the number of the daemon socket only, and receives the others over that.
-    sockets: what conf says of each listening socket, the words of config/socket_values.py, by their keys.
+    scm: the server inherits only the daemon socket, and receives the others over it.
+    sockets: the conf words of each listening socket (config/socket_values.py), by its key.
     """
 
     __slots__ = ("daemon", "ends", "scm", "sockets")
@@ -39,7 +39,8 @@ class Wanted:
             key = self.ends[words[0]] = _key_of_socket(name, words)
             self.sockets[key] = words
         for channel in settled.elements(settings["channels"]):
-            label, peer = settled.words(channel)
+            label, *peers = settled.words(channel)  # without a peer where one server alone is asked about
+            peer = "".join(peers)
             self.ends[label] = f"channel {kind} {label} {name} {peer}"
         self.daemon = ""
         if self.scm or settings.get("heartbeat") == "channel":
@@ -54,7 +55,7 @@ class Wanted:
         return (peer_of(key) for key in self.ends.values() if key.startswith("channel "))
 
     def argv_of(self, argv: list[str]) -> list[str]:
-        """With the daemon socket's number for {channel_fd}, or as the last argument."""
+        """argv with the daemon socket's number in place of {channel_fd}, or as the last argument."""
         number = str(FIRST)
         if any("{channel_fd}" in word for word in argv):
             return [word.replace("{channel_fd}", number) for word in argv]
@@ -79,18 +80,18 @@ def ours_of(name: str) -> str:
 
 
 def conf_keys(ends: Wanted | None) -> str:
-    """The keys of conf that its descriptors come from, for a message."""
+    """The conf keys that ask for these descriptors, for a message."""
     kinds = {key.partition(" ")[0] for key in ends.keys()} if ends else set()
     return " and ".join(word for word in ("sockets", "channels") if word[:-1] in kinds) or "its daemon socket"
 
 
 def listed(keys: list[str]) -> str:
-    """Keys for a person."""
+    """Keys as a person reads them, separated by commas."""
     return ", ".join(map(shown, keys))
 
 
 def shown(key: str) -> str:
-    """A key for a person: `socket tcp://127.0.0.1:8080`, `channel tasks`, `the daemon socket`."""
+    """A key as a person reads it: `socket tcp://127.0.0.1:8080`, `channel tasks`, `the daemon socket`."""
     word, _, rest = key.partition(" ")
     if word == "socket":
         kind, address, port, _ = settled.words(rest)

@@ -1,8 +1,8 @@
 """What does this conf file say? The grammar of `key = value` files, which are parsed and never run.
 
-One setting a line; `#` begins a comment line; blanks around key and value are dropped, the value is the rest of the
-line, so `$(...)`, `;` and a later `#` are text. UTF-8; a byte order mark, CRLF and a last line without its end are
-fine. A file that others may write is refused, and so is what is no plain file, without waiting for it.
+One setting a line; `#` begins a comment line. Blanks around key and value are dropped. The value is the rest of the
+line, so `$(...)`, `;` and a later `#` are text. The encoding is UTF-8; a byte order mark, CRLF and a last line without
+a newline are allowed. We refuse a file that others may write, and, without blocking, anything but a plain file.
 
     $ cd pyhelpers; python3 -m config.grammar conf/monitor.conf
     conf/monitor.conf:12: interval = 30s
@@ -22,7 +22,7 @@ from config import trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # a value as it was written, its file, its line (from 1)
+    # a value as the user wrote it, its file, its line (from 1)
     Setting = tuple[str, str, int]
     # the file, its line (0: the whole file), what is wrong and what to do
     Fault = tuple[str, int, str]
@@ -31,7 +31,7 @@ _LARGEST = 1 << 20  # bytes
 
 
 def read(path: str) -> tuple[dict[str, Setting], list[Fault]]:
-    """Read a conf file: its settings by key, and its faults. Raises FileNotFoundError, and no other error."""
+    """Read a conf file; return its settings by key, and its faults. Raises only FileNotFoundError."""
     faults: list[Fault] = []
     try:
         lines = _decoded(path, _content(path), faults)
@@ -45,18 +45,18 @@ def read(path: str) -> tuple[dict[str, Setting], list[Fault]]:
 
 
 def show(fault: Fault) -> str:
-    """Return a fault as a line for a person."""
+    """Return a fault as one line of text: `FILE:LINE: what is wrong`."""
     path, line, words = fault
     return f"{path}:{line}: {words}" if line else f"{path}: {words}"
 
 
 def reason(error: OSError) -> str:
-    """Return what went wrong, as a phrase behind a name."""
+    """Return the text of an OSError in lower case, to follow a name and a colon."""
     return (error.strerror or str(error)).lower()
 
 
 def is_plain(text: str) -> bool:
-    """Say whether text holds no control character and no line separator."""
+    """Is text free of control characters and line separators?"""
     return text.isprintable() or not any(map(_is_control, text))
 
 
@@ -65,7 +65,7 @@ def _is_control(letter: str) -> bool:
 
 
 def _content(path: str) -> bytes:
-    """Return the bytes of a file that may be trusted; raises OSError, or ValueError with words about the file."""
+    """Return the bytes of a trusted file; raises OSError, or ValueError that says what is wrong with the file."""
     fd, linked = _open(path)
     try:
         status = os.fstat(fd)
@@ -84,7 +84,7 @@ def _content(path: str) -> bytes:
 
 
 def _open(path: str) -> tuple[int, bool]:
-    """Open path, and say whether it is a symlink. A FIFO does not keep us waiting, a terminal does not become ours."""
+    """Open path without blocking; return the descriptor, and whether path is a symlink. Raises OSError."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         return os.open(path, flags | os.O_NOFOLLOW), False
@@ -95,7 +95,7 @@ def _open(path: str) -> tuple[int, bool]:
 
 
 def _decoded(path: str, content: bytes, faults: list[Fault]) -> list[str]:
-    """Return the lines of content; one that is not UTF-8 becomes a fault and an empty line."""
+    """Return the lines of content; a line that is not UTF-8 becomes empty and is reported as a fault."""
     content = content[3:] if content[:3] == b"\xef\xbb\xbf" else content
     try:
         return content.decode().split("\n")

@@ -1,4 +1,4 @@
-"""Where do servers with `heartbeat = shm` import sysv_ipc from?  Settled with their conf: the watcher seeks nothing."""
+"""Where is sysv_ipc, for servers with `heartbeat = shm`?  Settled with their conf, so the watcher need not search."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from base.exits import NOT_INSTALLED
 from base.libraries import sysv_ipc_home, sysv_ipc_missing
 from config import settle
 
-HOME = "heartbeat_home"  # settled, but no key of conf
+HOME = "heartbeat_home"  # a settled value, but no key of conf
 
 
 def find(settled: settle.Settled) -> None:
-    """Settle it.  Raises settle.ConfError (5): nowhere."""
+    """Set HOME in each server with `heartbeat = shm`.  Raises settle.ConfError (5) if sysv_ipc is not installed."""
     asking = [server for server in settled.servers if server["heartbeat"] == ["shm"]]
     home = sysv_ipc_home() if asking else ""
     if asking and not home:

@@ -3,7 +3,7 @@
     heartbeat = shm | notify | file PATH | channel
     heartbeat_key = 0x5095
 
-Imported by config/keys.py.
+config/keys.py imports it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INTEGERS = "bBhHiIlLqQnN"
 
 
 def source(text: str) -> list[str]:
-    """Return the kind; of file the path too, which may hold blanks, since nothing else can follow it."""
+    """Return the kind, and for `file` also the path, which may hold blanks because it is the last word."""
     kind, _, rest = text.partition(" ")
     rest = rest.strip()
     if kind == "file" and rest:
@@ -32,7 +32,7 @@ def source(text: str) -> list[str]:
 
 
 def key(text: str) -> int:
-    """Return the key of the SysV table; decimal, or hexadecimal as ipcs(1) shows it."""
+    """Return the key of the SysV table; text is decimal, or hexadecimal as ipcs(1) shows it."""
     try:
         found = int(text, 16 if text[:2] in ("0x", "0X") else 10) if text.isalnum() and text.isascii() else 0
     except ValueError:
@@ -43,7 +43,7 @@ def key(text: str) -> int:
 
 
 def layout(text: str) -> str:
-    """Return the layout of a slot."""
+    """Return the layout of a slot as the user wrote it, after a check."""
     try:
         fits = Layout(text).size <= _LONGEST_SLOT
     except ValueError:
@@ -54,7 +54,7 @@ def layout(text: str) -> str:
 
 
 class Layout:
-    """How a slot lies in memory: pid, name, timeout, atime in this order, as a format of Python's struct module.
+    """The layout of a slot in memory: pid, name, timeout, atime in this order, as a format of Python's struct module.
 
     `<` and pad bytes (x) as in LAYOUT, or `@` and the machine's own alignment: @i51siq is the same.  Raises ValueError.
     """
@@ -76,7 +76,7 @@ class Layout:
 
 
 def _fields(text: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """Byte order, and offset, count and code of each field that is no padding.  Raises ValueError."""
+    """Byte order, and the offset, count and code of each field except padding.  Raises ValueError."""
     order, codes = (text[0], text[1:]) if text[:1] in tuple("<>=!@") else ("@", text)
     fields, count, before = [], "", ""
     try:

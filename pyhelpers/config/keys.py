@@ -1,12 +1,12 @@
-"""Which keys are there? Every key of conf, with its default and the parser of its values; said here and nowhere else.
+"""Which keys are there? Every key of conf with its default and its parser; no other file repeats them.
 
     $ cd pyhelpers; python3 -m config.keys
     interval = 15s
     state_dir = state
     ...
 
-prints them as conf writes them, the suite's own keys first. `dir`, `command`, `match` and, for the four servers,
-`needs_file` have defaults that depend on the server: config/confdir.py makes them. Exit status: 0.
+prints them in the form of conf, the suite's own keys first. `dir`, `command`, `match` and, for the four servers,
+`needs_file` have defaults that depend on the server: config/confdir.py fills them in. Exit status: 0.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 
 IM_SERVERS = ("login_server", "msg_server", "route_server", "http_msg_server")
 
-# How a changed key takes effect: RESTART, a running process was started with it, and must be again; APPLY, it is only
-# the monitor's; TOLD, as RESTART, but only where a process is told of it when it is launched
+# How a changed key takes effect.  RESTART: it shapes the process, so restart the process.  APPLY: only the monitor uses
+# it.  TOLD: as RESTART, if the process gets it at launch; else as APPLY.
 RESTART, APPLY, TOLD = "restart", "apply", "told"
 
 SUITE: dict[str, tuple[str, Parser]] = {

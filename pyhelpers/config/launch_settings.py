@@ -1,4 +1,4 @@
-"""What is to be started, and how: the program and the state that it is to begin in."""
+"""What to start, and how: the program, and the state in which it begins."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-# What an sd_notify(3), sd_watchdog_enabled(3) or sd_listen_fds(3) of a server would take for its own
+# Our own supervisor sets these for us; sd_notify(3) and its relatives in a server would obey them
 OF_OUR_SUPERVISOR = "NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID".split()
 
 
 def forget_our_supervisor() -> None:
-    """Take out of our environment what our own supervisor told us: servers inherit the rest."""
+    """Remove our own supervisor's variables from our environment: servers inherit the rest."""
     for name in OF_OUR_SUPERVISOR:
         os.environ.pop(name, None)
 
@@ -24,13 +24,14 @@ def forget_our_supervisor() -> None:
 class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
-    argv: program and arguments.  directory: where it runs.  output: a file for stdout and
-    stderr, appended to; output_fd: in its stead, a descriptor of ours.  input_fd: the same, for /dev/null as stdin.
-    environment: the whole of it (our own).
-    umask: octal digits.  user, group: names or numbers.  nice, oom_score_adj, limit_*: numbers as text (-1: no
-    limit); limit_memory in bytes.
-    pidfile: gets its pid before it is executed, so that what it writes there itself stays.
-    ends: name and descriptor of each that it is to have from 3 on; told: LISTEN_FDS and so on say so.
+    argv: program and arguments.  directory: where it runs.
+    output: a file to which stdout and stderr are appended; output_fd: a descriptor of ours to use instead.
+    input_fd: a descriptor of ours to use as stdin instead of /dev/null.
+    environment: the complete environment, by default our own.
+    umask: a number.  user, group: names or numbers.
+    nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
+    pidfile: we write the pid there before we execute the program, so that the program may replace it.
+    ends: name and descriptor of each that it inherits, from 3 on; told: set LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
@@ -51,8 +52,8 @@ class Launch:
         self.told = True
 
     def program(self, here: str = "") -> str:
-        """The path to execute; a relative one is sought from here, or from the directory it is to run in.
+        """The path to execute; a relative one starts at here, or at the directory that it will run in.
 
-        Raises LaunchError when there is none or it cannot be executed.
+        Raises LaunchError if it does not exist or cannot be executed.
         """
         return programs.resolve(self.argv[0], here or self.directory, self.environment.get("PATH", os.defpath))

@@ -1,6 +1,6 @@
 """What may a limit say? The parsers of `512M for 1m restart`, `90% for 5m alert` and `1000 for 1m alert`.
 
-As in config/values.py, ValueError says what is wrong and what to write.
+As in config/values.py, a ValueError says what is wrong and what to write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST = 1 << 30
 
 
 def limit(amount: Parser, example: str) -> Parser:
-    """Return a parser of `AMOUNT for TIME ACTION`: the amount, ms, and the action."""
+    """Return a parser of `AMOUNT for TIME ACTION`, whose result is [amount, ms, action]."""
 
     def parse(text: str) -> list[object]:
         words = text.split()
@@ -31,7 +31,7 @@ def limit(amount: Parser, example: str) -> Parser:
 
 
 def memory(text: str) -> int:
-    """Return bytes, at least one."""
+    """Return bytes, at least 1."""
     found: int = size(text)
     if found < 1:
         raise ValueError(f'"{text}" leaves nothing to run in; write a size like 512M')
@@ -39,7 +39,7 @@ def memory(text: str) -> int:
 
 
 def percent(text: str) -> int:
-    """Return percent of one core; a server that uses four may have 400%."""
+    """Return percent of one core; a server that uses four cores has 400%."""
     if not text.endswith("%"):
         raise ValueError(f'"{text}" is not a part of a core; write it like 90%, or 400% for four cores')
     return whole(1, MOST)(text[:-1])

@@ -1,12 +1,12 @@
-"""When is it quiet?  `quiet = 23:00-07:00 except give_up`: messages wait until its end, but for the events named.
+"""When is it quiet?  `quiet = 23:00-07:00 except give_up`: messages wait until 07:00, except for the named events.
 
     $ cd pyhelpers; python3 -m config.quiet_hours '23:00-07:00 except give_up'
     quiet for 6 h 12 min more
     $ cd pyhelpers; python3 -m config.quiet_hours '12:00-13:00, 23:00-07:00'
     not quiet
 
-Hours are local time, of each day; several with commas. A give-up is told at any hour, named or not.
-Exit status: 0 quiet, 1 not, 2 usage, 6 that is no value for `quiet`.
+Hours are local time, every day; commas separate several. A give-up is sent at any hour, named or not.
+Exit status: 0 quiet, 1 not quiet, 2 usage, 6 not a value for `quiet`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _is_span(text: str) -> bool:
 
 
 def _minute(text: str) -> int:
-    """The minute of the day of HH:MM; -1: it is none."""
+    """HH:MM as minute of the day; -1: not a time."""
     hour, colon, minute = text.partition(":")
     if not colon or not (hour + minute).isdigit() or not text.isascii() or (len(hour), len(minute)) not in _DIGITS:
         return -1
@@ -48,7 +48,7 @@ def _minute(text: str) -> int:
 
 
 def wait(settled: list[str], event: str, now: float) -> float:
-    """Seconds until a message of this event may be told; 0: now."""
+    """Seconds until a message of this event may be sent; 0: now.  settled: the result of quiet(); now: Unix seconds."""
     if not settled or event in settled[settled.index("except") :]:
         return 0.0
     clock = time.localtime(now)
@@ -62,7 +62,7 @@ def wait(settled: list[str], event: str, now: float) -> float:
 
 
 def main(words: list[str]) -> int:
-    """Say whether it is quiet now by these hours."""
+    """Print whether it is quiet now, by these hours."""
     if len(words) != 1:
         print("usage: python3 -m config.quiet_hours HOURS", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""What does conf say of one server?  Its settled values, each in the form that the programs use."""
+"""What does conf say about one server?  Its settled values, each in the form that the programs use."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _known: dict[str, list[str]] = {"": []}
 
 
 def elements(value: str) -> list[str]:
-    """The elements of a settled list: not to be changed, servers of the same setting share it."""
+    """The elements of a settled list.  Do not change the list: servers with the same setting share it."""
     if value not in _known:
         _known[value] = settled.elements(value)
     return _known[value]
 
 
 def _ends(name: str, settings: settled.Settings) -> Wanted | None:
-    """Most servers have none, and do not pay for a module."""
+    """The server's descriptors, or None.  Most servers have none, and do not load the module."""
     if not settings["sockets"] + settings["channels"] and "scm" != settings["fd_passing"]:
         if settings.get("heartbeat") != "channel":
             return None
@@ -36,7 +36,7 @@ def _ends(name: str, settings: settled.Settings) -> Wanted | None:
 
 
 def _vitals(settings: settled.Settings) -> dict[str, str]:
-    """The settings of heartbeat, check and limits where one is asked for; else nothing, for a thousand without them."""
+    """The settings of heartbeat, check and limits if the server has one of these; else {}, to save memory."""
     if not any(settings.get(kind) for kind in VITALS):
         return {}
     return {key: value for key, value in settings.items() if key.startswith(VITAL_FAMILIES)}
@@ -46,7 +46,7 @@ _real_parents: dict[str, str] = {}
 
 
 def _real(directory: str) -> str:
-    """As os.path.realpath; a thousand servers beside each other have the way to them followed once."""
+    """As os.path.realpath, but resolves the parent of many servers only once."""
     parent, _, name = directory.rpartition("/")
     if name in ("", ".", "..") or os.path.islink(directory):
         return os.path.realpath(directory)
@@ -56,12 +56,12 @@ def _real(directory: str) -> str:
 
 
 class ServerSettings:
-    """Durations in ms.
+    """The settings of one server.  Durations are in ms.
 
-    number: its place in the settled conf, from 1; directory: without links; program: the path of what `command` runs;
-    conf_file: where it is configured, for advice;
-    sources: of pid_from, each its words; vital: the settings of heartbeat, check and limits, if there are any;
-    ends: the descriptors that its watcher holds for it, if any.
+    number: its place in the settled conf, from 1; directory: without symlinks; program: the path that `command` runs;
+    conf_file: the file that a message advises to change;
+    sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
+    ends: the descriptors that its watcher holds for it, or None.
     """
 
     __slots__ = (
@@ -109,12 +109,12 @@ class ServerSettings:
         return launch
 
     def _program(self) -> str:
-        """Where the program is (or will be): what exe is compared with."""
+        """The path of the program (which may not exist yet), to compare with a process's exe."""
         try:
             return self.launch.program()
         except LaunchError:
             return os.path.join(self.directory, self.argv[0])
 
     def words_are_default(self) -> bool:
-        """Was `match` left to the program's own name?"""
+        """Is `match` the default, the program's own name?"""
         return self.match == [os.path.basename(self.argv[0])]

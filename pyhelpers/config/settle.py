@@ -1,8 +1,8 @@
-"""What did the user set? Reads conf/, checks all of it, and hands out settled values.
+"""What did the user set? Reads conf/, checks all of it, and returns settled values.
 
 `conf/monitor.conf` holds the suite's own keys and defaults for every server, `conf/servers/NAME.conf` overrides them.
-grammar.py reads a file, keys.py knows the keys and their values, confdir.py puts them together; here is what others
-call. Every fault is found in one go, and one fault settles nothing.
+grammar.py reads a file, keys.py has the keys and their parsers, confdir.py puts the files together. Other programs
+call this file. It finds all faults in one run; with a fault it settles nothing.
 
     $ cd pyhelpers; python3 -m config.settle check
     conf/servers/x.conf:3: unknown key "restrat"; did you mean restart?
@@ -12,9 +12,9 @@ call. Every fault is found in one go, and one fault settles nothing.
     ...
     msg_server	dir	/opt/im/msg_server
 
-`check` looks at all files; `settle` prints Settled.text() for NAME, NAME@PORT or `all`. Options, after the word:
---conf DIR (conf), --root DIR (of the suite: the one above this file), --cwd DIR (where the user stands: here).
-Exit status: 0 good, 2 usage or a NAME that breaks the rule, 6 not configured, or badly.
+`check` reads all files; `settle` prints Settled.text() for NAME, NAME@PORT or `all`. Options, after the word:
+--conf DIR (default: conf), --root DIR (the suite's directory), --cwd DIR (the user's current directory).
+Exit status: 0 good, 2 usage or an invalid NAME, 6 not configured, or faults in conf.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class ConfError(Exception):
-    """Conf cannot be used: `lines` for a person, and the exit `status`."""
+    """Conf cannot be used.  `lines`: the faults, for a person; `status`: the exit status."""
 
     def __init__(self, lines: list[str], status: int = NOT_CONFIGURED) -> None:
         super().__init__("\n".join(lines))
@@ -42,21 +42,21 @@ class ConfError(Exception):
 
 
 class Settled:
-    """What holds: `suite` maps the suite's keys to values, each of `servers` the name and all keys of one server."""
+    """Settled conf.  `suite` maps the suite's keys to values; each of `servers` the name and all keys of one server."""
 
     def __init__(self, suite: Values, servers: list[Values]) -> None:
         self.suite = suite
         self.servers = servers
 
     def text(self) -> str:
-        """Return all of it as config/settled.py writes it.  Encode with surrogateescape."""
+        """Return all values as the lines of config/settled.py.  Encode them with surrogateescape."""
         found = list(settled.lines(settled.SUITE, self.suite))
         for server in self.servers:
             found += settled.lines(server["name"], server)
         return "".join(found)
 
     def groups(self) -> list[tuple[str, settled.Settings]]:
-        """The same as config/settled.py would read it: what the watcher goes by."""
+        """The same values as config/settled.py reads them for the watcher."""
         suite = (settled.SUITE, settled.settings_of(self.suite))
         return [suite, *((server["name"], settled.settings_of(server)) for server in self.servers)]
 
@@ -64,11 +64,11 @@ class Settled:
 def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool = False) -> Settled:
     """Settle the servers that words name (NAME, NAME@PORT, `all`), each once, in that order; raises ConfError.
 
-    watched: one monitor is to watch them; else they are only asked about, and a channel may lack its other end.
+    watched: one monitor is to watch them; otherwise the other end of a channel may be missing.
 
-    conf_dir is printed as it is given. root (the suite's directory) and cwd are absolute: a relative `dir` or
-    `state_dir` starts at root, other relative paths at `dir`. Only the files of these servers, of those that they
-    need, and monitor.conf are read.
+    Messages print conf_dir as given. root (the suite's directory) and cwd are absolute: a relative `dir` or
+    `state_dir` starts at root, other relative paths at `dir`. Reads only monitor.conf and the files of these servers
+    and of those that they need.
     """
     _require_plain(root, cwd)
     _require_names(words)
@@ -105,7 +105,7 @@ def _rule_for(word: str) -> str:
 
 
 def _here() -> str:
-    """Return the directory that the user stands in, or / where it was removed."""
+    """Return the user's current directory, or / if it was removed."""
     try:
         return os.getcwd()
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def _here() -> str:
 
 
 def main(words: list[str]) -> int:
-    """Run one word of the command line; see the top of this file."""
+    """Run `check` or `settle`; see the top of this file."""
     options = {"--conf": "conf", "--root": ROOT, "--cwd": _here()}
     rest = words[1:]
     while len(rest) > 1 and rest[0] in options:

@@ -1,11 +1,11 @@
-"""Settled conf as text, between the programs that settle it and those that go by it: one writer, one reader.
+"""Settled conf as text: config/settle.py writes it, the programs that use it read it.  One writer, one reader.
 
     -           interval    15000
     msg_server  dir         /opt/im/msg_server
 
-One value a line, `NAME TAB KEY TAB VALUE`, `-` for the suite's NAME; elements of a list stand between \\x1f, the words
-of one element between \\x1e; what is not set is empty.  Paths may hold bytes that are not UTF-8: surrogateescape.
-The shell gets its part of it as one line a server, see policy().
+One value a line, `NAME TAB KEY TAB VALUE`; the suite's NAME is `-`.  \\x1f separates the elements of a list, \\x1e the
+words of one element; a value that is not set is empty.  Paths may hold bytes that are not UTF-8: surrogateescape.
+The shell gets the part that it needs as one line a server, see policy().
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def _text(value: Any) -> str:
 
 
 def settings_of(values: dict[str, Any]) -> Settings:
-    """The settings as groups() reads them, of values as config/keys.py parses them."""
+    """Convert values as config/keys.py parses them into settings as groups() reads them."""
     return {key: _text(value) for key, value in values.items()}
 
 
 def groups(source: Iterable[str]) -> Iterator[tuple[str, Settings]]:
     """Name and settings of the suite and of each server, from settled lines.
 
-    One name's settings at a time: a thousand servers' at once would leave their room behind in the heap.
+    Yields one server at a time: a thousand at once would enlarge the heap permanently.
     """
     current = ""
     settings: Settings = {}
@@ -64,7 +64,7 @@ def read(path: str) -> Iterator[tuple[str, Settings]]:
 
 
 def elements(value: str) -> list[str]:
-    """The elements of a settled list; not to be changed."""
+    """The elements of a settled list."""
     return value.split(_ELEMENTS) if value else []
 
 
@@ -74,12 +74,12 @@ def words(element: str) -> list[str]:
 
 
 def joined(element: Iterable[str]) -> str:
-    """One element of its words."""
+    """Join words into one element."""
     return _WORDS.join(element)
 
 
 def policy(number: int, server: dict[str, Any]) -> str:
-    """The line that tells the shell how it is to decide about a server, see lib/server.sh: server_new.
+    """The line that gives the shell the policy of a server, see server_new in lib/server.sh.
 
     server: the typed values of config/settle.py.
     """

@@ -1,7 +1,7 @@
-"""Where does a hook or a check lie that conf names?  In CONF_DIR, else in the conf/ that ships with the suite.
+"""Where is a hook or a check that conf names?  In CONF_DIR, else in the conf/ that ships with the suite.
 
-What CONF_DIR has under that name counts, even where it cannot be executed: a hook of your own that is broken is
-reported, and the suite does not run another one in its place.
+A file in CONF_DIR comes first, even if it cannot be executed: the suite reports your broken hook and does not run
+another one instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HOOKS, CHECKS = "hooks", "checks"
 
 
 def place_of(conf_dir: str, folder: str, name: str, root: str = ROOT) -> str:
-    """Its path; "": neither has it.  folder: HOOKS or CHECKS; root: the suite's own directory."""
+    """Its path, or "" if neither has it.  folder: HOOKS or CHECKS; root: the suite's own directory."""
     for place in (conf_dir, f"{root}/conf"):
         path = os.path.join(place, folder, name)
         if os.path.lexists(path):
@@ -23,5 +23,5 @@ def place_of(conf_dir: str, folder: str, name: str, root: str = ROOT) -> str:
 
 
 def is_of(conf_dir: str, folder: str, path: str, root: str = ROOT) -> bool:
-    """Is it the path of one of those, and not of a program that lies elsewhere?"""
+    """Is path a file of one of these two folders, and not a program elsewhere?"""
     return os.path.dirname(path) in (os.path.join(conf_dir, folder), os.path.join(root, "conf", folder))

@@ -1,10 +1,10 @@
-"""What may `sockets` and `channels` say?  The parsers of the descriptors that are held for a server.
+"""What may `sockets` and `channels` say?  The parsers of the descriptors that the watcher holds for a server.
 
     sockets = tcp://127.0.0.1:8080 admin=tcp://[::1]:8081?backlog=64&reuseport unix:///run/x.sock?mode=666
 
-An address is a number: to look a name up could block, and a socket is bound to one address.  A socket without a
-NAME is called by its port, or by the last part of its path.  As settled, a socket is the words NAME, tcp or unix,
-ADDR or PATH, PORT (unix: none), BACKLOG, and its option: `reuseport` or nothing for tcp, the octal mode for unix.
+An address is numeric: a name lookup could block, and a socket has exactly one address.  The default NAME is the port,
+or the last part of the path.  A settled socket is six words: NAME, tcp or unix, ADDR or PATH, PORT (unix: empty),
+BACKLOG, and the option: `reuseport` or empty for tcp, the octal mode for unix.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from base.tokens import split_list
 from config.values import is_name, whole
 
 DAEMON = "daemon"  # the name of the socket between a server and its watcher
-_BACKLOG = "4096"  # the kernel cuts it to net.core.somaxconn
+_BACKLOG = "4096"  # the kernel limits it to net.core.somaxconn
 _MODE = "660"
 _LONGEST_PATH = 107  # bytes; unix(7)
 _FORM = "write [NAME=]tcp://ADDR:PORT or [NAME=]unix:///PATH"
@@ -73,7 +73,7 @@ def _unix(path: str, options: str) -> list[str]:
 
 
 def _options(text: str, own: str) -> tuple[str, str]:
-    """Return the backlog, and the option that only this kind of socket has."""
+    """Return the backlog and the value of `own`, the option that only this kind of socket has."""
     backlog, found = _BACKLOG, ""
     for option in text.split("&") if text else []:
         key, equals, value = option.partition("=")

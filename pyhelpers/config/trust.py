@@ -1,14 +1,13 @@
 """Who else may write this file?
 
-A conf or a hook that a stranger may change is a way into the suite, so such files are refused. A file passes when
-it belongs to us or to root, nobody else may write it, and nobody else may put another in its place, which is a
-matter of the directory that holds it. A symlink is judged by its target and by both directories. Directories
-further up are not looked at.
+A conf file or a hook that a stranger may change is a way into the suite, so we refuse it. A file is trusted if it
+belongs to us or to root, no one else may write it, and no one else may replace it, which depends on its directory. For
+a symlink we check the target and both directories. We do not check directories further up.
 
     $ cd pyhelpers; python3 -m config.trust conf/monitor.conf conf/servers/x.conf
     conf/servers/x.conf: may be written by others (mode 666); run: chmod go-w conf/servers/x.conf
 
-Exit status: 0 all may be trusted, 1 one may not, 2 usage, 4 one could not be looked at.
+Exit status: 0 all are trusted, 1 one is not, 2 usage, 4 one could not be checked.
 Source: acl(5), inode(7) (the sticky bit); the checks are those of sshd's StrictModes, one directory deep.
 """
 
@@ -20,21 +19,21 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # what is wrong, and the command that mends it; both "" when nothing is
+    # what is wrong, and the command that fixes it; both "" if nothing is wrong
     Verdict = tuple[str, str]
 
 GOOD = ("", "")
 
-also: set[int] = set()  # uids that are trusted besides us and root: see operate/context.py
+also: set[int] = set()  # trusted uids besides ours and root: see operate/context.py
 
 
 def objection(path: str) -> str:
-    """Say why path may not be trusted, in words that fit behind its name; "" when it may. Raises OSError."""
+    """Why path is not trusted, as words that follow its name; "" if it is trusted. Raises OSError."""
     return judge(path)[0]
 
 
 def judge(path: str) -> Verdict:
-    """Judge a file, or a directory by itself: the objection and the command that mends it, or GOOD. Raises OSError."""
+    """Judge a file and its directory, or only a directory: objection and remedy, or GOOD. Raises OSError."""
     status = os.stat(path)
     found = judge_status(path, status)
     if found != GOOD or (stat.S_ISDIR(status.st_mode) and not os.path.islink(path)):
@@ -43,7 +42,7 @@ def judge(path: str) -> Verdict:
 
 
 def judge_holders(path: str) -> Verdict:
-    """Judge the directory of path and, where path is a symlink, the one of its target. Raises OSError."""
+    """Judge the directory of path and, if path is a symlink, that of its target. Raises OSError."""
     for holder in dict.fromkeys([os.path.dirname(path) or ".", os.path.dirname(os.path.realpath(path))]):
         status = os.stat(holder)
         # In a sticky directory only the owners of a file and of the directory may rename it.
@@ -55,7 +54,7 @@ def judge_holders(path: str) -> Verdict:
 
 
 def judge_status(path: str, status: os.stat_result) -> Verdict:
-    """Judge what stat said about path, without its directory; so an open file can be judged by its fstat."""
+    """Judge path by a result of stat or fstat, without its directory."""
     found = _judge_owner(path, status)
     if found != GOOD:
         return found
@@ -69,7 +68,7 @@ def judge_status(path: str, status: os.stat_result) -> Verdict:
 
 
 def _quoted(path: str) -> str:
-    import shlex  # slow to import, and only an objection needs it
+    import shlex  # slow to import; only an objection needs it
 
     return shlex.quote(path)
 
@@ -81,7 +80,7 @@ def _judge_owner(path: str, status: os.stat_result) -> Verdict:
 
 
 def _has_acl(path: str) -> bool:
-    """With an access list the group bits are only its mask: they say nothing about who may write."""
+    """Has path an access list?  The group bits are then only its mask, and do not show who may write."""
     try:
         return bool(os.getxattr(path, "system.posix_acl_access"))
     except OSError:  # none set, or a file system without them
@@ -89,7 +88,7 @@ def _has_acl(path: str) -> bool:
 
 
 def _is_private_group(gid: int, uid: int) -> bool:
-    """Say whether gid is the primary group of uid and of nobody else, as where people work with umask 002."""
+    """Is gid the primary group of uid, and has it no other member?  Usual where people work with umask 002."""
     import grp
     import pwd
 
@@ -112,7 +111,7 @@ def _group_words(gid: int) -> str:
 
 
 def main(paths: list[str]) -> int:
-    """Print one line for each of paths that may not be trusted."""
+    """Print one line for each path that is not trusted."""
     if not paths or paths[0].startswith("-"):
         print("usage: python3 -m config.trust FILE...", file=sys.stderr)
         return 2

@@ -1,8 +1,8 @@
 """What may a value say? The parsers of the right side of `key = value`.
 
 A parser takes the text of a value and returns it typed: durations in ms, sizes in bytes, yes and no as 1 and 0,
-whole numbers as int, lists as lists of str. It raises ValueError with words that say what is wrong and what to write.
-config/keys.py says which key has which.
+whole numbers as int, lists as lists of str. It raises ValueError, which says what is wrong and what to write.
+config/keys.py maps keys to parsers.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 NAME_RULE = "use letters, digits and _ . @ - only, first a letter or digit; NAME@PORT has a port from 1 to 65535"
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-# mksh counts with 32 bits: a longer time in ms would turn negative in the monitor.
+# mksh counts with 32 bits: a longer time in ms would become negative in the monitor.
 _LONGEST = 24 * _UNITS["d"]
 _SIGNALS = ("HUP", "INT", "QUIT", "ABRT", "KILL", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH", "PWR")
 _UNLIMITED = -1  # RLIM_INFINITY
 
 
 def is_name(text: str) -> bool:
-    """Say whether text may name a server or a hook: [A-Za-z0-9_.@-]+, first a letter or digit."""
+    """May text name a server or a hook?  [A-Za-z0-9_.@-]+, the first a letter or digit."""
     return text[:1].isalnum() and _NAME.issuperset(text)
 
 
 def is_server_name(text: str) -> bool:
-    """Say whether text may name a server: a name, but not `all`, and what looks like NAME@PORT has a fit port."""
+    """May text name a server?  A name, but not `all`; in NAME@PORT the port is from 1 to 65535."""
     port = split_instance(text)[1]
     return is_name(text) and text != "all" and (not port or (port[0] != "0" and len(port) < 6 and int(port) < 65536))
 
 
 def split_instance(name: str) -> tuple[str, str]:
-    """Return NAME and PORT of NAME@PORT; for other names, also those with an @, the name and ""."""
+    """Return NAME and PORT of NAME@PORT; for any other name, even one with an @, the name and ""."""
     base, _, port = name.rpartition("@")
     return (base, port) if base and port.isdigit() else (name, "")
 
@@ -47,7 +47,7 @@ def split_instance(name: str) -> tuple[str, str]:
 
 
 def path(text: str) -> str:
-    """Return one path; bare, it may hold blanks, since nothing else can follow it."""
+    """Return one path; without quotes it may hold blanks, because it is the whole value."""
     words = split_words(text) if is_quoted(text) else [text]
     if len(words) != 1 or not words[0]:
         raise ValueError("needs one path; put all of it between one pair of quotes")
@@ -88,7 +88,7 @@ def _is_number(text: str) -> bool:
 
 
 def _with_unit(text: str, units: dict[str, int]) -> int:
-    """Return a number times its unit; -1 where text is no such thing."""
+    """Return a number times its unit; -1 if text is not a number with a known unit."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     unit = text[len(number) :]
     return int(number) * units[unit] if _is_number(number) and unit in units else -1
@@ -121,7 +121,7 @@ def size(text: str) -> int:
 
 
 def or_unlimited(parse: Parser) -> Parser:
-    """Return parse, which takes `unlimited` too, as -1."""
+    """Return a parser that also accepts `unlimited`, as -1."""
     return lambda text: _UNLIMITED if text == "unlimited" else parse(text)
 
 
@@ -133,7 +133,7 @@ def umask(text: str) -> str:
 
 
 def account(file: str) -> Parser:
-    """Return a parser of a user or a group: a name or number that this machine knows."""
+    """Return a parser of a user or a group: a number, or a name that this machine knows."""
 
     def parse(text: str) -> str:
         import grp
@@ -161,7 +161,7 @@ def command(text: str) -> list[str]:
 
 
 def several(parse: Parser | None = None) -> Parser:
-    """Return a parser of lists, whose elements `parse` may check."""
+    """Return a parser of lists; `parse`, if given, checks each element."""
 
     def parse_list(text: str) -> list[str]:
         found = split_list(text)
@@ -176,7 +176,7 @@ def several(parse: Parser | None = None) -> Parser:
 
 
 def match(text: str) -> list[str]:
-    """Return the words that the process must show."""
+    """Return the words that the process must show, all of them."""
     found = split_list(text)
     if not found or "" in found:
         raise ValueError("needs words that the process must show")
@@ -218,7 +218,7 @@ def pid_from(text: str) -> list[list[str]]:
 
 
 def backoff(text: str) -> list[int]:
-    """Return the first and the longest wait, in ms."""
+    """Return the first and the longest delay, in ms."""
     found = [_milliseconds(word) for word in split_list(text)]
     if len(found) != 2 or found[0] > found[1]:
         raise ValueError(f'"{text}" is not a first and a longest wait; write two, like 0s 60s')
@@ -274,10 +274,10 @@ def deadman(text: str) -> list[str]:
 
 
 def or_none(parse: Parser, nothing: object, word: str = "none") -> Parser:
-    """Return parse for a key that need not be set: `word` and an empty value give `nothing`."""
+    """Return a parser for an optional key: `word` and an empty value give `nothing`."""
     return lambda text: nothing if text in ("", word) else parse(text)
 
 
 def inherited(parse: Parser) -> Parser:
-    """Return parse for a key that leaves things as they are where it is not set."""
+    """Return a parser for a key that, if not set, leaves what the server inherits."""
     return or_none(parse, "", "inherited")

@@ -1,10 +1,11 @@
-"""Call a web server without a pause, and count what becomes of the calls.
+"""Call a web server without a pause, and count the outcomes of the calls.
 
     $ python3 -E -s pyhelpers/demo/callers.py 8080 300 4 /tmp/enough
     answered 1196, cut off 4, refused 0
 
-300 calls each from 4 callers at once, to 127.0.0.1; fewer where the file /tmp/enough comes to be.  Answered: with
-status 200.  Cut off: accepted, but whoever had it died with it.  Refused: nobody listened.
+Four callers in parallel make 300 calls each to 127.0.0.1, and stop early when the file /tmp/enough appears.
+Answered: with status 200.  Cut off: the server accepted the call and died before its answer.  Refused: no process
+listened.
 
 Exit: 0 none was refused, and some were answered · 1 · 2 usage.
 """
@@ -21,7 +22,7 @@ OUTCOMES = ("answered", "cut off", "refused")
 
 
 def call(port: int) -> str:
-    """One call; one of OUTCOMES."""
+    """Make one call; return one of OUTCOMES."""
     try:
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as end:
             end.sendall(REQUEST)
@@ -34,7 +35,7 @@ def call(port: int) -> str:
 
 
 def call_often(port: int, count: int, enough: str) -> dict[str, int]:
-    """So many calls, one after another, until the file enough is there; how many had which outcome."""
+    """Make count calls, one after another, until the file `enough` exists; return the number of each outcome."""
     counts = dict.fromkeys(OUTCOMES, 0)
     for _ in range(count):
         if enough and os.path.exists(enough):
@@ -44,7 +45,7 @@ def call_often(port: int, count: int, enough: str) -> dict[str, int]:
 
 
 def call_together(port: int, count: int, callers: int, enough: str) -> dict[str, int]:
-    """The same by several callers at once, each a process of its own."""
+    """The same by several callers in parallel, each in its own process."""
     told, tell = os.pipe()
     for _ in range(callers):
         if os.fork() == 0:

@@ -1,4 +1,4 @@
-"""Servers for the demo: small, and to an observer like the real ones.
+"""Servers for the demo: small, but to an observer they look like the real ones.
 
     $ cd msg_server && python3 -I -S ../pyhelpers/demo/standin.py msg_server &
     $ ls
@@ -9,10 +9,10 @@
                                             its pid into server.pid, without a newline
     demo/standin.py business PORT                as run.sh would start it: listens on PORT
 
-All but business want a conf file in their directory, such as msgserver.conf.  They listen on 127.0.0.1 and
-serve nobody; they live until a signal ends them, and leave no core behind.
+All but business need a conf file in their directory, such as msgserver.conf.  They listen on 127.0.0.1 and
+serve no request; they live until a signal ends them, and leave no core.
 
-Exit: 1 no conf, or the port cannot be had · 2 usage · else the signal that ended it.
+Exit: 1 no conf, or the port is in use · 2 usage · else the signal that ended it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ USAGE, FAILED = 2, 1
 
 
 def serve_by_log(name: str) -> None:
-    """Be a server that tells its pid by the name of its log, and live until a signal comes."""
+    """Be a server whose log has its pid in its name, and live until a signal comes."""
     import signal
 
     _require_conf(name)
@@ -44,7 +44,7 @@ def serve_by_pidfile(name: str) -> None:
 
 
 def _require_conf(name: str) -> str:
-    """The path of its conf file: msgserver.conf for msg_server.  Ends the program where there is none."""
+    """The path of its conf file: msgserver.conf for msg_server.  Ends the program if it does not exist."""
     path = f"{name.replace('_', '')}.conf"
     if not os.path.exists(path):
         sys.exit(f"{name}: no {path} in {os.getcwd()}")
@@ -70,7 +70,7 @@ def _serve_port(port: int, pidfile: str = "") -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Be the server that the arguments name; comes back only from a failure, with the exit status."""
+    """Be the server that the arguments name; returns only after a failure, with the exit status."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     name = argv[0] if argv else ""
     try:

@@ -161,6 +161,9 @@ class Supervisor(Home, Protocol):
     monitor: str
     psutil_home: str
 
+    def unread(self) -> bool:
+        """Has the shell still to read what was sent?"""
+
     @property
     def directories(self) -> Collection[str]:
         """The directories of all servers, so that one of theirs is not taken for another."""

@@ -94,13 +94,18 @@ class Loop:
 
     def run(self) -> None:
         """Until ended is set."""
-        while not self.ended:
-            ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due())]
-            for fd, waiting in ready:
-                if self._calls.get(fd) is waiting:  # one before it may have put another file there
-                    self._answer(fd, *waiting)
-            self._ring()
-        self.end_groups()
+        try:
+            while not self.ended:
+                self._turn()
+        finally:
+            self.end_groups()
+
+    def _turn(self) -> None:
+        ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due())]
+        for fd, waiting in ready:
+            if self._calls.get(fd) is waiting:  # one before it may have put another file there
+                self._answer(fd, *waiting)
+        self._ring()
 
     def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
         """Call it, with these words, for this owner; False: it raised an exception, which is charged to the owner."""

@@ -1,1 +1,1 @@
-"""What an operator orders and asks, beside a running monitor or without one."""
+"""An operator's orders and questions, with a running monitor or without one."""

@@ -1,7 +1,7 @@
-"""The supervisor of one server that no monitor watches: it lives as long as an operator's command takes.
+"""The supervisor of one server that no monitor watches: it lives as long as the operator's command.
 
-What it ends or starts goes through the same parts as under the watcher; what these tell the shell there decides here
-only when the loop ends.
+It ends and starts the server with the same code as the watcher.  Events that the watcher sends to the shell only end
+the loop here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class Alone:
-    """A Supervisor (loop/host.py) with nothing but the one server.
+    """A Supervisor (loop/host.py) of a single server.
 
-    outcome: `up` or `failed`, and what stands behind that in the event (watch/watcher.py); ("", "") until then.
+    outcome: `up` or `failed`, and the rest of that event (watch/watcher.py); ("", "") until then.
     """
 
     monitor = run_dir = ""
-    interval_ms = 0  # no interval ever passes
+    interval_ms = 0  # there are no periodic looks
     held: Store | None = None
 
     def __init__(self, server: Server, state_dir: str) -> None:
@@ -47,11 +47,14 @@ class Alone:
         self.boot = record.boot_id()
         self.psutil_home = psutil_home()
         self.outcome = ("", "")
-        self._children_before = set(identity.children(os.getpid()))  # servers that this command has started already
+        self._children_before = set(identity.children(os.getpid()))  # servers that this command started earlier
         self._oom_kills = cause.oom_kills()
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
-        """The end of a start ends the loop; what a failed one leaves behind goes first, for no later start ends it."""
+        """End the loop when the start has succeeded or failed.
+
+        After a failure first end the processes that it left behind, because no later start of ours would.
+        """
         if word in ("up", "failed"):
             self.outcome = word, rest
         if word == "up":
@@ -59,29 +62,33 @@ class Alone:
         elif word == "failed" and server:
             end_leftovers(self, server, self.lives[0].account.dead, self.finish)
 
+    def unread(self) -> bool:
+        """No shell reads."""
+        return False
+
     def finish(self) -> None:
         """End the loop."""
         self.loop.ended = True
 
     def say(self, server: Server | None, text: str) -> None:
-        """Tell the operator."""
+        """Print a message for the operator."""
         print(f"{server.name}: {text}" if server else text, file=sys.stderr, flush=True)
 
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
-        """What the server has left behind, where we are subreaper."""
+        """The orphans of the server that the kernel gave to us, the subreaper."""
         return descendants.orphans(self.loop, {*self.followed, *self._children_before}, sid)
 
     def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
-        """The command has just looked (operate/look.py)."""
+        """Do not scan: the command has just scanned (operate/look.py)."""
         absent()
 
     def oom_struck(self) -> bool:
-        """Has the kernel killed for want of memory since we began?"""
+        """Has the kernel's OOM killer killed any process since we began?"""
         return cause.oom_kills() > self._oom_kills
 
     def tidy_soon(self, life: Followed) -> None:
-        """Not here: it may take its time, and the operator waits."""
+        """Do nothing: it may take long, and the operator waits."""
 
     def history_tells(self, incident: str) -> bool:
-        """What history.jsonl lacks, the next monitor adds."""
+        """Return True: the next monitor adds what history.jsonl lacks."""
         return True

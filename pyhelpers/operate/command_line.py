@@ -1,4 +1,4 @@
-"""What the command lines of operators have in common: their end, and how long they wait."""
+"""What operators' command lines share: the exit status, errors, and --timeout."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_EVERY = 0.01  # seconds: the operator waits for a record to change, nothing else does
+LOOK_EVERY = 0.01  # seconds; only a command that waits for a change of a record polls
 DEFAULT_TIMEOUT = 60.0  # seconds
 
 
 def timeout_of(words: list[str]) -> tuple[float, list[str]]:
-    """Seconds of a leading --timeout, and the words behind it.  Raises Refused."""
+    """The seconds of a leading --timeout, else the default, and the other words.  Raises Refused."""
     if words[:1] == ["--timeout"]:
         return _seconds(words[1] if len(words) > 1 else ""), words[2:]
     return DEFAULT_TIMEOUT, words
@@ -34,19 +34,19 @@ def _seconds(text: str) -> float:
 
 
 def _printed(status: int) -> int:
-    """The status; where what was said could not be written, that of a failure, and Python has nothing more to write."""
+    """Flush stdout; return status, or FAILED if that fails; then set stdout to /dev/null, or Python would try again."""
     try:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # who reads it has seen enough
+        if not isinstance(error, BrokenPipeError):  # the reader (such as head) has closed the pipe
             print(f"standard output: {error.strerror}", file=sys.stderr)
         return status or FAILED
     return status
 
 
 def end(obey: Callable[[], int]) -> int:
-    """The exit status of a command line: what obey returns, or that of its refusal, which is said."""
+    """Run obey and return the exit status: its result, or that of its error, which we print."""
     try:
         return _printed(obey())
     except settle.ConfError as error:

@@ -1,4 +1,4 @@
-"""Where do we stand: which suite, conf and state; which servers names mean there, and which monitors run?"""
+"""Which suite, conf and state does a command use?  Which servers do names mean there, and which monitors run?"""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """root: the suite's directory; state_dir: settled from the option and conf.  Raises conf.ConfError, Refused.
+    """root: the suite's directory; state_dir: from the option and conf.  Raises settle.ConfError, Refused.
 
-    is_guest: somebody else's monitors run here, and we may at most order them.
-    lacks_some: of what was asked for, conf has a fault and no monitor knows it.
+    is_guest: these monitors belong to another user, and we may at most give them orders.
+    lacks_some: conf is faulty for some of the requested servers, and no monitor watches them.
     """
 
     def __init__(self, root: str, conf_dir: str, state_option: str, cwd: str) -> None:
         self.root, self.conf_dir, self.cwd = root, conf_dir, cwd
         self.lacks_some = False
         self._settle_state(state_option)
-        # who may not look into it would see no monitor, and not that he may not
+        # Without this check, a user who may not read it would see no monitor instead of the reason.
         if os.path.isdir(self.state_dir) and not os.access(self.state_dir, os.R_OK | os.X_OK):
             raise Refused(
                 NO_PERMISSION, f"{self.state_dir}: you may not look into it; be its owner, or in control_group"
             )
 
     def _settle_state(self, option: str) -> None:
-        """Where it is, and whose.  A guest goes by the conf of its owner, who runs what that names; we do not."""
+        """Find the state directory and its owner.
+
+        A guest trusts the files of conf's owner: only the owner's monitor runs the programs that conf names.
+        """
         host = _owner_of(self.conf_dir)
         if os.geteuid() != 0 and host not in (-1, 0):
             trust.also.add(host)
@@ -51,15 +54,15 @@ class Place:
         return state_directory(self.root, option, suite.suite["state_dir"])
 
     def require_owner(self, what: str) -> None:
-        """Raises Refused for a guest."""
+        """Raises Refused if we are a guest.  what: the word that only the owner may use."""
         if self.is_guest:
             raise Refused(NO_PERMISSION, f"{self.state_dir}: {what} is for its owner")
 
     def servers(self, patterns: list[str], partly: bool = False) -> list[Server]:
-        """The servers that names, globs and `all` mean, each once.  Raises conf.ConfError, Refused.
+        """The servers that names, globs and `all` mean, each once.  Raises settle.ConfError, Refused.
 
-        Where conf is not in order, that is said, and what a monitor watches is known by the conf that it goes by.
-        partly: leave out what nothing good is known of, if anything is; lacks_some says so.
+        If conf has a fault, print it, and use the settled conf of the running monitors for the servers they watch.
+        partly: leave out servers without any good conf, and set lacks_some, if there are others.
         """
         try:
             return self._in_order(patterns)
@@ -88,23 +91,23 @@ class Place:
         known += [name for name in _listed(watched) if lock.watcher_of(f"{watched}/{name}")]
         found = [name for name in dict.fromkeys(known) if fnmatchcase(name, pattern)]
         if not found:
-            raise Refused(NOT_CONFIGURED, f"{pattern}: fits no server")
+            raise Refused(NOT_CONFIGURED, f"{pattern}: matches no server")
         return found
 
     def run_dirs(self) -> list[str]:
-        """The directories of the monitors that run with this state directory."""
+        """The directories of the running monitors of this state directory."""
         directory = f"{self.state_dir}/monitors"
         names = [name for name in _listed(directory) if name.isdigit() and identity.look(int(name))]
         return [f"{directory}/{name}" for name in names]
 
 
 def is_glob(word: str) -> bool:
-    """Does it stand for every name that it fits?"""
+    """Is word a pattern that may match several names?"""
     return bool(set(word) & set("*?["))
 
 
 def _owner_of(path: str) -> int:
-    """Its uid; -1: there is none, or it may not be looked at."""
+    """The uid of its owner; -1 if it does not exist or we may not see it."""
     try:
         return os.stat(path).st_uid
     except OSError:

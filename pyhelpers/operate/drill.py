@@ -1,4 +1,4 @@
-"""Kill a healthy server on purpose, and measure how it comes back."""
+"""Kill a healthy server on purpose, and measure its restart."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from operate.target import Target
 
-LOOK_EVERY = 0.001  # seconds; what is measured takes some milliseconds
+LOOK_EVERY = 0.001  # seconds; a restart takes some milliseconds
 HISTORY_TAIL = 1 << 16
 
 
 def drill(target: Target, deadline: float) -> str:
-    """Kill it; what to say of how it came back.  deadline: monotonic seconds.  Raises Refused."""
+    """Kill the server and return a sentence about its restart.  deadline: monotonic seconds.  Raises Refused."""
     process = evidence.recorded(target.before, record.boot_id())
     state = target.before["state"] or "unknown"
     if state != "RUNNING" or not process or process.state in "Tt":
@@ -62,7 +62,7 @@ def _follow(target: Target, killed: identity.Process, began: float, deadline: fl
 
 
 def _seen(target: Target, killed: identity.Process, killed_at: float) -> str:
-    """How soon its death was seen, by history.jsonl; killed_at: unix seconds."""
+    """How soon the monitor saw the death, by history.jsonl; "" if unknown.  killed_at: Unix seconds."""
     incident = history.incident_id(target.name, killed.pid, killed.ticks, record.boot_id())
     for line in history.newest(target.state_dir, HISTORY_TAIL):
         if history.is_of(line, incident) and history.is_death(line):

@@ -1,8 +1,8 @@
-"""Which servers do names mean, though conf is not in order?
+"""Which servers do names mean if conf has a fault?
 
-A fault in one file must not take the others out of reach, nor its own server while it is watched: the monitor goes by
-the conf that was good when it began, and that is kept beside its mailbox.  So a name means, first of all that is there:
-what the running monitors go by; what conf says without a fault.
+If a file becomes faulty while the monitor runs, every command prints the error and still works for watched servers: the
+monitor uses the conf that was good when it started, and keeps it beside its mailbox.  A name means the server in the
+settled conf of a running monitor, else the server in conf/ if its file has no fault.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def meant(place: Place, patterns: list[str]) -> tuple[list[Server], bool]:
-    """Each once; and whether that is all that is meant, as far as can be told."""
+    """The servers that the patterns mean, each once; and whether these are all of them, as far as we know."""
     watched = _watched(place)
     known, faulty = _sorted_out(place, [word for word in patterns if word != "all"])
     known.update(watched)
@@ -42,19 +42,19 @@ def _means(pattern: str, name: str) -> bool:
 
 
 def _sorted_out(place: Place, words: list[str]) -> tuple[Known, list[str]]:
-    """What conf says without a fault, and the names of which it does not."""
+    """The servers in conf without a fault, and the names of those with one."""
     reading = confdir.ConfDir(place.conf_dir, place.root, place.cwd)
     good, faulty = reading.sorted_out([word for word in words if is_server_name(word)])
     return {server["name"]: settled.settings_of(server) for server in good}, faulty
 
 
 def _watched(place: Place) -> Known:
-    """What the running monitors go by; a guest may not know."""
+    """The settled conf of the running monitors; a guest may not read it."""
     found: Known = {}
     for run_dir in place.run_dirs():
         try:
             found.update(settled.read(f"{run_dir}/settled"))
         except OSError:
-            continue  # it has just ended; or is not ours
+            continue  # the monitor has just ended, or belongs to another user
     found.pop(settled.SUITE, None)
     return found

@@ -1,12 +1,12 @@
-"""Who guards the monitor?  The guard's ProcessInfo, from STATE_DIR/guard, and whether it is still so.
+"""Which process guards the monitor?  The guard's ProcessInfo from STATE_DIR/guard, checked against living processes.
 
     $ ./monitor.sh status --guard
     [ProcessInfo parent_id=811 main_id=812 parent_start_time=2026-11-20 08:01:27 main_start_time=… restart_count=1]
     $ ./monitor.sh status --guard --json
     {"parent_id": 811, "main_id": 812, "parent_start_time": 1795132887, "main_start_time": …, "restart_count": 1}
 
-Times in JSON are Unix seconds.  Exit, after the LSB: 0 both live · 1 the guard is dead, and its file is left ·
-3 the monitor has no guard, or is just being started again · 4 the file may not be read, or is none of a guard's.
+Times in JSON are Unix seconds.  Exit, after the LSB: 0 both live · 1 the guard is dead, but its file exists ·
+3 the monitor has no guard, or its guard is restarting it · 4 we may not read the file, or no guard wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
 def show(state_dir: str, as_json: bool) -> int:
-    """Print it; the exit status.  Raises Refused."""
+    """Print the ProcessInfo; return the exit status.  Raises Refused."""
     path = f"{state_dir}/guard"
     text = _read(path)
     info = _parse(text)
@@ -36,11 +36,21 @@ def show(state_dir: str, as_json: bool) -> int:
         print(json.dumps({field: getattr(info, field) for field in info.FIELDS}))
     else:
         print(text)
-    if not _is_guard(info.parent_id):
+    if not is_guard(info.parent_id):
         raise Refused(GUARD_IS_DEAD, _without_guard(state_dir, info))
-    if not _is_monitor(state_dir, info.main_id):
+    if not is_monitor(state_dir, info.main_id):
         raise Refused(NOT_GUARDED, "the monitor has ended; its guard starts it again within 5s")
     return GUARDED
+
+
+def read(state_dir: str) -> ProcessInfo | None:
+    """What the guard's file says; None: it is not there, or not a guard's.  Raises Refused: not readable."""
+    try:
+        return _parse(_read(f"{state_dir}/guard"))
+    except Refused as refused:
+        if refused.status == NOT_GUARDED:
+            return None
+        raise
 
 
 def _read(path: str) -> str:
@@ -54,13 +64,13 @@ def _read(path: str) -> str:
 
 
 def _without_guard(state_dir: str, info: ProcessInfo) -> str:
-    if _is_monitor(state_dir, info.main_id):
+    if is_monitor(state_dir, info.main_id):
         return "the guard is dead: the monitor goes on without one; to have one again: ./monitor.sh shutdown, then -d"
     return "guard and monitor are dead; start them with ./monitor.sh -d"
 
 
 def _parse(text: str) -> ProcessInfo | None:
-    """What str(ProcessInfo) has made; None: something else has."""
+    """Parse the output of str(ProcessInfo); None if text is something else."""
     patterns = (
         f"{field}=({'[-0-9]+ [:0-9]+' if field.endswith('time') else '[0-9]+'})" for field in ProcessInfo.FIELDS
     )
@@ -75,11 +85,12 @@ def _number(value: str) -> int:
     return int(value) if value.isdigit() else int(time.mktime(time.strptime(value, CLOCK)))
 
 
-def _is_guard(pid: int) -> bool:
-    """The wall clock of the file proves nothing: it may have been set since."""
+def is_guard(pid: int) -> bool:
+    """Is pid a guard?  The start time in the file proves nothing, because the wall clock may have been set."""
     process = identity.look(pid)
     return process is not None and any(os.path.basename(word) == "guard_main.py" for word in process.argv()[:8])
 
 
-def _is_monitor(state_dir: str, pid: int) -> bool:
+def is_monitor(state_dir: str, pid: int) -> bool:
+    """Is it a monitor that lives, with this state directory?"""
     return identity.look(pid) is not None and os.path.isdir(f"{state_dir}/monitors/{pid}")

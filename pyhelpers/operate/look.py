@@ -1,4 +1,4 @@
-"""How is each server?  The truth from evidence, whether a monitor runs or not; and what its monitor wrote down."""
+"""What is the state of each server?  By evidence, whether a monitor runs or not, and by the monitor's records."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ KEYS = (
 
 
 class Look:
-    """What can be found out about the servers of one conf directory and one state directory."""
+    """One look at the servers of one conf directory and one state directory."""
 
     def __init__(self, watched: list[Server], state_dir: str, with_usage: bool = True) -> None:
         self.servers = watched
         self.state_dir = state_dir
         self._with_usage = with_usage
-        self.is_guest = False  # may not see whose exe and directory a process has
+        self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
         self._records = {server.name: self._read(server) for server in watched}
         self.directories = {server.directory for server in watched}
@@ -55,7 +55,7 @@ class Look:
                 self.living[by_number[number].name] = process, "scan"
 
     def record_of(self, server: Server) -> dict[str, str]:
-        """Its record as the look began; empty values where there is none, or none that can be believed."""
+        """Its record when the look began; empty values if there is no record, or a torn one."""
         return self._records[server.name]
 
     def _read(self, server: Server) -> dict[str, str]:
@@ -66,25 +66,25 @@ class Look:
         return known or dict.fromkeys(record.KEYS, "")
 
     def of(self, server: Server) -> dict[str, Any]:
-        """One server's row, with the keys of KEYS; None for what is not known."""
+        """One server's row with the keys of KEYS; None for unknown values."""
         living = self.living[server.name]
         if living and self.record_of(server)["pid"] != str(living[0].pid):
-            self._records[server.name] = self._read(server)  # it may have been started since that was read
+            self._records[server.name] = self._read(server)  # the monitor may have started it since our look began
         known = self.record_of(server)
         watcher = watcher_of(f"{self.state_dir}/servers/{server.name}")
         row: dict[str, Any] = dict.fromkeys(KEYS)
         row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
         row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
         row["last_exit"] = known["last_exit"] or None
-        row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: it has not looked yet
-        row["message"] = (known["message"] or None) if watcher else "nobody watches: no monitor runs"
+        row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: the monitor has just begun
+        row["message"] = (known["message"] or None) if watcher else "no monitor watches it"
         end = silences.until(self.state_dir, server.name, time.time())
         if end != silences.NEVER:
             row["message"] = "; ".join(filter(None, (row["message"], silences.in_words(end))))
         if living:
             self._add_living(row, *living, known)
         elif row["state"] == "RUNNING" or (self.is_guest and not watcher):
-            row["state"] = "UNKNOWN"  # between its death and the record of it; or we may not see it
+            row["state"] = "UNKNOWN"  # it has died and the record does not show it yet; or we may not see it
         return row
 
     def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
@@ -100,7 +100,7 @@ class Look:
 
 
 def usage(pid: int, age: float) -> dict[str, Any]:
-    """cpu_percent over its life, memory_bytes (RSS), open_files; {} for what we may not see."""
+    """cpu_percent over its life, memory_bytes (RSS), open_files, as far as we may see them.  age: seconds."""
     fields = identity.stat_fields(pid)
     if not fields:
         return {}

@@ -1,4 +1,4 @@
-"""Stop and start a server that no monitor watches: by its conf and its identity, as a monitor would."""
+"""Stop and start a server that no monitor watches, by its conf and its identity, as a monitor would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAY_AFTER_MS = 1000
 
 
 def end_unwatched(target: Target) -> str:
-    """Stop a server that nobody watches; what to say.  Raises Refused."""
+    """Stop a server that no monitor watches; return the message.  Raises Refused."""
     server = target.server
     living = Look([server], target.state_dir).living[server.name]
     if not living:
@@ -37,11 +37,11 @@ def end_unwatched(target: Target) -> str:
     if stuck:
         raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
     server.pid = server.ticks = 0
-    return f"stopped (pid {process.pid}; nobody watches)"
+    return f"stopped (pid {process.pid}; no monitor watches it)"
 
 
 def end_now(server: Server, process: identity.Process, state_dir: str) -> list[int]:
-    """End it and what it leaves behind, by its stop sequence; pids that are still there."""
+    """End the server by its stop sequence, then what it leaves behind; return the pids that are still there."""
     host = Alone(server, state_dir)
     stuck: list[int] = []
 
@@ -57,15 +57,15 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> list[i
 
 
 def start_unwatched(target: Target) -> str:
-    """Start a server that nobody watches; what to say.  Raises Refused."""
+    """Start a server that no monitor watches; return the message.  Raises Refused."""
     process = Look([target.server], target.state_dir).living[target.name]
     if process:
-        return f"running, pid {process[0].pid} (nobody watches)"
-    return standalone_start.start(target) + "; nobody watches it"
+        return f"running, pid {process[0].pid} (no monitor watches it)"
+    return standalone_start.start(target) + "; no monitor watches it"
 
 
 def carry_out(word: str, target: Target) -> str:
-    """Carry out an order without a monitor; what to say.  Raises Refused."""
+    """Carry out an order without a monitor; return the message.  Raises Refused."""
     if word in NEED_A_MONITOR:
         raise Refused(NOT_RUNNING, f"no monitor watches it, and {word} needs one; run ./monitor.sh {target.name}")
     target.want("down" if word == "stop" else "up")
@@ -78,7 +78,10 @@ def carry_out(word: str, target: Target) -> str:
 
 
 def take_turn(target: Target) -> int:
-    """One operator at a time, or two would start two; the descriptor to be closed at the end.  Raises OSError."""
+    """Wait until no other operator is at work, or two could start two copies.
+
+    Returns the descriptor of the lock; close it at the end.  Raises OSError.
+    """
     turn = os.open(f"{target.directory}/turn", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(turn, fcntl.LOCK_EX)
     return turn

@@ -1,9 +1,8 @@
-"""Start a server that no monitor watches: the Start of the watcher, under a supervisor that ends with it.
+"""Start a server that no monitor watches: with the watcher's code, under a supervisor that ends after the start.
 
-The server is a plain child of ours while we wait, so that waitid tells for certain how it ends, and for that time we
-are subreaper, so that the daemon which a launcher leaves behind is found by descent.  It leads a session of its own.
-When we exit, the kernel gives it to init, or to the nearest subreaper: it is as much nobody's child then as two forks
-would have made it at once.
+While we wait, the server is our child, so waitid reports exactly how it ends; and we are its subreaper, so we find the
+daemon that a launcher leaves behind by descent.  The server leads its own session.  When we exit, the kernel makes it a
+child of init or of the nearest subreaper, as a double fork would have done.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class _Life(Life):
-    """Says where an operator finds the server's own words."""
+    """A Life whose failure message says where the server's output is."""
 
     def start_failed(self, status: int, text: str, why: str = "") -> None:
-        """The attempt has failed."""
+        """Report the failed attempt, and where the output is."""
         super().start_failed(status, f"{text}; {_where_it_speaks(self.server)}" if why else text, why)
 
 
@@ -37,7 +36,7 @@ def _where_it_speaks(server: Server) -> str:
 
 
 def require_free(target: Target) -> None:
-    """Nobody watches it, and no copy of it runs.  Raises Refused."""
+    """Raises Refused if a monitor watches the server, or a copy of it runs."""
     if target.monitor:
         raise Refused(FAILED, f"the monitor with pid {target.monitor} watches it, and starts it by itself")
     living = Look([target.server], target.state_dir, with_usage=False).living[target.name]
@@ -46,9 +45,10 @@ def require_free(target: Target) -> None:
 
 
 def start(target: Target, pidfile: str = "") -> str:
-    """Start a server of which no copy runs; what to tell.  pidfile: gets its pid if it writes none itself.
+    """Start a server that does not run; return the message.
 
-    Its record says then who it is: by that a monitor adopts it.  Raises Refused.
+    pidfile: gets the pid if the server does not write it.  We save the server's identity in its record, so that a
+    monitor can adopt it.  Raises Refused.
     """
     server = target.server
     if server.ends:
@@ -67,7 +67,7 @@ def start(target: Target, pidfile: str = "") -> str:
 
 
 def _attempt(target: Target) -> tuple[str, str]:
-    """One attempt, to its end; its outcome as of Alone."""
+    """Run one attempt to its end; return the outcome as in Alone."""
     host = Alone(target.server, target.state_dir)
     life = _Life(target.server, host, target.directory)
     host.lives.append(life)
@@ -82,7 +82,7 @@ def _attempt(target: Target) -> tuple[str, str]:
 
 
 def _await_no_more_than_a_start(server: Server) -> None:
-    """Of its vitals only those that it may have to show before it counts as started: what comes later is not seen."""
+    """Keep only the vitals that count for the start; we are gone before the others matter."""
     asked = server.vital
     heartbeat = asked.get("heartbeat", "")
     if asked.get("check") or heartbeat == "notify":
@@ -93,12 +93,12 @@ def _await_no_more_than_a_start(server: Server) -> None:
 
 
 def pidfile_of(server: Server) -> str:
-    """The first pidfile that its pid may be read from; "" if there is none."""
+    """The first pidfile in its pid_from; "" if there is none."""
     return next((source[1] for source in server.sources if source[0] == "pidfile"), "")
 
 
 def _correct(pidfile: str, pid: int) -> None:
-    """One that names no living process names the server, whose launcher has ended; or goes, if there is none (pid 0).
+    """If the pidfile names a dead process (the launcher), write the server's pid; if pid is 0, remove the file.
 
     Raises Refused.
     """

@@ -1,23 +1,26 @@
-"""One server that an operator gives an order about: its record, and the monitor that watches it."""
+"""The server that an order is about: its record, and the monitor that watches it."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from base.exits import NO_PERMISSION, NOT_RUNNING, Refused
+from base.exits import FAILED, NO_PERMISSION, NOT_RUNNING, Refused
 from state import record
-from state.lock import watcher_of
+from state.answers import Answers
+from state.lock import UNREADABLE, mailbox_of, watcher_of
 from state.paths import make_private
-from watch.journal import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proc.server import Server
 
+FULL_FOR = 10.0  # seconds: a helper that is started again takes less
+LOOK_EVERY = 0.01
+
 
 class Target:
-    """One server to be ordered about: its record, and the monitor that watches it ("" for none)."""
+    """The server that an order is about.  monitor: pid of the monitor that watches it, or ""; before: its record."""
 
     def __init__(self, server: Server, state_dir: str) -> None:
         self.server = server
@@ -26,10 +29,11 @@ class Target:
         self.directory = f"{state_dir}/servers/{server.name}"
         self.monitor = watcher_of(self.directory)
         self.token = ""
+        self._answers = Answers(self.directory)
         self.before = self.known()
 
     def known(self) -> dict[str, str]:
-        """Its record now, with "" for what is not known."""
+        """Its record now, with "" for unknown values."""
         try:
             found = record.read(self.directory)
         except record.Torn:
@@ -37,12 +41,19 @@ class Target:
         return found or dict.fromkeys(record.KEYS, "")
 
     def order(self, word: str, more: str = "") -> None:
-        """Put the order into the monitor's mailbox: one write, which cannot be torn.  Raises Refused."""
+        """Write the order to the monitor's mailbox, with one write, which cannot be torn.  Raises Refused."""
         self.token = f"{os.getpid()}.{time.monotonic_ns()}"
-        post(f"{self.state_dir}/monitors/{self.monitor}/mailbox", f"{word} {self.name} {self.token} {more}\n")
+        post(self._mailbox(), f"{word} {self.name} {self.token} {more}".rstrip() + "\n")
+
+    def _mailbox(self) -> str:
+        return mailbox_of(self.directory, self.monitor)
+
+    def is_watched(self) -> bool:
+        """Does the monitor live that got the order?"""
+        return watcher_of(self.directory) in (self.monitor, UNREADABLE)
 
     def want(self, word: str) -> None:
-        """Remember what is wanted, for the next monitor.  Raises Refused."""
+        """Save the wanted state (up, down, paused) for the next monitor.  Raises Refused."""
         try:
             make_private(self.directory)
             record.write_want(self.directory, word)
@@ -50,16 +61,12 @@ class Target:
             raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None
 
     def answer(self) -> str | None:
-        """What the monitor answered to the order; None: nothing yet."""
-        for answer in self.known()["ordered"].split(SEPARATOR):
-            token, _, text = answer.partition(" ")
-            if token == self.token:
-                return text
-        return None
+        """The monitor's newest answer to the order; None if there is none yet."""
+        return self._answers.to(self.token)
 
 
 def post(mailbox: str, line: str) -> None:
-    """Write one line into a mailbox.  Raises Refused: nobody reads it, or we may not write."""
+    """Write one line into a mailbox.  Raises Refused if no monitor reads it or we may not write."""
     try:
         fd = os.open(mailbox, os.O_WRONLY | os.O_NONBLOCK)
     except PermissionError:
@@ -67,8 +74,22 @@ def post(mailbox: str, line: str) -> None:
     except OSError as error:
         raise Refused(NOT_RUNNING, f"{mailbox}: {error.strerror}; the monitor has ended") from None
     try:
-        os.set_blocking(fd, True)
-        # the first newline ends what somebody may have left half-written: the loop passes over an empty line
-        os.write(fd, b"\n" + line.encode("utf-8", "surrogateescape"))
+        # The first newline ends a line that another writer may have left incomplete; the helper skips empty lines.
+        _write_soon(fd, b"\n" + line.encode("utf-8", "surrogateescape"), mailbox)
     finally:
         os.close(fd)
+
+
+def _write_soon(fd: int, raw: bytes, mailbox: str) -> None:
+    """Write all of it at once, as soon as there is room.  Raises Refused: nothing is read there."""
+    deadline = time.monotonic() + FULL_FOR
+    while True:
+        try:
+            os.write(fd, raw)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Refused(FAILED, f"{mailbox} is full, and the monitor does not read it") from None
+        except BrokenPipeError:
+            raise Refused(NOT_RUNNING, f"{mailbox}: the monitor has ended") from None
+        time.sleep(LOOK_EVERY)

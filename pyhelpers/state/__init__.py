@@ -1,1 +1,1 @@
-"""What is written down below STATE_DIR, and who may read it."""
+"""The files below STATE_DIR, and who may read them."""

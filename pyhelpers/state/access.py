@@ -1,13 +1,14 @@
-"""Who else may order and look?  The members of `control_group`, where conf names one.
+"""Who else may give orders and read the state?  The members of `control_group`, if conf names one.
 
-    drwxr-s---  root im  state/  state/servers/  state/servers/NAME/     may be looked into
-    -rw-r-----  root im  state/servers/NAME/record, want                 may be read; so may restart.log, history.jsonl
-    drwx--s---  root im  state/monitors/PID/                             may be gone through, to
-    p-w--w----           state/monitors/PID/mailbox                      which may be written, not read
+    drwxr-s---  root im  state/  state/servers/  state/servers/NAME/     they may list it
+    -rw-r-----  root im  state/servers/NAME/record, want, answers        they may read it
+    -rw-r-----  root im  state/restart.log, history.jsonl                they may read it
+    drwx--s---  root im  state/monitors/PID/                             they may pass through it to the mailbox
+    p-w--w----           state/monitors/PID/mailbox                      they may write it, not read it
 
-Nothing else is theirs: what they could create, rename or replace, a monitor that is root would follow.  Not the lock
-either, for whoever may open it may hold it: that a monitor watches, they see by its mailbox.  Where no group is named,
-what an earlier one was given is taken back.
+They may do nothing else: a monitor that runs as root would follow what they create, rename or replace.  They may not
+open the lock either, because a process that can open it can hold it; the mailbox shows them that a monitor watches.
+If conf names no group, we withdraw the rights of an earlier one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def gid_of(group: str) -> int:
 
 
 def give(state_dir: str, names: Iterable[str], run_dir: str, gid: int) -> None:
-    """Let the group look at these servers and order; -1: nobody.  Raises OSError: it is not ours to give."""
+    """Let the group read the state of these servers and give orders; gid -1: no group.
+
+    Raises OSError if we may not change the files.
+    """
     shared = [state_dir, f"{state_dir}/servers", f"{state_dir}/monitors"]
     if gid < 0:
         for directory in shared:
@@ -48,7 +52,7 @@ def give(state_dir: str, names: Iterable[str], run_dir: str, gid: int) -> None:
 
 
 def _let(path: str, gid: int, mode: int) -> bool:
-    """False: it was so already."""
+    """Set group and mode of path; False if both were set already."""
     status = os.lstat(path)
     if (status.st_gid, stat.S_IMODE(status.st_mode)) == (gid, mode):
         return False
@@ -58,7 +62,7 @@ def _let(path: str, gid: int, mode: int) -> bool:
 
 
 def _let_read(directory: str, gid: int) -> None:
-    for name in ("record", "want"):
+    for name in ("record", "want", "answers"):
         if os.path.exists(f"{directory}/{name}"):
             _let(f"{directory}/{name}", gid, READ)
 
@@ -72,7 +76,7 @@ def _take_back(directory: str) -> None:
 
 
 def make(directory: str) -> None:
-    """Make a server's directory, for those who may look at its neighbours.  Raises OSError."""
+    """Make a server's directory; the group that may read servers/ may read it too.  Raises OSError."""
     try:
         os.mkdir(directory, OURS_ALONE)
     except FileExistsError:

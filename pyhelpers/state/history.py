@@ -1,24 +1,25 @@
-"""history.jsonl: what happened, one JSON object a line; the shell writes it (lib/log.sh), here is its one reader.
+"""history.jsonl: what happened, one JSON object a line.  The shell writes it (lib/log.sh), this file reads it.
 
-An incident has a name, the same for whoever finds a server dead, and for no other incident: start ticks tell a pid that
-comes again, the boot tells start ticks that come again.  The shell names those without a process, see lib/incident.sh.
+Every program that finds a server dead makes the same id for the incident, and no other incident gets that id: start
+ticks distinguish processes with the same pid, the boot id distinguishes equal start ticks.  The shell makes the ids of
+incidents without a process, see lib/incident.sh.
 """
 
 from __future__ import annotations
 
 import os
 
-TAIL = 1 << 18  # bytes: the newest of them
-BOOT_LETTERS = 8  # of the boot's id, random hexadecimal digits
+TAIL = 1 << 18  # bytes, at the end of the file
+BOOT_LETTERS = 8  # random hexadecimal digits, from the start of the boot id
 
 
 def incident_id(name: str, pid: int | str, ticks: int | str, boot: str) -> str:
-    """The name of the incident that is the death of this process.  boot: as record.boot_id()."""
+    """The id of the incident that is the death of this process.  boot: as record.boot_id()."""
     return f"{name}-{pid}-{ticks}-{boot[:BOOT_LETTERS]}"
 
 
 def newest(state_dir: str, most: int = TAIL) -> list[bytes]:
-    """The newest lines, oldest first, of so many bytes at most; [] where there are none, or none that we may read."""
+    """The newest lines, at most `most` bytes, oldest first; [] if there are none or we may not read them."""
     try:
         with open(f"{state_dir}/history.jsonl", "rb") as history:
             size = os.fstat(history.fileno()).st_size
@@ -30,7 +31,7 @@ def newest(state_dir: str, most: int = TAIL) -> list[bytes]:
 
 
 def is_death(line: bytes) -> bool:
-    """Is this line a death?  Of a process that was ended for not serving, that is the event."""
+    """Does this line report a death?  `hung` and `limit` do too: the monitor ended that process."""
     return any(b'"event":"%b"' % event in line for event in (b"death", b"hung", b"limit"))
 
 

@@ -1,9 +1,9 @@
-"""Where is what below STATE_DIR?
+"""Which files are where below STATE_DIR?
 
 restart.log history.jsonl faults.log        what happened, for people and programs
 servers/NAME/                               a server's record, want, lock, silence: see state/record.py
 alerts/{new,sent,failed}/                   see state/spool.py
-monitors/PID/                               what a running monitor goes by, and its ways in
+monitors/PID/                               the settled conf of a running monitor, and its mailbox
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PRIVATE = 0o700
 
 
 def state_directory(root: str, option: str, configured: str) -> str:
-    """Where state is kept: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
+    """The absolute STATE_DIR: the option (or MONITOR_STATE), else conf's state_dir, else state/ beside monitor.sh."""
     return os.path.abspath(option or configured or f"{root}/state")
 
 
@@ -25,8 +25,8 @@ def server_directory(state_dir: str, name: str) -> str:
 
 
 def make_private(directory: str) -> None:
-    """Make it, and what is missing above it, for us alone.  Raises OSError."""
-    mask = os.umask(0o077)  # the mode that makedirs is given is that of the last one only
+    """Make directory and its missing parents, readable for us only.  Raises OSError."""
+    mask = os.umask(0o077)  # makedirs applies its mode only to the last directory
     try:
         os.makedirs(directory, exist_ok=True)
     finally:

@@ -1,14 +1,14 @@
-"""What is written down about a server: STATE_DIR/servers/NAME/.
+"""The saved state of a server: STATE_DIR/servers/NAME/.
 
-    record   who the server is, and what the shell remembers of it
-    want     up, down or paused: what the operator wants of it; up where there is none
-    lock     held (flock) by the helper of the monitor that watches it; names its pid
+    record   the server's identity, and what the shell remembers about it
+    answers  the monitor's answers to orders: see state/answers.py
+    want     up, down or paused: the state that the operator wants; up if the file is missing
+    lock     the helper of the monitor that watches the server holds it (flock) and writes the monitor's pid into it
 
-A record is blocks of `key value` lines, each ended by `end`; the last one counts.  A block
-is appended by one write(2), which a kill cannot tear; when the file has grown to MOST bytes
-it is replaced, by rename, by one of a single block.  To replace it every time would put 0.4
-ms between a death and a start: a new inode on ext4, and the end of an old one that is still
-to be written out.  An append takes 0.03 ms.
+A record consists of blocks of `key value` lines; `end` ends a block, and the last block is valid.  We append a block
+with one write(2), which a kill cannot tear.  When the file reaches MOST bytes, a file with a single block replaces it,
+by rename.  Replacing it every time would add 0.4 ms between a death and a start: ext4 has to create an inode, and to
+free one that is not yet written out.  An append takes 0.03 ms.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from base import files
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid started source mode".split(),
-    *"port restarts memory last_exit message ordered monitor ending".split(),
+    *"port restarts memory last_exit message monitor ending".split(),
 )
 NUMBERS = "pid ticks sid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
-READABLE = 0o640  # for those who may look into the directory: see state/access.py
-GLANCES = 3  # a reader may see a block that is being written
+READABLE = 0o640  # for the group that may list the directory: see state/access.py
+GLANCES = 3  # a reader may see an unfinished block, so it reads again
 
 
 class Torn(Exception):
-    """The record is not one of ours, or not whole; the text says why."""
+    """The record is incomplete, or not a record of ours; the text says why."""
 
 
 def boot_id() -> str:
-    """Which boot this is: start ticks mean nothing in another one."""
+    """The id of this boot: start ticks are valid only within one boot."""
     with open("/proc/sys/kernel/random/boot_id") as source:
         return source.read().strip()
 
 
 def read(directory: str, put_aside: bool = False) -> dict[str, str]:
-    """The record in this directory: all KEYS, "" where not known; {} where there is none.
+    """The record in this directory: all KEYS, "" for unknown values; {} if there is no record.
 
-    `starting` is set where the one it names is dead and its successor was about to be started; `ending`
-    says why it is being ended, where that is not by order.
-    Raises Torn for one that is torn or not ours; put_aside: make it record.bad then, as its watcher does.
+    `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
+    says why the monitor is ending the process, if no one ordered it.
+    Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"
     for _ in range(GLANCES):
@@ -89,7 +89,7 @@ def _put_aside(path: str) -> str:
 
 
 def write(directory: str, fields: dict[str, str]) -> None:
-    """Add a block.  Raises OSError (disk full, read-only): the last one then still counts."""
+    """Append a block.  Raises OSError (disk full, read-only); the previous block then stays valid."""
     lines = [f"{key} {_one_line(value)}\n" for key, value in fields.items() if value]
     raw = ("".join(lines) + END).encode("utf-8", "surrogateescape")
     path = f"{directory}/record"
@@ -115,7 +115,7 @@ def _append_whole(fd: int, raw: bytes, size: int) -> None:
 
 
 def read_want(directory: str) -> str:
-    """What the operator wants of the server with this directory."""
+    """The state that the operator wants for the server with this directory: one of WANTS."""
     try:
         with open(f"{directory}/want", "rb") as source:
             want = source.read(16).strip().decode("ascii", "replace")
@@ -125,7 +125,7 @@ def read_want(directory: str) -> str:
 
 
 def write_want(directory: str, want: str) -> None:
-    """Remember it, for the monitors to come too.  Raises OSError."""
+    """Save the wanted state; later monitors read it too.  Raises OSError."""
     files.replace(f"{directory}/want", want + "\n", READABLE)
 
 

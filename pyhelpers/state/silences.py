@@ -1,4 +1,4 @@
-"""Which server is silenced, and until when?  STATE_DIR/servers/NAME/silence holds the time of its end."""
+"""Which server is silenced, and until when?  STATE_DIR/servers/NAME/silence holds the end of the silence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from base import files
 from state.paths import make_private, server_directory
 
-LONGEST = 25 * 86400.0  # seconds: one that ends later was set by another clock
+LONGEST = 25 * 86400.0  # seconds: a silence that ends later was set by a wrong clock, and is ignored
 NEVER = 0.0
 
 
 def until(state_dir: str, name: str, now: float) -> float:
-    """When the silence of a server ends (Unix seconds); NEVER: it is not silent."""
+    """When the silence of a server ends (Unix seconds); NEVER if it is not silenced.  now: Unix seconds."""
     try:
         fd = os.open(f"{state_dir}/servers/{name}/silence", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, ValueError):
@@ -29,12 +29,12 @@ def until(state_dir: str, name: str, now: float) -> float:
 
 
 def in_words(end: float) -> str:
-    """What a person is told of it."""
+    """A silence as a phrase for a person.  end: Unix seconds."""
     return f"silent until {time.strftime('%Y-%m-%d %H:%M', time.localtime(end))}"
 
 
 def silence(state_dir: str, name: str, end: float) -> None:
-    """Remember when its silence ends (Unix seconds); NEVER ends it now.  Raises OSError."""
+    """Silence a server until end (Unix seconds); NEVER ends its silence now.  Raises OSError."""
     directory = server_directory(state_dir, name)
     if end == NEVER:
         try:

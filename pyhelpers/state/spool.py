@@ -1,16 +1,16 @@
-"""Queue an alert on disk: one JSON file for each message and hook, there as a whole or not at all.
+"""Queue an alert on disk: one JSON file for each message and hook, complete or not there at all.
 
-    ALERTS_DIR/new/ID.json       waits for deliver.py
-    ALERTS_DIR/sent/ID.json      a hook took it
-    ALERTS_DIR/failed/ID.json    a hook refused it; ID.json.torn: was never a message of ours
+    ALERTS_DIR/new/ID.json       waits for delivery
+    ALERTS_DIR/sent/ID.json      a hook sent it
+    ALERTS_DIR/failed/ID.json    a hook refused it; ID.json.torn: not a message of ours
 
-ID is INCIDENT.EVENT.HOOK, so that what happened once is told once, whoever asks again.
+ID is INCIDENT.EVENT.HOOK, so an event is alerted once, even if it is queued again.
 
     $ cd pyhelpers; python3 -m state.spool state/alerts incident=msg_server-812 event=death hook=sms \\
         server=msg_server message='web1: msg_server died (signal SEGV), restarted' pid=812
     queued msg_server-812.death.sms
 
-Exit status: 0 queued, 1 known already or not written, 2 usage.
+Exit status: 0 queued, 1 queued earlier, or not written; 2 usage.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _JSON_ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\"})
 
 
 def queue(alerts_dir: str, fields: Mapping[str, str]) -> bool:
-    """Write one alert into new/, to be delivered at once.
+    """Write one alert into new/, for delivery at once.
 
-    fields: all of NEEDED and what is known of MORE (host: this one's name unless given; hooks: all that the server's
-    alerts go to, in line; instead: the hook that failed, where the next in line tells), as text.
-    False: an alert with this ID waits, was sent or has failed.  Raises OSError: nothing was queued;
-    and ValueError: the ID cannot be a file name.
+    fields, as text: all of NEEDED, and those of MORE that are known (host: by default this machine's name; hooks: all
+    hooks of the server, in order; instead: the hooks that failed, if this alert is for a hook that stands in).
+    Returns False if an alert with this ID is already in a folder.  Raises OSError if nothing was queued, and ValueError
+    if the ID cannot be a file name.
 
     There is no fsync here: the loop that restarts servers calls this, and must not wait for a disk.
     """
     name = ".".join(fields[key] for key in ("incident", "event", "hook")) + ".json"
     if name.startswith(".") or "/" in name or "\0" in name:
         raise ValueError(f"not a file name: {name!r}")
-    # in the order in which a message moves, so that one on its way is met in one of them
+    # We look in the order in which a message moves, so we find a message that is moving now.
     if any(os.path.lexists(f"{alerts_dir}/{folder}/{name}") for folder in FOLDERS):
         return False
     text = _json(name[: -len(".json")], fields)
@@ -59,7 +59,7 @@ def queue(alerts_dir: str, fields: Mapping[str, str]) -> bool:
 
 
 def make(alerts_dir: str) -> None:
-    """Make alerts_dir and its folders, 0700, where they are missing.  Raises OSError."""
+    """Make alerts_dir and its folders, mode 0700, unless they exist.  Raises OSError."""
     for folder in ("", *FOLDERS):
         try:
             os.mkdir(f"{alerts_dir}/{folder}", 0o700)
@@ -68,15 +68,15 @@ def make(alerts_dir: str) -> None:
 
 
 def replace(folder: str, name: str, text: str) -> None:
-    """Write text as folder/name, whole or not at all.  Raises OSError.
+    """Write text as folder/name, completely or not at all.  Raises OSError.
 
-    A text may hold what UTF-8 cannot say; a name that begins with a dot is no message, deliver.py puts it aside.
+    `?` replaces what UTF-8 cannot encode.  A name that begins with a dot is no message; the delivery puts it aside.
     """
     files.replace(f"{folder}/{name}", text.encode("utf-8", "replace"), fresh=f"{folder}/.{name}.tmp")
 
 
 def quoted(text: str) -> str:
-    """text as a JSON string (RFC 8259). To be encoded with errors="replace": it may hold what UTF-8 cannot say."""
+    """text as a JSON string (RFC 8259). Encode it with errors="replace": it may hold what UTF-8 cannot encode."""
     return '"' + text.translate(_JSON_ESCAPES) + '"'
 
 
@@ -89,7 +89,7 @@ def _json(identity: str, fields: Mapping[str, str]) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Queue what the KEY=VALUE words say."""
+    """Queue the alert that the KEY=VALUE words describe."""
     fields = dict(word.split("=", 1) for word in words[1:] if "=" in word)
     unknown = set(fields).difference(NEEDED + MORE)
     if len(fields) != len(words) - 1 or unknown or any(key not in fields for key in NEEDED):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
-from state import record
+from state import answers, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 
-SEPARATOR = " | "
-MOST_ANSWERS = 8  # operators who may give one server orders in the same moment
+MOST_UNANSWERED = 1000  # answers that a full disk refuses, kept in memory
 
 
 class Account:
@@ -25,7 +24,7 @@ class Account:
     ending: why its process is being ended, where that is not by order; "" for no such end.
     """
 
-    __slots__ = "_ordered _said _unwritten dead directory ending server want watcher".split()
+    __slots__ = "_said _unanswered _unwritten dead directory ending server want watcher".split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -36,7 +35,7 @@ class Account:
         self.ending = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
-        self._ordered = ""
+        self._unanswered: list[tuple[str, str]] = []
 
     def recall(self) -> dict[str, str]:
         """The record; what the shell must know of it is told.  {} where there is none that can be believed."""
@@ -73,15 +72,21 @@ class Account:
             self.watcher.say(self.server, text)
 
     def answer(self, token: str, text: str) -> None:
-        """Write down that an order was carried out, or why not, for the operator who waits for that."""
-        answers = [f"{token} {text}", *self._ordered.split(SEPARATOR)]
-        self._ordered = SEPARATOR.join(answers[:MOST_ANSWERS])
-        self.write()
+        """Write down that an order was carried out, or why not, for the operator who waits; confirm it to the shell."""
+        try:
+            answers.append(self.directory, token, text)
+        except OSError:
+            self._unanswered = [*self._unanswered, (token, text)][-MOST_UNANSWERED:]
+            return
+        self.watcher.emit("answered", self.server, token)
 
     def catch_up(self) -> None:
         """Write what a full disk refused."""
         if self._unwritten:
             self.write()
+        unanswered, self._unanswered = self._unanswered, []
+        for token, text in unanswered:
+            self.answer(token, text)
 
     def say_all(self, topic: str, remarks: list[str]) -> None:
         """Each remark once, for as long as it stands; what a topic no longer says is forgotten."""
@@ -120,7 +125,6 @@ class Account:
             "memory": server.memory,
             "last_exit": server.last_exit,
             "message": server.message,
-            "ordered": self._ordered,
             "port": str(server.port or ""),
             "ending": self.ending,
             "boot": self.watcher.boot,

@@ -115,7 +115,7 @@ class Life:
         self.tell("restart_pending" if told else "down", rest)
 
     def tell(self, word: str, rest: str) -> None:
-        """Tell what needs an answer; after an interval without one it is told again: a line may have been lost."""
+        """Tell what needs an answer; after an interval without one it is told again, if the shell has read it."""
         self._untold = f"{word} {rest}"
         self._told_at = time.monotonic()
         self.watcher.emit(word, self.server, rest)
@@ -125,7 +125,8 @@ class Life:
         self._untold = ""
 
     def _tell_again(self) -> None:
-        if self._untold and time.monotonic() - self._told_at > self.watcher.interval_ms / 1000:
+        waited = time.monotonic() - self._told_at
+        if self._untold and waited > self.watcher.interval_ms / 1000 and not self.watcher.unread():
             word, _, rest = self._untold.partition(" ")
             self.tell(word, rest)
 
@@ -285,7 +286,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
-        self.tell("failed", f"{status} {text}")
+        self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def _cancel(self) -> None:
         if self._attempt:
@@ -333,7 +334,9 @@ class Life:
         self.account.write()
 
     def stop(self) -> None:
-        """End it and what it started; then tell `stopped PID`, PID 0 if nothing ran."""
+        """End it and what it started; then tell `stopped PID`, PID 0 if nothing ran.  A stop under way goes on."""
+        if self.phase == "stopping":
+            return
         self._untold = ""
         self._cancel()
         pid = self.server.pid

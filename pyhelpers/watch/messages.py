@@ -11,7 +11,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     down             PID UP INCIDENT CAUSE     it ended after UP seconds
     restart_pending  PID UP INCIDENT CAUSE     the same, but a monitor that ended over the restart has logged that death
     absent           STATE                     at the first look it did not run; STATE: as its record had it
-    failed           STATUS TEXT               a start did not succeed; STATUS as of the LSB
+    failed           STATUS ATTEMPT TEXT       a start did not succeed; STATUS as of the LSB, ATTEMPT differs each time
     unlogged                                   the open incident that was recalled is not in history.jsonl
     want             WORD                      what the operator wants of it, if not up: down paused
     hung             PID TEXT                  it lives and does not serve
@@ -20,6 +20,12 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     stuck            PID TEXT                  the order to end it is carried out, and it lives; TEXT as in the order
     stopped          PID                       the order to stop it is carried out; PID 0: nothing ran
     locked           PID                       the monitor PID watches it
+    order            WORD TOKEN ARG            an operator's order, checked; WORD as in watch/operators.py
+    answered         TOKEN                     the answer to that order is written
+    update                                     an operator has made a plan, in RUN_DIR/plan
+    quit                                       an operator wants the monitor to end
+    wake                                       the answer to wake
+    reloaded                                   the new conf is in force; from now on numbers are those of RUN_DIR/plan
     ready                                      the first look is over
     tick                                       an interval has passed
     say              TEXT                      something a person should know
@@ -39,6 +45,11 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
     answer           N TOKEN TEXT              answer the operator who gave the order TOKEN: `0`, or a status and why
     alert            N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT   queue an alert for each of HOOKS
     reload                                     take over the conf in RUN_DIR/settled.new
+    updated                                    the plan of an update is carried out
+    update                                     start update.py, as an operator would
+    print            STREAM TEXT               print a line; STREAM: 1 or 2
+    syslog           TEXT                      send a line to syslog
+    wake                                       send wake: a signal does not end a read in every shell
 
 The end of the orders is the end of the shell, and so of this process; servers live on.
 """

@@ -1,12 +1,19 @@
-"""What the shell may order about one server, word by word: see watch/messages.py."""
+"""What the shell may order, word by word: see watch/messages.py."""
 
 from __future__ import annotations
+
+import os
+import sys
+
+from base import files
+from base.suite import PROGRAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watch.lifecycle import Life
+    from watch.watcher import Watcher
 
 
 def _start(life: Life, wait: str, restarts: str, memory: str) -> None:
@@ -63,4 +70,82 @@ ORDERS: dict[str, Callable[..., None]] = {
     "want": _want,
     "signal": _signal,
     "answer": _answer,
+}
+
+
+# -- about no server in particular ---------------------------------------------------------------
+
+
+def _reload(watcher: Watcher) -> None:
+    watcher.reload()
+
+
+def _updated(watcher: Watcher) -> None:
+    """The shell goes by the new conf too: whoever made the plan waits for that."""
+    files.unlink_quietly(f"{watcher.run_dir}/plan")
+
+
+def _update(watcher: Watcher) -> None:
+    """Start update.py as an operator would; what it prints goes where the monitor prints its warnings."""
+    with open(f"{watcher.run_dir}/asked", encoding="utf-8", errors="surrogateescape") as asked:
+        cwd = asked.readline().rstrip("\n")
+    words = [f"{PROGRAMS}/update.py", os.path.dirname(PROGRAMS), watcher.conf_dir, watcher.state_dir, cwd]
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-E", "-s", *words],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, 2, 1)],
+        )
+    except OSError as error:
+        watcher.say(None, f"update: cannot be started: {error.strerror}; try again")
+        return
+    _reap_later(watcher, pid)
+
+
+def _reap_later(watcher: Watcher, pid: int) -> None:
+    pidfd = os.pidfd_open(pid)
+    watcher.loop.errands.add(pid)
+
+    def ended() -> None:
+        watcher.loop.forget(pidfd)
+        watcher.loop.errands.discard(pid)
+        os.waitid(os.P_PID, pid, os.WEXITED)
+
+    watcher.loop.on_readable(pidfd, ended)
+
+
+def _print(watcher: Watcher, stream: str, *text: str) -> None:
+    watcher.streams[stream].print("\t".join(text).encode("utf-8", "surrogateescape"))
+
+
+def _syslog(watcher: Watcher, *text: str) -> None:
+    """Send it as logger(1) would, with the tag monitor.sh; where syslog does not take it at once it is lost."""
+    import _socket
+
+    line = f"<{WARNING}>monitor.sh: " + "\t".join(text)
+    log = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        log.connect(SYSLOG)
+        log.send(line.encode("utf-8", "surrogateescape"), _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+    except OSError:
+        pass
+    finally:
+        log.close()
+
+
+def _wake(watcher: Watcher) -> None:
+    watcher.emit("wake", None, "")
+
+
+SYSLOG = "/dev/log"
+WARNING = 3 << 3 | 4  # facility daemon, severity warning: RFC 3164
+
+SUITE_ORDERS: dict[str, Callable[..., None]] = {
+    "reload": _reload,
+    "update": _update,
+    "updated": _updated,
+    "print": _print,
+    "syslog": _syslog,
+    "wake": _wake,
 }

@@ -7,6 +7,9 @@ import sys
 
 from base.suite import PROGRAMS
 from spawn import launch
+from watch import output
+
+REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; and was the watcher before an update
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,29 +17,36 @@ if TYPE_CHECKING:
 
 
 def become(words: Sequence[str]) -> int:
-    """`alive.py watch RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME`: live until the orders end; returns the exit status.
+    """`alive.py watch FAILURES BOUT RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME`: live until the orders end; the status.
+
+    FAILURES: of helpers before this one, in a row; BOUT: see watch/relapse.py.
 
     The first time round it only becomes subreaper, and starts over: ctypes, which that needs,
     would cost 0.7 MiB for ever.
     """
-    if words[:1] != ["--reaper"]:
-        launch.become_subreaper()
-        execute(words)
-    return _watch(*words[1:])
+    output.unblock_stderr()
+    if words[0] in (REAPER, RELOADED):
+        return _watch(int(words[1]) if words[0] == RELOADED else None, *words[2:])
+    launch.become_subreaper()
+    _execute([REAPER, "", *words[2:]])
+    return 1  # not reached
 
 
-def execute(arguments: Sequence[str]) -> None:
-    """Execute the helper in this process, which is subreaper; returns never."""
-    command = [sys.executable, "-E", "-s", "-S", f"{PROGRAMS}/alive.py", "watch", "--reaper", *arguments]
-    os.execv(sys.executable, command)
+def execute(arguments: Sequence[str], kept: int) -> None:
+    """Execute the helper anew in this process, which is subreaper; returns never.  kept: of watch/handover.py."""
+    _execute([RELOADED, str(kept), *arguments])
 
 
-def _watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
+def _execute(words: Sequence[str]) -> None:
+    os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", f"{PROGRAMS}/alive.py", "watch", *words])
+
+
+def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     from watch.watcher import Watcher
 
     os.umask(0o077)
     os.chdir("/")
-    watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home)
+    watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)
     launch.close_inherited()  # the shell's ends of the FIFOs, and whatever else it was started with
     watcher.begin()
     watcher.loop.run()
@@ -47,7 +57,7 @@ def _watch(run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int
 def remove_run_dir(run_dir: str) -> None:
     """Take away the monitor's own directory and the FIFOs in it."""
     try:
-        for name in ("mailbox", "orders", "settled", "asked", "key"):
+        for name in ("mailbox", "events", "orders", "settled", "asked", "called", "beginning"):
             os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:

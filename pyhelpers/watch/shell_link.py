@@ -1,4 +1,7 @@
-"""The two pipes between the helper and the shell: events go out, orders come in.  Their words: watch/messages.py."""
+"""The two pipes between the helper and the shell: events go out, orders come in.  Their words: watch/messages.py.
+
+No write here ever waits: the shell may wait for us while it writes an order.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
 ORDERS_AT_ONCE = 1 << 13  # bytes: between so many, deaths are seen, however many orders wait
-TRY_AGAIN_MS = 10
 FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
+PIPE_BYTES = 1 << 20  # so much the shell can write while we stand still; the usual limit of a pipe for everyone
 
 
 class ShellLink:
@@ -26,36 +29,49 @@ class ShellLink:
     def __init__(self, run_dir: str, loop: Loop, obey: Callable[[str, list[str]], None]) -> None:
         self._loop = loop
         self._obey = obey
-        with open(f"{run_dir}/key", encoding="ascii") as key:
-            self._key = key.read()
-        self._mailbox = os.open(f"{run_dir}/mailbox", os.O_WRONLY | os.O_NONBLOCK)
+        self._events = os.open(f"{run_dir}/events", os.O_WRONLY | os.O_NONBLOCK)
         self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
+        _enlarge(self._orders)
         self._unsent: list[bytes] = []
         self._half = b""
+        self._left: list[bytes] = []  # orders that were read, and not obeyed yet
         loop.on_readable(self._orders, self._take_orders)
 
-    def keep_over_exec(self) -> None:
-        """We become a new helper in this process: send what waits, and keep the pipes open until that has its own."""
-        while self._unsent:
-            os.set_blocking(self._mailbox, True)
-            self._send_rest()
-        for fd in (self._mailbox, self._orders):
+    def keep_over_exec(self) -> bytes:
+        """We become a new helper in this process: keep the pipes open until that has its own.
+
+        Returns what take_over() of the new one must be given: what is not sent yet, and what is not obeyed yet.
+        """
+        for fd in (self._events, self._orders):
             os.set_inheritable(fd, True)
+        unsent = b"".join(self._unsent)
+        return b"%d\n%b%b" % (len(unsent), unsent, b"".join(line + b"\n" for line in self._left) + self._half)
+
+    def take_over(self, kept: bytes) -> None:
+        """Go on with what keep_over_exec() returned; before this sends anything of its own."""
+        size, _, rest = kept.partition(b"\n")
+        unsent, orders = rest[: int(size)], rest[int(size) :]
+        self._unsent = unsent.splitlines(keepends=True)
+        *self._left, self._half = orders.split(b"\n")
+        if self._unsent:
+            self._loop.on_writable(self._events, self._send_rest)
+        if self._left:
+            self._loop.after(0, self._obey_left)
 
     # -- events ----------------------------------------------------------------------------------
 
     def emit(self, word: str, number: int, rest: str) -> None:
-        """Put one event into the mailbox.  Never blocks: what does not fit waits here."""
-        line = f"{self._key}{word} {number} {boot_seconds():.0f} {iso_time(time.time())} {rest}"
+        """Send one event.  Never blocks: what does not fit waits here."""
+        line = f"{word} {number} {boot_seconds():.0f} {iso_time(time.time())} {rest}"
         raw = _one_line(line) + b"\n"
         if self._unsent or not self._write(raw):
             self._unsent.append(raw)
             if len(self._unsent) == 1:
-                self._loop.after(TRY_AGAIN_MS, self._send_rest)
+                self._loop.on_writable(self._events, self._send_rest)
 
     def _write(self, raw: bytes) -> bool:
         try:
-            os.write(self._mailbox, raw)
+            os.write(self._events, raw)
         except BlockingIOError:
             return False
         except BrokenPipeError:
@@ -63,16 +79,23 @@ class ShellLink:
         return True
 
     def _send_rest(self) -> None:
-        while self._unsent and self._write(self._unsent[0]):
-            self._unsent.pop(0)
-        if self._unsent:
-            self._loop.after(TRY_AGAIN_MS, self._send_rest)
+        sent = 0
+        while sent < len(self._unsent) and self._write(self._unsent[sent]):
+            sent += 1
+        del self._unsent[:sent]
+        if not self._unsent:
+            self._loop.ignore(self._events)
+
+    @property
+    def waits(self) -> bool:
+        """Do events wait here, because the shell does not read?"""
+        return bool(self._unsent)
 
     def unread(self) -> bool:
-        """Does anything lie in the mailbox that the shell has not read yet?"""
+        """Does anything lie in the pipe that the shell has not read yet?"""
         import fcntl
 
-        count = fcntl.ioctl(self._mailbox, FIONREAD, b"\0\0\0\0")
+        count = fcntl.ioctl(self._events, FIONREAD, b"\0\0\0\0")
         return bool(self._unsent) or count != b"\0\0\0\0"
 
     # -- orders ----------------------------------------------------------------------------------
@@ -83,9 +106,26 @@ class ShellLink:
             self._loop.ended = True
             return
         *lines, self._half = (self._half + piece).split(b"\n")
-        for line in lines:
-            word, *fields = line.decode("utf-8", "surrogateescape").split("\t")
-            self._obey(word, fields)
+        self._left += lines
+        self._obey_left()
+
+    def _obey_left(self) -> None:
+        try:
+            while self._left:
+                word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
+                self._obey(word, fields)
+        finally:
+            if self._left:  # one of them failed: that is no fault of the rest
+                self._loop.after(0, self._obey_left)
+
+
+def _enlarge(pipe: int) -> None:
+    import fcntl
+
+    try:
+        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), PIPE_BYTES)  # fcntl(2); Python names it from 3.10 on
+    except OSError:
+        pass  # this user's pipes are large enough together: 64 KiB must do
 
 
 def _one_line(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """The resident helper: it sees, and it does what the shell orders; it decides nothing.
 
-It speaks with the shell over two FIFOs in RUN_DIR; watch/messages.py has the words.
+It speaks with the shell over two FIFOs in RUN_DIR, in the words of watch/messages.py; a third one is the operators'.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from base import files
 from config import settled
 from loop import descendants
 from loop.batched_scan import Walk
@@ -17,10 +18,12 @@ from proc.server import servers_of
 from spawn import launch, rotate
 from state import access, history, lock, record
 from state.paths import server_directory
-from watch import faults, resident
+from watch import faults, handover, resident
 from watch.alert_queue import Post
 from watch.lifecycle import Life
-from watch.orders import ORDERS
+from watch.operators import Operators
+from watch.orders import ORDERS, SUITE_ORDERS
+from watch.output import Stream
 from watch.shell_link import ShellLink
 
 TYPE_CHECKING = False
@@ -38,10 +41,12 @@ TIDY_AFTER_MS = 2000
 class Watcher:
     """All servers of one monitor."""
 
-    def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> None:
+    def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str, kept: int | None = None) -> None:
+        """Kept: what the watcher left that we were in this process before an update: see watch/handover.py."""
         self.run_dir = run_dir
         self._arguments = [run_dir, state_dir, conf_dir, psutil_home]
         self.state_dir = state_dir
+        self.conf_dir = conf_dir
         self.psutil_home = psutil_home
         self.monitor = str(os.getppid())
         self.boot = record.boot_id()
@@ -60,6 +65,11 @@ class Watcher:
             from health import notifysocket
 
             notifysocket.inherit(self)
+        self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
+        servers = {server.name: server for server in watched}
+        self.operators = Operators(run_dir, self.loop, self.shell, servers, lambda text: self.say(None, text))
+        if kept is not None:
+            self._take_over(handover.take(kept))
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._ours = {os.getpid(), os.getppid()}
@@ -87,6 +97,10 @@ class Watcher:
         """Send the shell one event of watch/messages.py."""
         self.shell.emit(word, server.number if server else 0, rest)
 
+    def unread(self) -> bool:
+        """Has the shell still to read what was sent?"""
+        return self.shell.unread()
+
     def say(self, server: Server | None, text: str) -> None:
         """Tell a person, through the shell."""
         self.emit("say", server, text)
@@ -109,20 +123,22 @@ class Watcher:
     # -- orders ----------------------------------------------------------------------------------
 
     def _obey(self, word: str, fields: list[str]) -> None:
-        if word == "reload":
-            self._reload()
+        if word in SUITE_ORDERS:
+            SUITE_ORDERS[word](self, *fields)
+            return
         life = self.lives[int(fields[0]) - 1]
         if word == "alert":
             self._post.take(life.server.name, fields[1:])
         else:
             self.loop.on_behalf(life, ORDERS[word], life, *fields[1:])
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         """Go by the new conf: become a new watcher, in place.  Our children stay our children.
 
         The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.
         """
-        self.shell.keep_over_exec()
+        waiting = [stream.keep_over_exec() for stream in self.streams.values()]
+        kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
         if self.held:
             self.held.keep_over_exec(self.run_dir)
         if "notify" in self.shared:
@@ -131,7 +147,15 @@ class Watcher:
             notifysocket.keep_over_exec(self)
         os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
         self.loop.end_groups()
-        resident.execute(self._arguments)
+        resident.execute(self._arguments, kept)
+
+    def _take_over(self, kept: list[bytes]) -> None:
+        if kept:
+            link, self.operators.half, *waiting = kept
+            self.shell.take_over(link)
+            for stream, text in zip(self.streams.values(), waiting):
+                stream.take_over(text)
+        self.emit("reloaded", None, "")
 
     # -- first look ------------------------------------------------------------------------------
 
@@ -152,10 +176,9 @@ class Watcher:
     def _ready(self) -> None:
         self._deaths_told = None
         self.emit("ready", None, "")
+        files.unlink_quietly(f"{self.run_dir}/beginning")  # `monitor.sh -d` waits for that
         if self.held:
             self.held.tell_lost()
-        if os.path.exists(f"{self.run_dir}/plan"):
-            os.unlink(f"{self.run_dir}/plan")  # of the update that is carried out by this
 
     def _want_descriptors(self, number: int) -> None:
         """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
@@ -254,6 +277,7 @@ class Watcher:
         if self.held:
             self.held.tell_lost()
         self._post.catch_up()
+        self.operators.report()
         self.emit("tick", None, "")
 
     def tidy_soon(self, life: Followed) -> None:

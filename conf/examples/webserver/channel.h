@@ -1,4 +1,4 @@
-/* channel.h - what a server in C needs of the monitor's channels: one page, nothing to link.
+/* channel.h - the monitor's channels for a server in C: one header, no library.
  *
  *   conf                                        here
  *   fd_passing = scm, command = ./Listener      int daemon = atoi(argv[argc - 1]);
@@ -6,7 +6,7 @@
  *   channels = tasks done                       int tasks = channel_receive(daemon);   then channels, in conf's order
  *   heartbeat = channel                         channel_beat(daemon, LISTENER, counts, 3);   once a second
  *
- * The ends outlive the process: what waits in a channel when it crashes, its successor reads.
+ * The descriptors outlive the process: if it crashes, its successor reads what is still in a channel.
  */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -20,7 +20,7 @@
 struct StatusMessage { int module; int pid; int args[14]; }; /* 64 bytes, one a datagram */
 enum { LISTENER = 1, MANAGER = 2 };
 
-/* One descriptor, with the data it came with (NULL, 0: that is one NUL byte); -1: none came. It waits, and is close-on-exec. */
+/* Wait for a descriptor and the data that comes with it (NULL, 0: one NUL byte). Returns it, close-on-exec; -1: none came. */
 static inline int channel_receive_with(int channel, void *data, size_t size)
 {
 	char nothing, space[CMSG_SPACE(sizeof(int))];
@@ -40,7 +40,7 @@ static inline int channel_receive_with(int channel, void *data, size_t size)
 
 #define channel_receive(channel) channel_receive_with(channel, NULL, 0)
 
-/* Send a descriptor, with data or one NUL byte; -1: errno says why. */
+/* Send a descriptor, with data or one NUL byte. Returns 0, or -1 and errno. */
 static inline int channel_send(int channel, int fd, const void *data, size_t size)
 {
 	char space[CMSG_SPACE(sizeof(int))] = "";
@@ -55,7 +55,7 @@ static inline int channel_send(int channel, int fd, const void *data, size_t siz
 	return sendmsg(channel, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* Say that all is well, with up to 14 numbers for `status`. An error is no reason to end: the watcher is being replaced. */
+/* Send a heartbeat, with up to 14 numbers for `status`. It ignores errors: the watcher may just be restarting. */
 static inline void channel_beat(int daemon, int module, const int *args, int count)
 {
 	struct StatusMessage message = {.module = module, .pid = (int)getpid()};
@@ -64,7 +64,7 @@ static inline void channel_beat(int daemon, int module, const int *args, int cou
 	(void)!send(daemon, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Has the shutdown message come? Does not wait. */
+/* Has the watcher sent the shutdown message? Does not block. */
 static inline int channel_told_to_end(int daemon)
 {
 	struct StatusMessage m;

@@ -1,10 +1,10 @@
-/* listener.c - takes TCP connections and passes them on; it never reads a byte of them.
+/* listener.c - accepts TCP connections and passes them on, without reading from them.
  *
  *   ./Listener 3          the number of the daemon socket, from the monitor (see listener.conf)
  *
- * Each connection goes into the channel `tasks`, where it waits for a worker, whatever becomes of this process. Over
- * `done` the workers say whom they served. Beats: module 1, args: connections passed on, requests served.
- * Exit: 0 told to end, 1 not started by a monitor.
+ * Each connection goes into the channel `tasks` and waits there for a worker, even if this process dies. The workers
+ * report over `done` each request that they have served. Beats: module 1, args: connections passed on, requests served.
+ * Exit: 0 after the shutdown message, 1 not started by a monitor.
  */
 #define _GNU_SOURCE
 #include "channel.h"
@@ -20,7 +20,7 @@ static void pass_on(int web, int tasks)
 	int peer = accept4(web, NULL, NULL, SOCK_CLOEXEC);
 
 	if (peer < 0)
-		return; /* the caller has gone again */
+		return; /* the client has closed the connection */
 	if (channel_send(tasks, peer, NULL, 0) == 0)
 		passed++;
 	close(peer);
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 			last = time(NULL);
 			channel_beat(daemon, LISTENER, (int[]){passed, served}, 2);
 		}
-		ready[0].fd = poll(&room, 1, 0) > 0 ? web : -1; /* a full channel: callers wait in the backlog */
+		ready[0].fd = poll(&room, 1, 0) > 0 ? web : -1; /* the channel is full: clients wait in the backlog */
 		poll(ready, 3, ready[0].fd < 0 ? 20 : 1000);
 		if (ready[2].revents && channel_told_to_end(daemon))
 			return 0;

@@ -1,10 +1,10 @@
-/* manager.c - a pool of workers, each of which takes connections out of a channel and answers them by HTTP.
+/* manager.c - a pool of workers; each receives connections from a channel and answers them by HTTP.
  *
  *   ./Manager WORKERS 3   the size of the pool; the number of the daemon socket, from the monitor (see manager.conf)
  *
- * A worker that dies is replaced at once; the connections that wait in the channel wait for the next one. Workers end
- * with their manager. Beats: module 2, args: pool size, workers alive, workers replaced.
- * Exit: 0 told to end, 1 not started by a monitor.
+ * The manager replaces a dead worker at once; connections in the channel wait for the next worker. Workers end with
+ * their manager. Beats: module 2, args: pool size, workers alive, workers replaced.
+ * Exit: 0 after the shutdown message, 1 not started by a monitor.
  */
 #define _GNU_SOURCE
 #include "channel.h"
@@ -26,7 +26,7 @@ static void answer(int peer)
 
 	setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	if (recv(peer, request, sizeof request, 0) <= 0) /* one segment will do for an example */
+	if (recv(peer, request, sizeof request, 0) <= 0) /* one segment is enough for an example */
 		return;
 	length = snprintf(body, sizeof body, "served by worker %d of manager %d\n", (int)getpid(), (int)getppid());
 	size = snprintf(reply, sizeof reply, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
@@ -58,7 +58,7 @@ static int hire(int tasks, int done)
 		return worker > 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != manager)
-		_exit(1); /* it died before that */
+		_exit(1); /* the manager died before prctl() */
 	prctl(PR_SET_NAME, "worker");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -1,0 +1,30 @@
+# shellcheck shell=sh
+# again - execute this monitor anew, with its pid, when no process can be made: to execute a program takes none
+# Needs: log.sh.  python_path and prepare_run are set by python.sh and prepare.sh, suite_dir by the program
+#
+# bash, dash, ash and mksh end when they cannot make a process; an EXIT trap is all that still runs then.
+
+again_words= # a command, a word a line
+
+# again_begin - the program begins: if it was executed anew, that has to work out until it watches
+again_begin() {
+	[ -n "${MONITOR_AGAIN:-}" ] || return 0
+	again_words=$MONITOR_AGAIN
+	trap again EXIT
+}
+
+# again_set - from now on again_words are those of this monitor; servers must not inherit the others
+again_set() {
+	unset MONITOR_AGAIN
+	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
+}
+
+# again - wait until a process can be made (again.py), and execute this monitor anew
+again() {
+	trap - EXIT
+	exec 3<&- 5>&- 8<&-
+	IFS=$log_newline
+	set -f
+	# shellcheck disable=SC2086 # a command, a word a line
+	exec $again_words
+}

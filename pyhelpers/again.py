@@ -1,0 +1,75 @@
+"""Execute a monitor anew that could not make a process: with its pid, by the words that it was started with.
+
+    again.py RUN_DIR [SECONDS]
+
+A shell that cannot fork ends; to execute this takes no process.  It waits, first for SECONDS (1), then
+twice as long each time up to LONGEST_WAIT, until some processes can be made.  Servers live on, and the monitor
+adopts them.  MONITOR_AGAIN tells the monitor how to come back here, should it lack a process before it watches again.
+
+RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from base.exits import FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NEEDED = 3  # processes: one at a time until the monitor watches, and some in reserve
+LONGEST_WAIT = 8
+
+
+def can_fork(number: int) -> bool:
+    """Can so many processes live beside us?"""
+    told, tell = os.pipe()
+    pids: list[int] = []
+    try:
+        while len(pids) < number:
+            pid = os.fork()
+            if pid == 0:
+                os.close(tell)
+                os.read(told, 1)  # until our parent has closed its end
+                os._exit(0)
+            pids.append(pid)
+    except OSError:
+        return False
+    finally:
+        os.close(tell)
+        os.close(told)
+        for pid in pids:
+            os.waitpid(pid, 0)
+    return True
+
+
+def _say(text: str) -> None:
+    print("monitor.sh:", text, file=sys.stderr, flush=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns only if the monitor cannot be executed."""
+    run_dir, seconds = argv[0], int(argv[1]) if len(argv) > 1 else 1
+    with open(f"{run_dir}/called", "rb") as called:
+        program, directory, *words = called.read().split(b"\0")[:-1]
+    _say("no process can be made; waiting, then starting again; servers live on")
+    time.sleep(seconds)
+    while not can_fork(NEEDED):
+        seconds = min(2 * seconds, LONGEST_WAIT)
+        time.sleep(seconds)
+    again = [sys.executable, "-E", "-s", os.path.abspath(__file__), run_dir, str(min(2 * seconds, LONGEST_WAIT))]
+    os.environ.update(MONITOR_AGAIN="\n".join(again), MONITOR_GUARDED="yes")
+    try:
+        os.chdir(directory)
+        os.execv(program, words)
+    except OSError as error:
+        _say(f"cannot be executed again: {error.strerror}: {os.fsdecode(program)}")
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

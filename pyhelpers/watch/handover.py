@@ -1,0 +1,33 @@
+"""What one watcher leaves to the next one in the same process, over exec(2): pieces of bytes in a memory file.
+
+Not in a file of RUN_DIR: a full disk must not lose an order.  Source: memfd_create(2).
+"""
+
+from __future__ import annotations
+
+import os
+
+NOTHING = -1
+
+
+def put(pieces: list[bytes]) -> int:
+    """Keep these pieces; the descriptor to be given to take() after the exec, NOTHING where there is no memory."""
+    try:
+        fd = os.memfd_create("handover", 0)
+    except OSError:
+        return NOTHING
+    for piece in pieces:
+        os.write(fd, b"%d\n%b" % (len(piece), piece))
+    return fd
+
+
+def take(fd: int) -> list[bytes]:
+    """The pieces that were kept; closes the descriptor."""
+    if fd == NOTHING:
+        return []
+    with open(fd, "rb") as source:
+        source.seek(0)
+        pieces = []
+        while size := source.readline():
+            pieces.append(source.read(int(size)))
+    return pieces
