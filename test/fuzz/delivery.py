@@ -18,8 +18,8 @@ ALERTS = f"{HERE}/alerts"
 GOOD = (
     b'{"id": "a-1.death.sms", "incident": "a-1", "hook": "sms", "event": "death", "server": "a", "message": "m",'
     b' "pid": "", "cause": "", "action": "", "count": "", "host": "h", "hooks": "sms", "instead": "", "created": 1.5,'
-    b' "tries": 0, "next": 1.5, "last_output": "", "merged": ["a-2.death.sms.json"], "toll": {"a": [1, "x", "y"]}, "told": 0,'
-    b' "touched": 0, "made": 0}\n'
+    b' "tries": 0, "next": 1.5, "last_output": "", "merged": ["a-2.death.sms.json"], "toll": {"a": [1, "x", "y"]},'
+    b' "told": 0, "touched": 0, "made": 0}\n'
 )
 WORDS = (
     "{",

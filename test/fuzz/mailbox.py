@@ -19,6 +19,7 @@ from watch import shell_link
 NOW = "2026-11-20T08:01:27.123+08:00"
 NUMBERS = ("0", "1", "2", "7", "812", "4194304")
 ODD = ("", "-1", "x", "$(touch pwned)", "a[$(touch pwned)]", "9" * 25, "99", "1;reboot", "²")
+NOT_NOW = ("", "-1", "x", "$(touch pwned)", "1;reboot", "²")
 
 
 class Shell:
@@ -139,7 +140,8 @@ def an_event_is_answered_or_dropped(choose: Chooser) -> None:
     lines = []
     for _ in range(LINES):
         word = choose.pick(WORDS)
-        number, now = (choose.pick(ODD) if choose.number(9) == 0 else choose.pick(("1", "2", "0")) for _ in range(2))
+        number = choose.pick(ODD) if choose.number(9) == 0 else choose.pick(("1", "2", "0"))
+        now = choose.pick(NOT_NOW) if choose.number(9) == 0 else choose.pick(("1", "100", "9000000"))
         if number == "0" and word not in ("say", "hook", "tick", "ready", "wake"):
             number = "2"
         fields = [make(choose) for make in FIELDS.get(word, (_text,))]

@@ -47,6 +47,7 @@ class Health:
 def life() -> Any:
     """A server that is up, whose process we are; what is asked of it is noted in `asked`."""
     asked: list[Any] = []
+    LOOP._timers.clear()  # it never runs
     home = SimpleNamespace(loop=LOOP, shared={}, followed={os.getpid(): None}, lives=[], held=None)
     home.say = lambda server, text: asked.append(("say", text))
     home.orphans = lambda sid=0: ()
