@@ -95,16 +95,34 @@ server_recall() {
 	'' | *[!0-9]*) return 0 ;;
 	esac
 	server_set "$1" restarts "$2"
-	case $3 in
-	*:*:*:*:*:*:*:*:*:) ;;
-	*) return 0 ;;
-	esac
+	_server_is_memory "$3" || return 0
 	_server_rest=$3
 	for _server_key in incident wait deaths failures told died_pid died_up ordinal; do
 		server_set "$1" "$_server_key" "${_server_rest%%:*}"
 		_server_rest=${_server_rest#*:}
 	done
 	server_set "$1" cause "${_server_rest%:}" # it may hold colons of its own
+}
+
+# Is it what server_memory wrote?  A record that another program wrote must not reach arithmetic, which executes text in
+# bash and mksh, nor a line of JSON.
+_server_is_memory() {
+	case $1 in
+	*:*:*:*:*:*:*:*:*:) ;;
+	*) return 1 ;;
+	esac
+	case ${1%%:*} in
+	*[!$_server_letters]*) return 1 ;;
+	esac
+	_server_tail=${1#*:*:*:*:} # behind wait, deaths and failures
+	_server_rest=${1#*:}
+	case ${_server_rest%"$_server_tail"} in
+	:* | 0[!:]* | *[!0-9,:]* | *[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]*) return 1 ;;
+	esac
+	_server_rest=${_server_tail#*:}
+	case ${_server_rest%%:*} in
+	*[!0-9]* | 0*) return 1 ;;
+	esac
 }
 
 # server_needs_met NUMBER - is every server RUNNING that this one needs?

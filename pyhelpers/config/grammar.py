@@ -122,12 +122,17 @@ def _settings(path: str, lines: list[str], faults: list[Fault]) -> dict[str, Set
         if not is_plain(key + text):
             faults.append((path, number, f"{ascii(line[:60])} holds a control character; write blanks for tabs"))
         elif not equals or not key:
-            faults.append((path, number, f'"{line[:60]}" is not key = value; begin a comment with #'))
+            faults.append((path, number, f'"{_shown(line)}" is not key = value; begin a comment with #'))
         elif key in found:
             faults.append((path, number, f"{key} is set in line {found[key][2]} already; keep one of the two"))
         else:
             found[key] = (text, path, number)
     return found
+
+
+def _shown(line: str) -> str:
+    """The beginning of a line without its tabs, which may stand around a key."""
+    return line[:60].replace("\t", " ")
 
 
 def main(paths: list[str]) -> int:

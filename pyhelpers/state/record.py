@@ -71,8 +71,13 @@ def _parse(text: str) -> dict[str, str]:
     for line in text[: -len(END) - 1].rpartition("\n" + END)[2].split("\n"):
         key, _, value = line.partition(" ")
         if key in found:
-            found[key] = value.replace("\\n", "\n").replace("\\\\", "\\")
+            found[key] = _as_it_was(value) if "\\" in value else value
     return found
+
+
+def _as_it_was(value: str) -> str:
+    """Undo _one_line(): first two backslashes are one, lest the second is taken for that of a newline."""
+    return "\\".join(part.replace("\\n", "\n") for part in value.split("\\\\"))
 
 
 def _put_aside(path: str) -> str:
@@ -112,8 +117,8 @@ def _append_whole(fd: int, raw: bytes, size: int) -> None:
 def read_want(directory: str) -> str:
     """The state that the operator wants for the server with this directory: one of WANTS."""
     try:
-        with open(f"{directory}/want") as source:
-            want = source.read(16).strip()
+        with open(f"{directory}/want", "rb") as source:
+            want = source.read(16).strip().decode("ascii", "replace")
     except OSError:
         return "up"
     return want if want in WANTS else "up"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
 AFTER_A_FAILURE_MS = 5000  # deliver.py did not get to its last line
+LONGEST_WAIT = 9  # digits, of ms
 MOST_KEPT = 1000  # in memory, while the disk is full
 FIELDS = ("incident", "count", "pid", "cause", "action", "message")
 
@@ -122,7 +123,7 @@ class Post:
 
     def _hear_line(self, line: str) -> None:
         word, _, rest = line.partition(" ")
-        if word == "next":
+        if word == "next" and (rest == "-" or (rest.isascii() and rest.isdigit() and len(rest) <= LONGEST_WAIT)):
             self._next_ms = rest
         else:
             self._watcher.emit("hook", None, line)

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# A number is no process, a link no file, a part no whole: what proves the difference is asked for each time.
+
+load helpers
+
+# proof QUESTION - put that question of fixtures/proof.py to the modules, in a directory of this test
+proof() {
+	cd "$BATS_TEST_TMPDIR" || return
+	timeout 20 "$(python)" -s "$FIXTURES/proof.py" "$ROOT/pyhelpers" "$1"
+}
+
+@test "an end signals the process with those start ticks, and no other that has its pid" {
+	proof ending_hits_one_process
+}
+
+@test "a process that somebody else follows is not reaped by who ends it" {
+	proof ending_leaves_the_zombie
+}
+
+@test "a process that got the pid between two looks is not followed" {
+	proof following_asks_again
+}
+
+@test "a process that has the pid of a dead server's child is none of its leftovers" {
+	proof kids_have_ticks
+}
+
+@test "a record of another boot, or of other start ticks, names no process" {
+	proof a_record_is_of_one_boot
+}
+
+@test "a process that calls itself like the fields of its stat is known by the true ones" {
+	proof a_name_is_no_field
+}
+
+@test "a zombie is dead" {
+	proof a_zombie_is_dead
+}
+
+@test "a link in place of a record, a lock or a pidfile is neither read nor written" {
+	proof a_link_is_no_file
+}
+
+@test "a link in place of a new file is not written through" {
+	proof what_lies_there_is_not_written
+}
+
+@test "a block of a record is one write" {
+	proof a_block_is_one_write
+}
+
+@test "a part of a record is none" {
+	proof a_part_is_no_record
+}
+
+@test "of a block that a full disk took in part nothing stays" {
+	proof what_a_full_disk_took_is_taken_back
+}
+
+@test "a lock is ours alone, and nobody inherits it" {
+	proof a_lock_is_ours_alone
+}
+
+@test "a link in place of the output is not written through" {
+	printf 'precious\n' >"$BATS_TEST_TMPDIR/victim"
+	ln -s victim "$BATS_TEST_TMPDIR/output"
+
+	run -126 "$ROOT/pyhelpers/daeml.py" --output "$BATS_TEST_TMPDIR/output" -- /bin/echo overwritten
+
+	assert_equal 'what the link leads to' "$(<"$BATS_TEST_TMPDIR/victim")" precious
+}
+
+@test "a link in place of a message is none, though it leads to one" {
+	proof a_link_is_no_message
+}
+
+@test "the same program in another directory is another server" {
+	proof another_directory_is_another_server
+}
+
+@test "what a start is about to do is on disk before the program is executed" {
+	given_server a
+	mkdir "$SERVERS/a/bin"
+	mv "$SERVERS/a/a" "$SERVERS/a/bin/a"
+	printf '%s\n' '#!/bin/sh' "cp '$STATE/servers/a/record' seen" 'exec ./bin/a' >"$SERVERS/a/a"
+	chmod +x "$SERVERS/a/a"
+
+	monitor_start a
+
+	wait_until "$PATIENCE" state_is a RUNNING
+	grep -q '^starting yes$' "$SERVERS/a/seen"
+}
