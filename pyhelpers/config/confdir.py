@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from base import places
 from base.tokens import nearest
 from config import channel_pairs, check_values, grammar, keys, trust
 from config.values import NAME_RULE, is_server_name, split_instance
@@ -114,7 +115,7 @@ class ConfDir:
         faults = set(self.faults)
         files = {self._file_of(values["name"]) for values in asked}
         others = [name for name in self._known if self._path(name) not in files]
-        found = {os.path.realpath(self._directory_of(name)) for name in others}
+        found = {places.real(self._directory_of(name)) for name in others}
         self.faults = faults
         return sorted(place for place in found if grammar.is_plain(place))
 

@@ -79,8 +79,8 @@ class Launch:
     def program(self, here: str = "", may_look: Callable[[str], object] | None = None) -> str:
         """The path to execute; a relative one starts at here, or at the directory that it will run in.
 
-        may_look: called with each path before it is looked at; it may raise.  Raises LaunchError if the program does not
-        exist or cannot be executed.
+        may_look: called with each path before it is looked at; it may raise.  Raises LaunchError if the program is
+        missing or cannot be executed.
         """
         path = self.environment.get("PATH", os.defpath)
         return programs.resolve(self.argv[0], here or self.directory, path, may_look)

@@ -230,7 +230,8 @@ def _may_be_worker(process: identity.Process) -> bool:
 def _is_roots_alone(program: str) -> bool:
     """May only root write this file, or put another in its place?"""
     try:
+        places.require_answer(program)
         found = [os.stat(path) for path in (program, os.path.dirname(program))]
-    except OSError:
+    except (places.NoAnswer, OSError):
         return False
     return all(each.st_uid == 0 and not each.st_mode & 0o022 for each in found)

@@ -28,8 +28,8 @@ class Server(ServerSettings):
     """
 
     __slots__ = (
-        "brought elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source state "
-        "ticks unheard"
+        "brought elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source "
+        "state ticks unheard"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
