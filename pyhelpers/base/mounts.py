@@ -66,7 +66,7 @@ _table = _Table()
 def _points_of(table: bytes) -> frozenset[str]:
     """Of several file systems on one mount point the last is on top, and is the one that is met."""
     points = {}
-    for line in table.rstrip(b"\n").split(b"\n"):
+    for line in filter(None, table.split(b"\n")):
         fields = line.split(b" ")
         end = fields.index(b"-", 6)
         kind, source = os.fsdecode(fields[end + 1]), os.fsdecode(fields[end + 2])
