@@ -19,6 +19,12 @@ again_set() {
 	again_words="$python_path${log_newline}-E${log_newline}-s${log_newline}$suite_dir/pyhelpers/again.py${log_newline}$prepare_run"
 }
 
+# again_replaced - the suite was replaced under this monitor: execute the new one, with this pid
+again_replaced() {
+	again_words="$again_words${log_newline}0"
+	again_now
+}
+
 # again_now - wait until a process can be made (again.py), and execute this monitor anew
 again_now() {
 	trap - EXIT

@@ -7,6 +7,7 @@ helper_pid=
 helper_failures=0 # ends of helpers in a row
 helper_bout=0     # when the last helper was ready: names a series of failures
 helper_is_ready=
+helper_other_version=70 # exit status of a helper that another suite has installed
 helper_muted=
 helper_unprinted=
 helper_unprinted_count=0
@@ -104,6 +105,7 @@ _helper_print_kept() {
 helper_gone() {
 	exec 3<&- 5>&-
 	wait "$helper_pid"
+	[ $? -ne "$helper_other_version" ] || again_replaced
 	helper_failures=$((helper_failures + 1))
 	helper_muted=
 	server_forget_helper

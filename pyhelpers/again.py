@@ -2,9 +2,10 @@
 
     again.py RUN_DIR [SECONDS]
 
-A shell that cannot fork ends; to execute this takes no process.  It waits, first for SECONDS (1), then
-twice as long each time up to LONGEST_WAIT, until some processes can be made.  Servers live on, and the monitor
-adopts them.  MONITOR_AGAIN tells the monitor how to come back here, should it lack a process before it watches again.
+A shell that cannot fork ends; to execute this takes no process.  It waits, first for SECONDS (1), then twice as long each
+time up to LONGEST_WAIT, until some processes can be made.  SECONDS 0: the suite was replaced, and the shell is still the
+old one; nothing is waited for.  Servers live on, and the monitor adopts them.  MONITOR_AGAIN tells the monitor how to come
+back here, should it lack a process before it watches again.
 
 RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
 """
@@ -56,12 +57,15 @@ def main(argv: Sequence[str]) -> int:
     run_dir, seconds = argv[0], int(argv[1]) if len(argv) > 1 else 1
     with open(f"{run_dir}/called", "rb") as called:
         program, directory, *words = called.read().split(b"\0")[:-1]
-    _say("no process can be made; waiting, then starting again; servers live on")
-    time.sleep(seconds)
-    while not can_fork(NEEDED):
-        seconds = min(2 * seconds, LONGEST_WAIT)
+    if seconds:
+        _say("no process can be made; waiting, then starting again; servers live on")
         time.sleep(seconds)
-    again = [sys.executable, "-E", "-s", os.path.abspath(__file__), run_dir, str(min(2 * seconds, LONGEST_WAIT))]
+    else:
+        _say("the suite was replaced; starting again with the new one; servers live on")
+    while not can_fork(NEEDED):
+        seconds = min(2 * seconds or 1, LONGEST_WAIT)
+        time.sleep(seconds)
+    again = [sys.executable, "-E", "-s", os.path.abspath(__file__), run_dir, str(min(2 * seconds or 1, LONGEST_WAIT))]
     os.environ.update(MONITOR_AGAIN="\n".join(again), MONITOR_GUARDED="yes")
     try:
         os.chdir(directory)

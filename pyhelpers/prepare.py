@@ -33,6 +33,7 @@ from config.values import is_server_name, split_instance
 from proc import identity
 from state import access, history, lock, record
 from state.paths import ELSEWHERE, state_directory
+from watch import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _remove(directory: str) -> None:
 
 def _put(directory: str, settled: str, asked: str) -> None:
     texts = {"settled": settled, "asked": asked, "beginning": "", "called": _called(os.path.basename(directory))}
+    texts["version"] = messages.version()
     for path, text in ((f"{directory}/{name}", text) for name, text in texts.items()):
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the URL of deadman is a secret

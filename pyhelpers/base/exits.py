@@ -11,6 +11,7 @@ NOT_INSTALLED = 5
 NOT_CONFIGURED = 6
 NOT_RUNNING = 7
 
+OTHER_VERSION = 70  # EX_SOFTWARE: the helper is not of the version of its shell
 UNAVAILABLE = 69  # EX_UNAVAILABLE: this Python is not suitable, try another
 TRY_AGAIN = 75  # EX_TEMPFAIL
 CANNOT_EXECUTE, NO_SUCH_PROGRAM = 126, 127

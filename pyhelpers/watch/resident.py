@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from base.exits import OTHER_VERSION
 from base.suite import PROGRAMS
 from config.launch_settings import forget_our_supervisor
 from spawn import launch
-from watch import output
+from watch import messages, output
 
 REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; and was the watcher before an update
 
@@ -26,11 +27,25 @@ def become(words: Sequence[str]) -> int:
     would cost 0.7 MiB for ever.
     """
     output.unblock_stderr()
+    if _was_replaced(words[2]):
+        return OTHER_VERSION
     if words[0] in (REAPER, RELOADED):
         return _watch(int(words[1]) if words[0] == RELOADED else None, *words[2:])
     launch.become_subreaper()
     _execute([REAPER, "", *words[2:]])
     return 1  # not reached
+
+
+def _was_replaced(run_dir: str) -> bool:
+    """Has the suite been replaced since this monitor began?  Its shell is the old one: it has to begin anew, with us.
+
+    All our modules are imported before the first look, so none comes later from another suite.
+    """
+    try:
+        with open(f"{run_dir}/version") as source:
+            return source.read() != messages.version()
+    except OSError:
+        return False  # there is nothing that we could do about it
 
 
 def execute(arguments: Sequence[str], kept: int) -> None:
@@ -59,7 +74,7 @@ def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil
 def remove_run_dir(run_dir: str) -> None:
     """Take away the monitor's own directory and the FIFOs in it."""
     try:
-        for name in ("mailbox", "events", "orders", "settled", "asked", "called", "beginning"):
+        for name in ("mailbox", "events", "orders", "settled", "asked", "called", "version", "beginning"):
             os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:
