@@ -3,9 +3,9 @@
     again.py RUN_DIR [SECONDS]
 
 A shell that cannot fork ends; to execute this takes no process.  It waits, first for SECONDS (1), then twice as long
-each time up to LONGEST_WAIT, until some processes can be made.  SECONDS 0: the suite was replaced, and the shell is still
-the old one; then it does not wait.  Servers live on, and the monitor adopts them.  MONITOR_AGAIN tells the monitor how to
-come back here, should it lack a process before it watches again.
+each time up to LONGEST_WAIT, until some processes can be made.  SECONDS 0: the suite was replaced, and the shell is
+still the old one; then it does not wait.  Servers live on, and the monitor adopts them.  MONITOR_AGAIN tells the
+monitor how to come back here, should it lack a process before it watches again.
 
 RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
 """
