@@ -94,8 +94,8 @@ end_leaves_reaping() {
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from proc import identity
-from ending import Ending
-from loop import Loop
+from loop.terminate import Ending
+from loop.loop import Loop
 loop = Loop()
 pid = os.fork()
 if pid == 0:

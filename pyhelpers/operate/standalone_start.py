@@ -60,7 +60,7 @@ def start(target: Target, pidfile: str = "") -> str:
     if pidfile:
         _correct(pidfile, server.pid)
     if word == "failed":
-        status, _, text = rest.partition(" ")
+        status, _, text = rest.split(" ", 2)
         raise Refused(int(status), text)
     pid, _, _, took_ms = rest.split(" ")
     return f"running, pid {pid} ({took_ms} ms)"
@@ -77,7 +77,7 @@ def _attempt(target: Target) -> tuple[str, str]:
     life.start(0)
     host.loop.run()
     if host.outcome[0] == "failed":
-        life.leave("EXITED", host.outcome[1].partition(" ")[2])
+        life.leave("EXITED", host.outcome[1].split(" ", 2)[2])
     return host.outcome
 
 
