@@ -117,13 +117,13 @@ status_of_all() {
 	suite status "${NAMES[@]}" | sed -nE 's/^([^ ]+) +([A-Z]+) +(pid ([0-9]+))?.*/\1 \2 \4/p'
 }
 
-# kill_server NAME - the process that runs_well has found; its incident is NAME-PID-TICKS, for a pid may come again
+# kill_server NAME - the process that runs_well has found; its incident is NAME-PID-TICKS-BOOT, for a pid may come again
 kill_server() {
 	local stat
 	stat=$(<"/proc/$pid/stat")
 	read -ra stat <<<"${stat##*) }"
 	kill -KILL "$pid"
-	printf '%s %s\n' "$1" "$1-$pid-${stat[19]}" >>"$BATS_TEST_TMPDIR/killed"
+	printf '%s %s\n' "$1" "$1-$pid-${stat[19]}-$(head -c 8 /proc/sys/kernel/random/boot_id)" >>"$BATS_TEST_TMPDIR/killed"
 }
 
 # kill_target TARGET - what the round has found; TARGET is some of monitor, helper, guard, with + between

@@ -155,7 +155,7 @@ given_copy() {
 
 @test "a demo whose log was not moved says so and fails" {
 	given_copy
-	printf '\n\ndef move_logs(*_: object) -> tuple[int, list[str]]:\n    return 0, []\n' >>"${COPY%/*}/pyhelpers/spawn/rotate.py"
+	printf '\n\ndef move_logs(*_: object, **__: object) -> tuple[int, list[str]]:\n    return 0, []\n' >>"${COPY%/*}/pyhelpers/spawn/rotate.py"
 
 	demo_in dash "$COPY"
 
@@ -165,9 +165,8 @@ given_copy() {
 }
 
 @test "a demo whose monitor dies says so, with the monitor's words, and fails at once" {
-	expect_helper_deaths
 	given_copy
-	printf '\nraise SystemExit("broken on purpose")\n' >>"${COPY%/*}/pyhelpers/watch/watcher.py"
+	printf '\nraise SystemExit("broken on purpose")\n' >>"${COPY%/*}/pyhelpers/watch/messages.py"
 
 	demo_in dash "$COPY"
 

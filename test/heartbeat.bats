@@ -152,7 +152,7 @@ beats_later() {
 }
 
 @test "a forked child neither beats for its parent nor frees its slot" {
-	run -0 in_python 'from table import Table' 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' \
+	run -0 in_python 'from health.shm_table import Table' 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' \
 		'    table = Table(KEY).open(write=True)' '    table.beat(0, 5)' \
 		'    if os.fork() == 0:' '        heartbeat.beat()' '        heartbeat.close()' '        os._exit(0)' \
 		'    os.wait()' '    print(table.slot(0).pid == os.getpid(), table.slot(0).atime)'
@@ -161,7 +161,7 @@ beats_later() {
 }
 
 @test "a slot that somebody has cleared is taken anew" {
-	run -0 in_python 'from table import Table' 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' \
+	run -0 in_python 'from health.shm_table import Table' 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' \
 		'    table = Table(KEY).open(write=True)' '    table.clear(0, lambda slot: True)' '    heartbeat.beat()' \
 		'    print(table.slot(0).pid == os.getpid(), table.slot(0).timeout)'
 

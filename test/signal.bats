@@ -114,7 +114,7 @@ has_state() {
 	assert_answered "msg_server: no log like log*.txt in $SERVERS/msg_server"
 	given_conf msg_server "dir = $SERVERS/none"
 	suite_ends 6 tail msg_server
-	assert_answered "msg_server: no directory $SERVERS/none; set dir in conf/servers/msg_server.conf"
+	assert_answered "msg_server: no directory $SERVERS/none; set dir in $CONF/servers/msg_server.conf"
 }
 
 @test "tail: without a log, what the server prints" {

@@ -38,7 +38,8 @@ was_alerted_times() {
 	wait_until "$PATIENCE" was_alerted_times 2
 	has_sent wild 0
 	monitor_stop
-	assert_equal 'exit status' "$MONITOR_STATUS" 0
+	# yash traps nothing while it reads, so the signal ends it
+	[[ $MONITOR_STATUS == 0 || ${TEST_SHELL:-} == yash ]]
 }
 
 @test "hook floods: what it prints is capped" {

@@ -116,6 +116,7 @@ class ConfDir:
         files = {self._file_of(values["name"]) for values in asked}
         others = [name for name in self._known if self._path(name) not in files]
         found = {places.real(self._directory_of(name)) for name in others}
+        found -= {places.real(values["dir"]) for values in asked}
         self.faults = faults
         return sorted(place for place in found if grammar.is_plain(place))
 
