@@ -18,7 +18,7 @@ _incident_stamp() {
 	_incident_stamp=$mailbox_now.$incident_count-$incident_boot
 }
 
-# incident_is_new NUMBER 'UP INCIDENT CAUSE' - has this death not been told before?  If so, it has now
+# incident_is_new NUMBER 'UP INCIDENT CAUSE' - is this the first report of this death?  Remember that it was reported
 incident_is_new() {
 	_incident_rest=${2#* }
 	_incident_rest=${_incident_rest%% *}

@@ -74,7 +74,7 @@ update_interrupted() {
 	[ -z "$helper_muted" ] || [ -e "$prepare_run/settled.new" ] || update_apply
 }
 
-# update_remember - note of each server what the helper's first look does not tell, or what it need not report
+# update_remember - note for each server what the helper's first look does not find out, or need not report
 # Sets: _update_known, words NAME=PID=WANT=STATE=NEXT=ORDERS
 update_remember() {
 	_update_known=

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_NAMES = 10_000  # some milliseconds; a directory with more would hold up whoever waits for us
+MOST_NAMES = 10_000  # some milliseconds; a larger directory would delay all callers
 
 
 class TooMany(Exception):

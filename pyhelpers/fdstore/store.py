@@ -265,7 +265,7 @@ class Held:
                 continue
             self._seen.add(server.name)
             what = fd_keys.conf_keys(server.ends)
-            self._watcher.say(server, f"was started by somebody else; it has {what} from its next start on")
+            self._watcher.say(server, f"someone else started it; it gets {what} at its next start")
 
     def _has_some(self, server: Server) -> bool:
         """Does its process have one of the sockets that it was given, or may we not look?"""

@@ -117,7 +117,7 @@ class Table:
         try:
             memory = ipc.SharedMemory(self.key, 0, mode=0o600 if write else 0o400)
         except ipc.ExistentialError:
-            raise NoTable(f"{self}: nobody has made it yet") from None
+            raise NoTable(f"{self}: no program has made it yet") from None
         except (ipc.Error, OSError, ValueError) as error:
             doing = "written to" if write else "read"
             raise TableError(f"{self}: may not be {doing} ({error}); be its owner, or have its mode changed") from None
@@ -255,7 +255,7 @@ class _Lock:
             semaphore.block = False
             while not self._take(semaphore):
                 if time.monotonic() >= deadline:
-                    raise Busy(f"{self._table}: somebody holds its semaphore, given up after {self._wait:g}s")
+                    raise Busy(f"{self._table}: another process holds its semaphore, given up after {self._wait:g}s")
                 time.sleep(0.01)
         except (self._ipc.Error, OSError) as error:
             raise TableError(f"{self._table}: its semaphore cannot be had: {error}") from None
