@@ -2,8 +2,8 @@
 # order - what an operator wants: carry each order out, answer it, and remember it until it is done
 # Needs: log.sh server.sh restart.sh helper.sh; start of monitor.sh
 #
-# control.py writes an order, and the helper checks it (watch/operators.py).  control.py waits for the answer to TOKEN in
-# the server's answers, and then for the state that the order leads to.  Two lists outlive a helper:
+# control.py writes an order, and the helper checks it (watch/operators.py).  control.py waits for the answer to TOKEN
+# in the server's answers, and then for the state that the order leads to.  Two lists outlive a helper:
 #
 #   order_unanswered    lines `TOKEN NAME ORDER FIELD`: orders that the helper got, but did not confirm yet
 #   server_N_orders     TOKEN:WANT,... of orders under way: a later order may overtake them

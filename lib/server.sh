@@ -55,7 +55,7 @@ server_number() {
 	_server_key "$1" || return
 	eval "_server_number=\${server_by_$_server_key-0}"
 	[ "$_server_number" -gt 0 ] && [ "$_server_number" -le "$server_count" ] || return
-	# a name that conf no longer has has left its variable behind
+	# the variable of a name that conf no longer has is still there
 	eval "[ \"\$server_${_server_number}_name\" = \"\$1\" ]"
 }
 
