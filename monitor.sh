@@ -144,7 +144,7 @@ watch() {
 	quit_monitor
 }
 
-# watch_until_told - the loop: it reads one line at a time
+# watch_until_told - the loop: read one line at a time, until a signal or an order ends the monitor
 watch_until_told() {
 	again_set
 	mailbox_traps

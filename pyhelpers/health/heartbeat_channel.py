@@ -82,17 +82,17 @@ class ChannelBeat(Vital):
             self.life.health.remark(self, f"module {self._module}, args {self._args}")
 
     def farewell(self) -> list[str]:
-        """The shutdown message, for one that was found hung; what ends a well one is `stop`."""
+        """Send the shutdown message to a hung server; a healthy one is ended by the steps of `stop`."""
         if self._warnings < WARNINGS or not self._socket:
             return []
         try:
             self._socket.send(shutdown_message(self._module), _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
         except OSError:
-            return []  # it has not even read what came before
+            return []  # its socket is full: it has not read earlier messages
         return [str(SHUTDOWN_MS), "KILL"]
 
     def end(self) -> None:
-        """The socket itself stays: the next process gets the same one."""
+        """Stop listening; the socket stays open, because the next process gets the same one."""
         for timer in (self._silence, self._rest):
             if timer:
                 timer.cancel()
@@ -102,7 +102,7 @@ class ChannelBeat(Vital):
             self._socket.detach()
         self._socket = self._silence = self._rest = None
 
-    # -- what it says ----------------------------------------------------------------------------
+    # -- messages --------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         now = time.monotonic()

@@ -143,7 +143,7 @@ class Notify(Vital):
             self._timer.cancel()
             self._timer = None
 
-    # -- what is heard ---------------------------------------------------------------------------
+    # -- messages --------------------------------------------------------------------------------
 
     def _hear(self, pid: int, uid: int, text: bytes | None) -> bool:
         if not self._root:

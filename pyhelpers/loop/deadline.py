@@ -1,4 +1,4 @@
-"""Wait for an answer, in slices, so that a pause of our own does not count against the one who must answer.
+"""Wait for an answer, in slices, so that a pause of our own does not count against the server that must answer.
 
 A slice counts once, however late we notice its end.  If this process, or the whole machine, was stopped for a minute,
 only one slice is gone, and the loop first handles what has come meanwhile.  If that was the last slice, we add another:
