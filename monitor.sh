@@ -144,7 +144,7 @@ watch() {
 	quit_monitor
 }
 
-# watch_until_told - the loop: it reads one line at a time
+# watch_until_told - the loop: read one line at a time, until a signal or an order ends the monitor
 watch_until_told() {
 	again_set
 	mailbox_traps
@@ -194,7 +194,7 @@ event() {
 	esac
 }
 
-# on_ready - a helper has looked at every server: now it can be told what an earlier one may not have heard
+# on_ready - a helper has looked at every server: repeat what an earlier one may not have read
 on_ready() {
 	helper_ready
 	order_repeat
@@ -208,7 +208,7 @@ on_tick() {
 }
 
 # on_down NUMBER PID 'UP INCIDENT CAUSE' - a server is dead: decide, act, report; in that order
-# The helper tells it again after an interval without an answer: a death is one incident however often it is told.
+# The helper repeats the event after an interval without an answer; a death stays one incident.
 on_down() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
@@ -292,7 +292,7 @@ on_restart_pending() {
 	act "$1"
 }
 
-# on_failed NUMBER STATUS 'ATTEMPT TEXT' - a start did not succeed; the helper may tell it again, as with on_down
+# on_failed NUMBER STATUS 'ATTEMPT TEXT' - a start did not succeed; the helper may repeat the event, as with on_down
 on_failed() {
 	server_get "$1" attempt
 	[ "$_server_get" != "${3%% *}" ] || return 0

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# again - execute this monitor anew, with its pid, when no process can be made: to execute a program takes none
+# again - execute this monitor again, with its pid, when no process can be made: an exec needs no new process
 # Needs: log.sh.  python_path and prepare_run are set by python.sh and prepare.sh, suite_dir by the program
 #
-# bash, dash, ash and mksh end when they cannot make a process; an EXIT trap is all that still runs then.
+# bash, dash, ash and mksh end when they cannot make a process; then only an EXIT trap still runs.
 
 again_words= # a command, a word a line
 
-# again_begin - the program begins: if it was executed anew, that has to work out until it watches
+# again_begin - the program begins: if again.py executed it, return there if no process can be made before it watches
 again_begin() {
 	[ -n "${MONITOR_AGAIN:-}" ] || return 0
 	again_words=$MONITOR_AGAIN

@@ -182,7 +182,7 @@ _demo_uptime() {
 	_demo_uptime=${_demo_uptime%.*}
 }
 
-# A zombie, which ours is until somebody waits for it, does not live.
+# A zombie does not live; a child of ours stays a zombie until we wait for it.
 _demo_monitor_lives() {
 	{ read -r _demo_stat <"/proc/$demo_monitor/stat"; } 2>/dev/null || return 1
 	case $_demo_stat in

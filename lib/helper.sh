@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # helper - the resident `alive.py watch`: start it, give it orders, start another when it has ended
-# Needs: log.sh again.sh server.sh.  python_path, prepare_* and mailbox_now are set by python.sh, prepare.sh and mailbox.sh,
-# suite_dir by the program
+# Needs: log.sh again.sh server.sh.  python_path, prepare_* and mailbox_now are set by python.sh, prepare.sh and
+# mailbox.sh, suite_dir by the program
 
 helper_pid=
 helper_failures=0 # ends of helpers in a row
@@ -15,9 +15,9 @@ helper_most_unprinted=200
 helper_tab='	'
 
 # helper_start - start the helper, with the two FIFOs between it and this shell
-# To open one end of a FIFO waits for the other end, and busybox ash takes any signal meanwhile for a failure.  So the
-# shell opens both ends at once, hands them down and closes its copies.  The child holds its ends from the fork on; if
-# the helper cannot be executed, the shell sees the end of the events, as with any other end of the helper.
+# To open one end of a FIFO waits for the other end, and in busybox ash any signal makes that open fail.  So the shell
+# opens both ends at once, passes them to the helper and closes its copies.  The child holds its ends from the fork on;
+# if the helper cannot be executed, the shell sees the end of the events, as with any other end of the helper.
 # The shell never reads the operators' FIFO.  It holds it open, so that orders wait there while no helper lives.
 helper_start() {
 	helper_is_ready=
@@ -25,13 +25,13 @@ helper_start() {
 	trap again_now EXIT # bash, dash, ash and mksh end when they cannot make a process
 	exec 6<>"$prepare_run/events" 7<>"$prepare_run/orders" 8<>"$prepare_run/mailbox"
 	{
-		# a Python that is just being replaced: the next helper finds it
+		# someone is just replacing Python: the next helper finds it again
 		[ -x "$python_path" ] || exec sleep 5 4>&6 5<&7 6>&- 7<&- 8<&-
 		# exec: yash would keep another shell between this one and a background command
 		exec "$python_path" -E -s -S "$suite_dir/pyhelpers/alive.py" watch "$helper_failures" "$helper_bout" \
 			"$prepare_run" "$prepare_state" "$prepare_conf" "$prepare_psutil" 4>&6 5<&7 6>&- 7<&- 8<&-
 	} &
-	# yash goes on
+	# yash does not end: it continues without the process
 	case ${!-} in
 	"$_helper_before" | 0 | '') again_now ;;
 	esac
@@ -52,7 +52,7 @@ helper_order() {
 	{ log_line "$_helper_line" >&5; } 2>/dev/null
 }
 
-# While the helper takes over a new conf, the numbers of servers have two meanings: keep orders about them back.
+# While the helper takes over a new conf, the numbers of servers have two meanings: do not send orders about them.
 _helper_is_heard() {
 	case $helper_muted:$1 in
 	:* | *:print | *:syslog) ;;
@@ -60,13 +60,13 @@ _helper_is_heard() {
 	esac
 }
 
-# helper_mute - the order `reload` is given: the helper reports every server when it has the new conf
+# helper_mute - order `reload`, and then nothing else: the helper reports every server when it has the new conf
 helper_mute() {
 	helper_order reload
 	helper_muted=yes
 }
 
-# helper_wake - have the helper send an event, from a trap: so this touches no variable
+# helper_wake - make the helper send an event; a trap calls this, so it changes no variable
 helper_wake() {
 	{ log_line wake >&5; } 2>/dev/null
 }
@@ -87,7 +87,7 @@ _helper_keep() {
 	helper_unprinted=$helper_unprinted$1$2$log_newline
 }
 
-# _helper_print_kept COMMAND - hand the lines that were kept to `COMMAND STREAM TEXT`
+# _helper_print_kept COMMAND - pass the lines that were kept to `COMMAND STREAM TEXT`
 _helper_print_kept() {
 	_helper_kept=$helper_unprinted
 	_helper_lost=$((helper_unprinted_count - helper_most_unprinted))
@@ -101,7 +101,7 @@ _helper_print_kept() {
 }
 
 # helper_gone - the events have ended, so the helper died: start another, which takes over the running servers
-# If several in a row cannot live, each waits longer before it begins, and one alerts the operators (watch/relapse.py).
+# If several fail in a row, each one waits longer before it begins, and one alerts the operators (watch/relapse.py).
 helper_gone() {
 	exec 3<&- 5>&-
 	wait "$helper_pid"
@@ -120,13 +120,13 @@ helper_ready() {
 	[ -z "$helper_unprinted" ] || _helper_print_kept helper_print
 }
 
-# helper_tick - an interval has passed: a helper that lived so long is a good one
+# helper_tick - an interval has passed: a helper that has lived so long counts as healthy
 helper_tick() {
 	[ -z "$helper_is_ready" ] || helper_failures=0
 }
 
 # helper_end - end the helper by closing its orders, and wait: then its locks are free and the FIFOs gone
-# What it could not print before this shell prints itself.
+# This shell then prints the lines that the helper has not printed.
 helper_end() {
 	exec 5>&- 3<&- 8<&-
 	wait "$helper_pid"

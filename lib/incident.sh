@@ -11,14 +11,14 @@ incident_cause=
 incident_boot= incident_count=0
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
 
-# A name for an incident that is not a process's death must never come again: not in another boot, nor in this second
+# Make a name for an incident that is not the death of a process; it never repeats, not in another boot or this second
 # Sets: _incident_stamp, SECONDS.COUNT-BOOT
 _incident_stamp() {
 	incident_count=$((incident_count + 1))
 	_incident_stamp=$mailbox_now.$incident_count-$incident_boot
 }
 
-# incident_is_new NUMBER 'UP INCIDENT CAUSE' - has this death not been told before?  If so, it has now
+# incident_is_new NUMBER 'UP INCIDENT CAUSE' - is this the first report of this death?  Remember that it was reported
 incident_is_new() {
 	_incident_rest=${2#* }
 	_incident_rest=${_incident_rest%% *}
@@ -28,7 +28,7 @@ incident_is_new() {
 	server_set "$1" answered "$_incident_rest"
 }
 
-# incident_is_unanswered NUMBER 'UP INCIDENT CAUSE' - has the helper of now no answer to it yet?  If so, it gets one now
+# incident_is_unanswered NUMBER 'UP INCIDENT CAUSE' - does the helper wait for an answer?  Note that it gets one now
 incident_is_unanswered() {
 	_incident_rest=${2#* }
 	_incident_rest=${_incident_rest%% *}

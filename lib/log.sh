@@ -2,7 +2,7 @@
 # log - messages on the terminal, restart.log, history.jsonl
 # Needs: nothing.  log_dir and log_syslog are set by prepare.sh
 #
-# While the loop runs, it must not wait for a reader of its standard output: log_print_by has another print then.
+# While the loop runs, it must not wait for a reader of its standard output: then log_print_by prints in its place.
 
 log_name=monitor.sh
 log_dir=
@@ -15,7 +15,7 @@ log_print_by=  # prints `STREAM TEXT`
 log_syslog_by= # sends TEXT to syslog
 log_others=    # the streams that log_print_by prints to
 
-# log_line TEXT - print a line; without a fork in mksh too, which has no printf of its own
+# log_line TEXT - print a line; without a fork, also in mksh, which has no builtin printf
 case ${KSH_VERSION:-} in
 *MIRBSD*)
 	log_line() {
@@ -30,7 +30,7 @@ case ${KSH_VERSION:-} in
 	;;
 esac
 
-# log_streams - open each standard stream that is closed on /dev/null: otherwise the next file would take its number
+# log_streams - open /dev/null on each closed standard stream: otherwise the next file would get its number
 log_streams() {
 	{ true 9<&0; } 2>/dev/null || exec </dev/null
 	{ true 9>&1; } 2>/dev/null || exec >/dev/null

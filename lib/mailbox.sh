@@ -11,9 +11,9 @@ mailbox_hangup=
 
 # mailbox_traps - TERM and INT end the monitor, HUP updates it; on a terminal HUP means that the terminal has gone, and
 # ends the monitor too
-# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2).  bash reads on: the helper, woken up, sends
-# it a line.  yash runs no trap before the next line comes, up to an interval later; there the signal simply ends the
-# shell, and the helper cleans up.
+# A trapped signal interrupts a read in dash and ash (status 1) and mksh (2).  bash continues the read, so the trap has
+# the helper send a line.  yash runs no trap before the next line comes, up to an interval later; there the signal ends
+# the shell, and the helper cleans up.
 mailbox_traps() {
 	trap '' PIPE
 	[ -z "${YASH_VERSION:-}" ] || return 0

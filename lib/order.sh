@@ -2,10 +2,10 @@
 # order - what an operator wants: carry each order out, answer it, and remember it until it is done
 # Needs: log.sh server.sh restart.sh helper.sh; start of monitor.sh
 #
-# control.py writes an order, and the helper checks it (watch/operators.py).  Whoever gave it waits for the answer to
-# TOKEN in the server's answers, and then for the state that it leads to.  Two lists outlive a helper:
+# control.py writes an order, and the helper checks it (watch/operators.py).  control.py waits for the answer to TOKEN
+# in the server's answers, and then for the state that the order leads to.  Two lists outlive a helper:
 #
-#   order_unanswered    lines `TOKEN NAME ORDER FIELD`: what the helper has been told, but did not confirm yet
+#   order_unanswered    lines `TOKEN NAME ORDER FIELD`: orders that the helper got, but did not confirm yet
 #   server_N_orders     TOKEN:WANT,... of orders under way: a later order may overtake them
 
 order_unanswered=$log_newline
@@ -51,7 +51,7 @@ order_done() {
 	server_set "$1" orders ''
 }
 
-# order_repeat - a new helper is ready: tell it what the last one may not have heard
+# order_repeat - a new helper is ready: repeat what the last one may not have read
 order_repeat() {
 	_order_each=0
 	while [ "$_order_each" -lt "$server_count" ]; do

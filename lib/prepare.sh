@@ -13,7 +13,7 @@ prepare_locked=
 
 # prepare_monitor WORD... - settle conf for these servers; make the state directory and the FIFOs
 # Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, and the servers.
-#  Ends the program if it cannot.
+# Ends the program if it cannot.
 prepare_monitor() {
 	usage_words
 	python_run "$suite_dir/pyhelpers/prepare.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" $$ \
@@ -37,9 +37,9 @@ prepare_monitor() {
 }
 
 # prepare_daemon NAME... - start this monitor as a daemon under a guard, which starts it again after a crash
-# The daemon prepares itself, so this gives up what was prepared.  Its messages go into STATE/monitor.log, the pids of
-# guard and monitor into STATE/guard.  Ends the program when the daemon watches: an order that follows finds it; 1
-# another monitor watches one of the servers, or the daemon has ended.
+# The daemon prepares itself, so this process drops what it has prepared.  The daemon's messages go into
+# STATE/monitor.log, the pids of guard and monitor into STATE/guard.  Ends the program: 0 the daemon watches, so a later
+# order finds it; 1 another monitor watches one of the servers, or the daemon has ended.
 prepare_daemon() {
 	rm -rf "$prepare_run"
 	[ -z "$prepare_locked" ] || die 1 "$prepare_locked; end that one first"

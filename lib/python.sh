@@ -5,7 +5,7 @@
 python_path=
 python_unavailable=69
 
-# python_run FILE ARG... - run a program of pyhelpers/ with the first suitable Python; it ends with 69 under any other
+# python_run FILE ARG... - run a program of pyhelpers/ with the first suitable Python; under others it ends with 69
 # Sets: python_path; _python_run, its output.  Fails: its exit status
 python_run() {
 	# yash makes the variable of a for loop local to the function

@@ -39,8 +39,8 @@ server_set() {
 	eval "server_$1_$2=\$3"
 }
 
-# server_forget_helper - the helper that knew these servers has gone: what it was told has to be repeated to the next
-# `heard`: what a helper believes is wanted; `answered`: the death that it has an answer to.
+# server_forget_helper - the helper that knew these servers has gone: the next one must hear all of it again
+# `heard`: the state that a helper believes is wanted; `answered`: the death that it has an answer to.
 server_forget_helper() {
 	_server_each=0
 	while [ "$_server_each" -lt "$server_count" ]; do
@@ -55,7 +55,7 @@ server_number() {
 	_server_key "$1" || return
 	eval "_server_number=\${server_by_$_server_key-0}"
 	[ "$_server_number" -gt 0 ] && [ "$_server_number" -le "$server_count" ] || return
-	# a name that conf no longer has has left its variable behind
+	# the variable of a name that conf no longer has is still there
 	eval "[ \"\$server_${_server_number}_name\" = \"\$1\" ]"
 }
 

@@ -37,7 +37,7 @@ update_stop() {
 	helper_order stop "$_server_number"
 }
 
-# update_stopped - one stop less to wait for; after the last one the helper takes the new conf over
+# update_stopped - a stop is done; after the last one the helper takes over the new conf
 update_stopped() {
 	update_pending=$((update_pending - 1))
 	[ "$update_pending" -gt 0 ] || helper_mute
@@ -69,12 +69,12 @@ update_ready() {
 	helper_order updated
 }
 
-# update_interrupted - the helper has died while it took the new conf over: the next one begins with what is there
+# update_interrupted - the helper has died during the change of conf: the next one begins with the files that it finds
 update_interrupted() {
 	[ -z "$helper_muted" ] || [ -e "$prepare_run/settled.new" ] || update_apply
 }
 
-# update_remember - note of each server what the helper's first look does not tell, or what it need not report
+# update_remember - note for each server what the helper's first look does not find out, or need not report
 # Sets: _update_known, words NAME=PID=WANT=STATE=NEXT=ORDERS
 update_remember() {
 	_update_known=

@@ -2,7 +2,7 @@
 # usage - the words and options of monitor.sh
 # Needs: log.sh.  suite_dir is set by the program
 
-usage_version=0.1.0
+usage_version=0.2.0
 option_conf=${MONITOR_CONF:-}
 option_state=${MONITOR_STATE:-}
 option_daemon=

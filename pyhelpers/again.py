@@ -1,11 +1,11 @@
-"""Execute a monitor anew that could not make a process: with its pid, by the words that it was started with.
+"""Execute a monitor again that could not make a process: with the same pid, program and words.
 
     again.py RUN_DIR [SECONDS]
 
-A shell that cannot fork ends; to execute this takes no process.  It waits, first for SECONDS (1), then twice as long
-each time up to LONGEST_WAIT, until some processes can be made.  SECONDS 0: the suite was replaced, and the shell is
-still the old one; then it does not wait.  Servers live on, and the monitor adopts them.  MONITOR_AGAIN tells the
-monitor how to come back here, should it lack a process before it watches again.
+A shell that cannot fork ends, but an exec needs no new process.  So the shell executes this, which waits until some
+processes can be made: first SECONDS (1), then twice as long each time, up to LONGEST_WAIT.  SECONDS 0: another version of
+the suite was installed, and this shell is still the old one; then it does not wait.  Servers live on, and the monitor
+adopts them.  MONITOR_AGAIN holds this command for the monitor, in case it cannot fork before it watches again.
 
 RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
 """
@@ -22,12 +22,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NEEDED = 3  # processes: one at a time until the monitor watches, and some in reserve
+NEEDED = 3  # processes: the monitor needs one at a time until it watches; the others are a reserve
 LONGEST_WAIT = 8
 
 
 def can_fork(number: int) -> bool:
-    """Can so many processes live beside us?"""
+    """Can we make so many processes that live at the same time?"""
     told, tell = os.pipe()
     pids: list[int] = []
     try:
@@ -35,7 +35,7 @@ def can_fork(number: int) -> bool:
             pid = os.fork()
             if pid == 0:
                 os.close(tell)
-                os.read(told, 1)  # until our parent has closed its end
+                os.read(told, 1)  # wait until our parent closes its end
                 os._exit(0)
             pids.append(pid)
     except OSError:
@@ -53,7 +53,7 @@ def _say(text: str) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Returns only if the monitor cannot be executed."""
+    """The command line; returns only if the monitor cannot be executed."""
     run_dir, seconds = argv[0], int(argv[1]) if len(argv) > 1 else 1
     with open(f"{run_dir}/called", "rb") as called:
         program, directory, *words = called.read().split(b"\0")[:-1]

@@ -1,9 +1,9 @@
-"""Wait until the monitor under a guard watches: after `monitor.sh -d`, an order must find it.
+"""Wait until the monitor under a guard watches, so that an order after `monitor.sh -d` finds it.
 
     $ python3 -E -s pyhelpers/begun.py STATE_DIR LOG_BYTES
 
-LOG_BYTES: how long STATE_DIR/monitor.log was before.  A monitor that ends meanwhile is started again by its guard, so
-this waits for the next one; if the guard ends too, what they logged is printed.
+LOG_BYTES: the size of STATE_DIR/monitor.log before.  If the monitor ends meanwhile, its guard starts it again, so this
+waits for the next one; if the guard ends too, this prints what they logged.
 
 Exit: 0 the monitor watches · 1 guard and monitor have ended.
 """
@@ -18,11 +18,11 @@ from base.exits import FAILED, GOOD
 from operate import guard_status
 from operate.command_line import LOOK_EVERY, end
 
-ELSEWHERE_AFTER = 30.0  # seconds: a full disk lets a monitor keep its directory in memory, where we do not find it
+ELSEWHERE_AFTER = 30.0  # seconds: with a full disk the monitor keeps its directory in memory, where we do not find it
 
 
 def wait(state_dir: str) -> bool:
-    """Wait until the first look at all servers is over.  False: guard and monitor have ended.  Raises Refused."""
+    """Wait for the end of the first look at all servers.  False: guard and monitor have ended.  Raises Refused."""
     began = time.monotonic()
     while True:
         info = guard_status.read(state_dir)
@@ -42,7 +42,7 @@ def _run_dir(state_dir: str, monitor: int) -> str:
 
 
 def _begins(state_dir: str, monitor: int) -> bool:
-    """Is its helper still to look at the servers?  It takes this file away then; it makes the directory before."""
+    """Has its helper not yet looked at all servers?  It removes the file `beginning` after that look."""
     run_dir = _run_dir(state_dir, monitor)
     return os.path.exists(f"{run_dir}/beginning") or not os.path.exists(f"{run_dir}/settled")
 

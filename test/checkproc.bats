@@ -282,7 +282,7 @@ has_two_threads() {
 @test "a table that is not there, or has another size, is said once" {
 	run -0 checkproc
 	run -0 checkproc
-	assert_equal 'said' "$(grep -c "table $KEY: nobody has made it yet" "$LOG")" 1
+	assert_equal 'said' "$(grep -c "table $KEY: no program has made it yet" "$LOG")" 1
 
 	start_client msg_server 1
 	run -1 checkproc --slots 999
@@ -322,7 +322,7 @@ as_nobody() {
 	hold_semaphore
 
 	run -1 timeout 20 "$(python)" -BEs "$ROOT/pyhelpers/checkproc.py" --key "$KEY" "$LOG"
-	logged "msg_server, pid=$CLIENT: has ended; its slot is not cleared: table $KEY: somebody holds its semaphore, given up after 2s"
+	logged "msg_server, pid=$CLIENT: has ended; its slot is not cleared: table $KEY: another process holds its semaphore, given up after 2s"
 	has_slot "$CLIENT"
 
 	kill -s KILL "$HOLDER" # the kernel gives it back: SEM_UNDO

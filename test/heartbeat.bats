@@ -109,7 +109,7 @@ beats_later() {
 	run -0 heartbeat list --json
 	assert_equal 'slots' "$output" '[]'
 	run -1 heartbeat clear $$
-	[[ $output == *"table $KEY: nobody has made it yet" ]]
+	[[ $output == *"table $KEY: no program has made it yet" ]]
 	run -1 ipcrm -M "$KEY"
 }
 
@@ -119,7 +119,7 @@ beats_later() {
 
 	run -0 heartbeat beat $$ x 5
 	run -1 heartbeat beat $PPID y 5
-	assert_equal 'said' "$output" "heartbeat.py: table $KEY: somebody holds its semaphore, given up after 2s"
+	assert_equal 'said' "$output" "heartbeat.py: table $KEY: another process holds its semaphore, given up after 2s"
 }
 
 @test "the layouts of other builds: native alignment, a shorter name, a 4-byte time, big endian, the pid not first in memory" {

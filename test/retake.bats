@@ -174,7 +174,7 @@ sorted() {
 	monitor_start one
 
 	assert_adopted one "$BY_HAND"
-	assert_said 'one: was started by somebody else; it has sockets from its next start on'
+	assert_said 'one: someone else started it; it gets sockets at its next start'
 	kill_server one
 
 	is_listening "$port"

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_NAMES = 10_000  # some milliseconds; a directory with more would hold up whoever waits for us
+MOST_NAMES = 10_000  # some milliseconds; a larger directory would delay all callers
 
 
 class TooMany(Exception):
@@ -42,7 +42,7 @@ def fits(name: str, pattern: str) -> bool:
     """Does the pattern match the whole name?  * ? [abc] [a-z] [!abc], as in glob(7).
 
     Where a letter does not match, only the last star takes one letter more: what an earlier one could take, the last
-    one can take too.  So the time is that of name times pattern at most, whatever names a stranger gives his files.
+    one can take too.  So the time is at most proportional to name times pattern, whatever the names of the files.
     """
     if name.startswith(".") and not pattern.startswith("."):
         return False

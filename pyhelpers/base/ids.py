@@ -1,14 +1,14 @@
-"""Act as another user for the time of a few calls.
+"""Act as another user during a few calls.
 
-What is done with the files of a server is done as the user of that server, so that nothing he puts in the way, a link
-or a directory that he swaps, leads us where he could not go himself.
+We touch the files of a server as the user of that server.  So no link that this user makes, and no directory that this
+user swaps, can lead us to a file that this user may not touch.
 
-As root only the effective ids change.  The saved uid stays 0, so root is back with one call; the real uid stays 0 too,
-so that user can meanwhile neither signal this process (kill(2): the sender's uid is compared with the target's real and
-saved uid) nor trace it (ptrace(2): with all three; besides, a process that changes its effective uid is no longer
-dumpable).  The kernel's checks of files go by the file system uid, which follows the effective one: credentials(7).
-The capabilities of root go with the effective uid, and come back with it: capabilities(7).  The process has one
-thread, so nothing else runs in between.
+As root we change only the effective ids.  The saved uid stays 0, so one call makes us root again.  The real uid stays 0
+too, so that user can neither signal this process meanwhile (kill(2) compares the sender's uid with the target's real
+and saved uid) nor trace it (ptrace(2) compares all three; besides, a process that changes its effective uid is no
+longer dumpable).  The kernel checks files by the file system uid, which follows the effective uid: credentials(7).
+We lose the capabilities of root with the effective uid, and regain them with it: capabilities(7).  The process has one
+thread, so no other code runs in between.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Ids:
         self.groups = groups
 
     def become(self) -> None:
-        """Be that user, for the rest of this process.  Raises OSError."""
+        """Become that user, for the rest of this process.  Raises OSError."""
         if self.uid < 0:
             os.setgid(self.gid)
         elif os.getuid() == 0 or (os.getuid(), os.getgid()) != (self.uid, self.gid):
@@ -40,7 +40,7 @@ _known: dict[str, Ids] = {}
 
 
 def parsed(text: str) -> Ids | None:
-    """The ids that config/accounts.py has settled, `UID GID GROUP...`; None for "".  Servers of one user share them."""
+    """The Ids of a settled text, `UID GID GROUP...` (config/accounts.py); None for "".  Equal texts share one."""
     if text and text not in _known:
         uid, gid, *groups = map(int, text.split())
         _known[text] = Ids(uid, gid, groups)
@@ -48,7 +48,7 @@ def parsed(text: str) -> Ids | None:
 
 
 class Acting:
-    """Within `with Acting(ids):` this process is that user, if it is root; else, or with None, it stays itself."""
+    """Within `with Acting(ids):` this process is that user, if it is root; otherwise, or with None, nothing changes."""
 
     __slots__ = ("_before", "_ids")
 

@@ -1,10 +1,10 @@
 """Which file systems may not answer?  Those that depend on another machine, or on another process.
 
-A look at one of those can wait without end, and no signal ends that wait.  So the mount table tells, which the kernel
-keeps and which is read without touching what is mounted.  Source: proc(5), mountinfo; poll(2) on it reports POLLERR
-once after each change, so the table is parsed again only then.
+A look at such a file system can block without end, and no signal ends that.  So we read the kernel's mount table, which
+does not touch what is mounted.  Source: proc(5), mountinfo; poll(2) on it reports POLLERR once after each change, so we
+parse the table again only then.
 
-What all programs of this machine stand on, the file system of /, is taken to answer.
+We assume that the file system of / answers, because all programs of this machine depend on it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REMOTE_DISKS = ("/dev/nbd", "/dev/rbd", "/dev/drbd")
 class _Table:
     """The mount points of such file systems, as the kernel has them now.
 
-    owner: the process that has it open.  changes: how often they have been read.
+    owner: the process that has the table open.  changes: how often we have read it.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class _Table:
         self.points = _points_of(self._read())
 
     def _open(self) -> None:
-        """A child opens a table of its own: what one of two that share a file is told, the other never learns."""
+        """Open the table.  A child opens its own: of two processes that share the file, only one learns of a change."""
         self._file = os.open(TABLE, os.O_RDONLY | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLPRI)
@@ -64,7 +64,7 @@ _table = _Table()
 
 
 def _points_of(table: bytes) -> frozenset[str]:
-    """Of several file systems on one mount point the last is on top, and is the one that is met."""
+    """The mount points that may not answer.  Of several file systems on one mount point, the last hides the others."""
     points = {}
     for line in filter(None, table.split(b"\n")):
         fields = line.split(b" ")
@@ -82,18 +82,18 @@ def _plain(name: bytes) -> bytes:
 
 
 def forget() -> None:
-    """Its descriptor has been closed, with all others: open another at the next call."""
+    """The caller has closed the table's descriptor, with all others: open it again at the next call."""
     _table.owner = 0
 
 
 def changes() -> int:
-    """A number that grows when file systems have been mounted, or unmounted, since the last call.  Raises OSError."""
+    """A number that grows if a file system was mounted or unmounted since the last call.  Raises OSError."""
     _table.refresh()
     return _table.changes
 
 
 def silent() -> frozenset[str]:
-    """Where such file systems are mounted: absolute paths without links, as of the last changes()."""
+    """The mount points of such file systems: absolute paths without links, as of the last changes()."""
     return _table.points
 
 

@@ -1,11 +1,11 @@
-"""Hold a directory open, having come there without a wait and without being led astray.
+"""Open a directory without blocking, and without following a link that another user put there to mislead us.
 
-The way is walked component by component, each opened below the one before with O_PATH|O_NOFOLLOW, which touches
-nothing but names.  A link is read and followed by hand, so that one which a server's user puts there cannot lead onto a
-file system that may not answer (base/mounts.py).  Where the mount table changes meanwhile the walk is repeated.
+We walk the path component by component, and open each below the one before with O_PATH|O_NOFOLLOW, which touches only
+names.  We read and follow links ourselves, so a link that a server's user makes cannot lead us onto a file system that
+may not answer (base/mounts.py).  If the mount table changes meanwhile, we repeat the walk.
 
-From the first directory on that others than root may change, root goes on as the user of the server (base/ids.py),
-and is that user for whatever happens below the result:
+From the first directory on that others than root may change, root continues as the user of the server (base/ids.py),
+and is that user for all that happens below the result:
 
     with opened("/opt/im/msg_server", server.ids) as here:
         fd = here.regular("server.pid")
@@ -27,9 +27,9 @@ ONLY_A_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NoAnswer(Exception):
-    """It is on a file system that may not answer, and was not touched.
+    """The path is on a file system that may not answer; we have not touched it.
 
-    path: as it was asked for; real: the same without the links that come before that file system.
+    path: as the caller gave it; real: the same without the links that come before that file system.
     """
 
     def __init__(self, path: str, real: str = "") -> None:
@@ -41,9 +41,9 @@ class NoAnswer(Exception):
 class Place:
     """A directory that is held open.
 
-    fd: of O_PATH, for the calls that take dir_fd.  real: its path without links.  swappable: others than root may put
-    something else in its place, or in it.  Within `with` this process acts as the server's user if that is so, and the
-    directory is closed at the end; within `with place.acting` it stays open.
+    fd: of O_PATH, for the calls that take dir_fd.  real: its path without links.  swappable: others than root may
+    replace the directory or its entries; then, within `with`, this process acts as the server's user.  The end of
+    `with` closes the directory; `with place.acting` leaves it open.
     """
 
     __slots__ = ("acting", "fd", "real", "swappable")
@@ -67,25 +67,25 @@ class Place:
         self.close()
 
     def close(self) -> None:
-        """Hold it no longer."""
+        """Close it."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
     def listable(self) -> int:
-        """A descriptor that its names can be listed by; the caller closes it.  Raises OSError."""
+        """A descriptor with which its names can be listed; the caller closes it.  Raises OSError."""
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
 
     def regular(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Open a regular file, and nothing else; the caller closes it.  Raises OSError."""
+        """Open a regular file in it; the caller closes it.  Raises OSError."""
         return open_regular(name, self.fd, flags)
 
 
 def open_regular(name: str, directory: int, flags: int = os.O_RDONLY, mode: int = 0o644) -> int:
     """Open a regular file below a descriptor: no link, no FIFO, no device.  Raises OSError, ELOOP for a link.
 
-    To open a device may already do something, so it is looked at before; O_NONBLOCK is for one that is put there in
-    between, and for a lease (fcntl(2)), which would have us wait for its holder.
+    The open of a device may have side effects, so we look first.  O_NONBLOCK covers a FIFO or device that someone puts
+    there in between, and a lease (fcntl(2)), whose holder could block us.
     """
     try:
         _require_regular(os.stat(name, dir_fd=directory, follow_symlinks=False))
@@ -111,21 +111,21 @@ def _require_regular(status: os.stat_result) -> None:
 def opened(path: str, ids: Ids | None = None, patient: bool = False) -> Place:
     """Open the directory at an absolute path.
 
-    patient: this process may wait, and goes onto any file system.  Raises NoAnswer, OSError.
+    patient: this process may block, so it enters any file system.  Raises NoAnswer, OSError.
     """
     return _walk(path, ids, patient, is_directory=True)[0]
 
 
 def found(path: str, ids: Ids | None = None, patient: bool = False) -> tuple[Place, str]:
-    """The directory that holds what the path leads to, and its name there, which is no link (any more).
+    """Follow the path to its end; return the directory of the final file, and its name there, which is no link.
 
-    There may be nothing by that name.  Raises NoAnswer, OSError.
+    That name need not exist.  Raises NoAnswer, OSError.
     """
     return _walk(path, ids, patient, is_directory=False)
 
 
 def beside(path: str, ids: Ids | None = None, patient: bool = False) -> tuple[Place, str]:
-    """The directory that holds the path's last component, which may be a link, and that component.
+    """Open the directory of the path's last component; return it, and that component, which may be a link.
 
     Raises NoAnswer, OSError.
     """
@@ -138,7 +138,7 @@ def beside(path: str, ids: Ids | None = None, patient: bool = False) -> tuple[Pl
 
 
 def require_answer(path: str) -> bool:
-    """Is what this absolute path leads to there?  Raises NoAnswer where it may not be looked at."""
+    """Does the file exist to which this absolute path leads?  Raises NoAnswer if we must not look."""
     try:
         place, name = found(path)
     except OSError:
@@ -148,7 +148,7 @@ def require_answer(path: str) -> bool:
 
 
 def real(path: str) -> str:
-    """As os.path.realpath; links on a file system that may not answer stay as they are."""
+    """As os.path.realpath, but links on a file system that may not answer stay as they are."""
     try:
         place, name = found(path)
     except NoAnswer as silent:
@@ -171,11 +171,11 @@ def _walk(path: str, ids: Ids | None, patient: bool, is_directory: bool) -> tupl
         if patient or mounts.changes() == before:
             return Place(walk.fd, walk.at, walk.swappable, ids), name
         os.close(walk.fd)
-    raise NoAnswer(path)  # who mounts and unmounts that fast may be about to mount anything
+    raise NoAnswer(path)  # while mounts change that fast, we cannot know what the path is on
 
 
 class _Walk:
-    """One walk: fd and at are where it is, without links; swappable: as of Place."""
+    """One walk: fd and at are its present directory, without links; swappable: as in Place."""
 
     __slots__ = ("_ids", "_links", "_path", "_points", "_was_sticky", "at", "fd", "swappable")
 
@@ -190,7 +190,7 @@ class _Walk:
         self.fd = os.open("/", STEP)
 
     def go(self, is_directory: bool) -> str:
-        """To the end of the path; "", or without is_directory the name of what is not a directory."""
+        """Walk to the end of the path; return "", or, without is_directory, the name of a final non-directory."""
         left = self._path.split("/")[::-1]
         if os.geteuid() != 0:
             return self._go(left, is_directory, may_judge=False)
@@ -198,11 +198,11 @@ class _Walk:
         if self.swappable and left:
             with Acting(self._ids):
                 name = self._go(left, is_directory, may_judge=False)
-        self.swappable = self.swappable or self._was_sticky  # there anybody may put something
+        self.swappable = self.swappable or self._was_sticky  # any user may make entries there
         return name
 
     def _go(self, left: list[str], is_directory: bool, may_judge: bool) -> str:
-        """left: the components still to go, the next one last.  may_judge: stop where it is swappable."""
+        """left: the remaining components, the next one last.  may_judge: stop at the first swappable directory."""
         points = self._points
         while left:
             name = left.pop()
@@ -227,7 +227,7 @@ class _Walk:
         return ""
 
     def _judge(self, status: os.stat_result) -> bool:
-        """In a sticky directory only the owner of a file may swap it, and its owner is judged when we are there."""
+        """Is the directory swappable?  In a sticky one only its owner may swap an entry; we judge that later."""
         mode = status.st_mode
         by_others = mode & 0o002 or (mode & 0o020 and status.st_gid != 0)
         self._was_sticky = bool(by_others and mode & stat.S_ISVTX)
@@ -235,7 +235,7 @@ class _Walk:
         return self.swappable
 
     def _follow(self, name: str, left: list[str]) -> bool:
-        """Go on where this link leads; False: it is none.  Raises OSError."""
+        """Continue where this link leads; False: it is no link.  Raises OSError."""
         try:
             target = os.readlink(name, dir_fd=self.fd)
         except OSError as error:

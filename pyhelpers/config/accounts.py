@@ -1,7 +1,7 @@
-"""Which numbers are a server's `user` and `group`?  Settled with their conf, in a process that is soon gone.
+"""Which numbers are a server's `user` and `group`?  A short-lived process looks them up when it settles conf.
 
-A look-up of names may ask a directory service, which may not answer, or no longer know the account.  The watcher never
-asks: it goes by what is settled.
+A look-up of names may ask a directory service, which may not answer, or may no longer know the account.  The watcher
+never looks up names: it uses the settled numbers.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config import settle
 
-IDS = "ids"  # settled, but no key of conf: `UID GID GROUP...` as base/ids.py reads it; "" where nothing is known
+IDS = "ids"  # settled, but no key of conf: `UID GID GROUP...` as base/ids.py reads it; "" if unknown
 
 
 def find(settled: settle.Settled) -> None:
-    """Settle them.  An account that is not there is left to the start, which says so."""
+    """Settle the numbers of all servers.  If an account does not exist, the start will report it."""
     for server in settled.servers:
         server[IDS] = ids_of(server["user"], server["group"])
 
 
 def ids_of(user: str, group: str) -> str:
-    """The numbers of these names, or of these numbers as text; "" for neither, or where one is not known."""
+    """The numbers of these names (or numbers as text); "" if both are empty, or if one is unknown."""
     try:
         gid = gid_of(group) if group else -1
         if not user:
@@ -38,7 +38,7 @@ def ids_of(user: str, group: str) -> str:
 
 
 def unknown(user: str, group: str) -> str:
-    """Which of them is not known here, in the words of pwd and grp."""
+    """The message of pwd or grp about the one that is unknown."""
     try:
         if group:
             gid_of(group)

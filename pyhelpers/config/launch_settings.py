@@ -69,7 +69,7 @@ class Launch:
     def mark(self) -> str:
         """Give what is launched next an INVOCATION_ID, as systemd gives a unit's: it proves what descends from it.
 
-        128 random bits: nobody guesses it.  It ends the environment: titles are written over its beginning.
+        No one can guess its 128 random bits.  It is last in the environment: process titles overwrite the beginning.
         """
         invocation = os.urandom(16).hex()
         self.environment.pop("INVOCATION_ID", None)

@@ -1,1 +1,1 @@
-"""Descriptors that are held for servers across their restarts."""
+"""Descriptors that the watcher holds for servers across their restarts."""

@@ -1,4 +1,4 @@
-"""The daemon socket: a pair of datagram sockets, one end a server's, the other its watcher's, each for all successors.
+"""The daemon socket: a pair of datagram sockets.  One end is the server's, one the watcher's; successors keep them.
 
 See unix(7), cmsg(3).
 """
@@ -16,7 +16,7 @@ MOST_DRAINED = 4096  # messages
 
 
 def send(ours: int, fds: Sequence[int]) -> None:
-    """Let descriptors wait in it for the server, one NUL byte and SCM_RIGHTS each.  Raises OSError."""
+    """Send descriptors, each as one NUL byte with SCM_RIGHTS; they wait for the server.  Raises OSError."""
     handle = _socket.socket(fileno=ours)
     try:
         for fd in fds:
@@ -27,10 +27,10 @@ def send(ours: int, fds: Sequence[int]) -> None:
 
 
 def joined(theirs: int) -> int:
-    """A new end for a daemon socket whose other one died with a watcher; the server's stays the same socket.
+    """A new watcher's end, after the old one died with its watcher; the server keeps its socket.
 
-    A datagram socket may be connected again, if the other has an address: an abstract one that the kernel chooses.
-    Connected to each other, they take messages from nobody else.  Raises OSError.
+    A datagram socket may be connected again if the other end has an address: here an abstract one that the kernel
+    chooses.  Two sockets that are connected to each other accept no other sender.  Raises OSError.
     """
     end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     handle = _socket.socket(fileno=theirs)
@@ -43,12 +43,12 @@ def joined(theirs: int) -> int:
     finally:
         handle.detach()
     fd = end.detach()
-    drain(fd)  # of strangers, before that
+    drain(fd)  # what others sent before the connect
     return fd
 
 
 def drain(fd: int) -> None:
-    """Forget what waits in a daemon socket: it was for a process that is dead, or from one."""
+    """Drop what waits in a daemon socket: a dead process sent it, or should have read it."""
     handle = _socket.socket(fileno=fd)
     try:
         for _ in range(MOST_DRAINED):

@@ -1,7 +1,7 @@
 """Bind a listening socket as conf describes it: words as in config/socket_values.py, from NAME on.
 
-A unix socket's file is made with its mode from the start, belongs to the server's user, and takes the place of a
-stale one only.  See unix(7), ip(7).
+The file of a unix socket has its mode from the start, belongs to the server's user, and replaces only a stale socket.
+See unix(7), ip(7).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def bound(words: list[str], ids: Ids | None) -> int:
 
 
 def kept(fd: int, words: list[str], ids: Ids | None) -> bool:
-    """Make one that is held listen as conf has it now; False: it cannot be kept, its file is gone or it was shut down.
+    """Make a held socket listen as conf wants it now; False: it was shut down or its file is gone, so replace it.
 
-    Servers shut a listening socket down to wake their own threads, and take its file away as they end.  One of TCP
-    listens again at the next listen(2), one with a path never does.  Raises OSError.
+    Servers shut a listening socket down to wake their own threads, and remove its file when they end.  A TCP socket
+    listens again at the next listen(2), a unix socket never does.  Raises OSError.
     """
     _, kind, address, _, backlog, option = words
     if kind == "unix" and (is_shut(fd) or not _is_there(fd, address, int(option, 8), ids)):
@@ -59,7 +59,7 @@ def kept(fd: int, words: list[str], ids: Ids | None) -> bool:
 
 
 def is_shut(fd: int) -> bool:
-    """Has somebody who has it shut it down, in one direction or both?  For all who have it, then."""
+    """Has a process shut it down, in one direction or both?  That affects all processes that have it."""
     poll = select.poll()
     poll.register(fd, select.POLLRDHUP)  # POLLHUP comes unasked
     return bool(poll.poll(0))
@@ -85,7 +85,7 @@ def _bind_file(listener: _socket.socket, path: str, mode: int, ids: Ids | None) 
 
 
 def _beside(path: str, ids: Ids | None) -> tuple[Place, str]:
-    """As places.beside.  Raises OSError also where it may not answer."""
+    """As places.beside, but raises OSError if the file system may not answer."""
     try:
         return places.beside(path, ids)
     except NoAnswer:
@@ -93,7 +93,7 @@ def _beside(path: str, ids: Ids | None) -> tuple[Place, str]:
 
 
 def _bind_below(listener: _socket.socket, place: Place, name: str, path: str) -> None:
-    """Where others may put a link on the way to it, the socket gets its name below the directory that is held open."""
+    """Bind it.  If others may put a link on the path, bind the name below the directory that we hold open."""
     os.chdir(place.fd)
     address = name if place.swappable else path
     try:
@@ -116,9 +116,9 @@ def _bind_below(listener: _socket.socket, place: Place, name: str, path: str) ->
 
 
 def _stale(file: int) -> bool:
-    """Is it one that nobody has any more?
+    """Is this the file of a socket that no process has any more?
 
-    A call of the wrong type tells without being one: who is there never hears of it (EPROTOTYPE).
+    Connect with the wrong socket type: a live listener refuses that with EPROTOTYPE and does not notice it.
     """
     caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     try:
@@ -128,7 +128,7 @@ def _stale(file: int) -> bool:
 
 
 def _is_there(fd: int, path: str, mode: int, ids: Ids | None) -> bool:
-    """Does the path still lead to the file that this socket made?  Then see to its mode and owner."""
+    """Does the path still lead to the file that this socket made?  If so, set its mode and owner."""
     try:
         place, name = _beside(path, ids)
     except OSError:
@@ -140,10 +140,10 @@ def _is_there(fd: int, path: str, mode: int, ids: Ids | None) -> bool:
 
 
 def _give(fd: int, place: Place, name: str, mode: int, ids: Ids | None) -> bool:
-    """Let the file have that mode, and belong to the server's user; an owner that conf no longer names is left.
+    """Set the file's mode and owner; if conf names no user, the owner stays as it is.
 
-    False: it is not there.  The kernel tells which file the socket has made, by device and inode, so that no other of
-    that name is touched; where we may not ask, the name counts in a directory that only root, or we, may change.
+    False: the file is gone.  The kernel knows which file the socket has made, by device and inode, so we touch no other
+    file of that name.  If we may not ask, we trust the name in a directory that only root or we may change.
     """
     file = _file_of(fd)
     try:
@@ -167,7 +167,7 @@ def _give(fd: int, place: Place, name: str, mode: int, ids: Ids | None) -> bool:
 
 
 def _file_of(fd: int) -> int:
-    """A descriptor (O_PATH) of the file that the socket was bound to; -1: we lack CAP_NET_ADMIN, and may not ask."""
+    """A descriptor (O_PATH) of the file that the socket is bound to; -1: we lack CAP_NET_ADMIN and may not ask."""
     try:
         return fcntl.ioctl(fd, SIOCUNIXFILE)
     except OSError:

@@ -1,11 +1,11 @@
-"""Take descriptors back from living processes: what a dead watcher held lives on in the servers that have it open.
+"""Take descriptors back from living processes: the servers still have open what a dead watcher held.
 
     $ cd pyhelpers; python3 -m fdstore.recover 812
     socket:[48213] 24591
 
-lists a process's sockets, inode and cookie of each.  pidfd_getfd(2) copies a descriptor; it asks for the same rights
-as ptrace(2): the same user and, with Yama's ptrace_scope at 1 or more, root.  An inode number finds the socket in
-/proc/PID/fd, its cookie (SO_COOKIE, which the kernel gives once only) proves it.
+lists the sockets of a process, with inode and cookie.  pidfd_getfd(2) copies a descriptor; it needs the same rights as
+ptrace(2): the same user and, if Yama's ptrace_scope is 1 or more, root.  The inode number finds the socket in
+/proc/PID/fd; the cookie (SO_COOKIE, which the kernel never uses twice) proves that it is the same socket.
 
 Exit status: 0 · 1 it may not be examined, or is gone · 2 usage.
 """
@@ -39,9 +39,9 @@ def seal_of(fd: int) -> Seal:
 
 
 def fetch(wanted: Sequence[tuple[int, Seal]]) -> list[int | str]:
-    """For each (pid, seal) a descriptor of ours, close-on-exec; or why there is none, as text.
+    """For each (pid, seal) a descriptor of ours, close-on-exec; or the reason for which there is none, as text.
 
-    A child does it: ctypes, which the system call needs, would cost a resident process 0.7 MiB for ever.
+    A child does it: the system call needs ctypes, which would cost a resident process 0.7 MiB permanently.
     """
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     child = os.fork()
@@ -57,7 +57,7 @@ def fetch(wanted: Sequence[tuple[int, Seal]]) -> list[int | str]:
         return [_receive(ours) for _ in wanted]
     finally:
         ours.close()
-        os.kill(child, 9)  # our child, not reaped: nobody else can have its pid
+        os.kill(child, 9)  # our child, not reaped: no other process can have its pid
         os.waitpid(child, 0)
 
 
@@ -72,7 +72,7 @@ def _send(to: _socket.socket, pid: int, seal: Seal) -> None:
 
 
 def _receive(ours: _socket.socket) -> int | str:
-    """The next answer of the child; what it cannot give for want of time or life is refused too."""
+    """The next answer of the child; a timeout or the death of the child is a refusal too."""
     try:
         text, extra, _, _ = ours.recvmsg(256, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""What the watcher holds for its servers, so that it outlives them: listening sockets, channels, daemon sockets.
+"""The descriptors that the watcher holds for its servers, across restarts: listening sockets, channels, daemon sockets.
 
-All of it is close-on-exec from birth; a server gets its own, by spawn/launch.py.  When the watcher dies, a successor
-takes it back from the living servers: STATE_DIR/servers/NAME/ends holds the boot and, a line each, `INODE COOKIE KEY`.
-A watcher that becomes a new one in place (an update) keeps it open over the exec: RUN_DIR/held says what is what.
+Each is close-on-exec from the start; spawn/launch.py gives a server its own ones.  When the watcher dies, a successor
+takes them back from the living servers: STATE_DIR/servers/NAME/ends holds the boot and then lines `INODE COOKIE KEY`.
+A watcher that executes a new one in place (an update) keeps them open over the exec; RUN_DIR/held lists them.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ class Held:
     def __init__(self, watcher: Home) -> None:
         self._watcher = watcher
         self._fds: dict[str, int] = {}
-        self._seen: set[str] = set()  # servers of which it is known what their process has
-        self._lost: dict[int, str] = {}  # number of a living server -> what it must be restarted for
+        self._seen: set[str] = set()  # servers for which we know what their process has
+        self._lost: dict[int, str] = {}  # number of a living server -> why it must be restarted
         self._written: dict[str, str] = {}
         self._asking = [life.server for life in watcher.lives if life.server.ends]
 
     def count(self) -> int:
-        """How many descriptors it may come to."""
+        """The most descriptors that we may hold."""
         return sum(2 * len(server.ends.ends) for server in self._asking if server.ends)
 
     def ours(self, name: str) -> int:
-        """The watcher's end of a server's daemon socket, -1 if there is none."""
+        """The watcher's end of a server's daemon socket; -1 if there is none."""
         return self._fds.get(fd_keys.ours_of(name), -1)
 
     def inodes(self, server: Server) -> set[int]:
-        """Of the listening sockets that are held for it."""
+        """The inodes of the listening sockets that we hold for this server."""
         keys = server.ends.keys() if server.ends else []
         return {os.fstat(self._fds[key]).st_ino for key in keys if key.startswith("socket ") and key in self._fds}
 
     # -- given to a server -----------------------------------------------------------------------
 
     def hand_over(self, server: Server) -> list[tuple[str, int]]:
-        """Name and descriptor of each that its next process is to have, in order.  Raises Refused."""
+        """Name and descriptor of each one that its next process must have, in order.  Raises Refused."""
         wanted = server.ends
         if not wanted:
             return []
@@ -66,7 +66,7 @@ class Held:
                 self._make(key, server)
             except OSError as error:
                 raise Refused(FAILED, _refusal(key, error)) from None
-            os.set_blocking(self._fds[key], True)  # the last one to have it may have changed that
+            os.set_blocking(self._fds[key], True)  # the last process that had it may have changed that
         self._remember(server)
         ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
         if wanted.daemon:
@@ -77,7 +77,7 @@ class Held:
         return ends[-1:] if wanted.scm else ends
 
     def _make(self, key: str, server: Server) -> None:
-        """Have it, new or as it was.  Raises OSError."""
+        """Make it, or keep the one that we hold.  Raises OSError."""
         word, _, rest = key.partition(" ")
         if word == "socket":
             self._make_socket(key, server)
@@ -95,7 +95,7 @@ class Held:
             self._fds[key] = listeners.bound(*what)
 
     def _make_pair(self, key: str, other: str, kind: int) -> None:
-        """Of which one end was lost, or shut down by a server, is a new one: who lives with the old end needs that."""
+        """Make a new pair if an end is lost or shut down; then the server with the old other end must be restarted."""
         ends = [self._fds[end] for end in (key, other) if end in self._fds]
         if len(ends) == 2 and not any(map(listeners.is_shut, ends)):
             return
@@ -108,12 +108,12 @@ class Held:
             self._watcher.loop.after(0, self.tell_lost)
 
     def _server_of(self, end: str) -> Server | None:
-        """Whose end of a channel it is."""
+        """The server that this end of a channel belongs to."""
         name = end.split(" ")[3] if end.startswith("channel ") else ""
         return next((server for server in self._asking if server.name == name), None)
 
     def _remember(self, server: Server) -> None:
-        """Write down which they are, for a successor; as a rule the same as ever."""
+        """Write down which descriptors it has, for a successor, if that has changed."""
         lines = [self._watcher.boot]
         lines += ["{} {} {}".format(*recover.seal_of(self._fds[key]), key) for key in server.ends.keys()]  # type: ignore[union-attr]
         text = "".join(f"{line}\n" for line in lines)
@@ -128,7 +128,7 @@ class Held:
             self._watcher.say(server, text)
 
     def left(self, server: Server, state: str) -> None:
-        """It is not to be started for now: let go of what nobody else uses, so that its clients are refused."""
+        """It will not be started for now: close what no other server uses, so that its clients are refused."""
         if state not in ENDED or not server.ends:
             return
         self._lost.pop(server.number, None)
@@ -150,7 +150,7 @@ class Held:
     # -- over an exec ----------------------------------------------------------------------------
 
     def keep_over_exec(self, run_dir: str) -> None:
-        """We become a new watcher in this process: it inherits all; or takes it back, where that cannot be written."""
+        """We execute a new watcher: it inherits all, or takes all back from the servers if we cannot write the list."""
         lines = ["{} {} {} {}\n".format(fd, *recover.seal_of(fd), key) for key, fd in self._fds.items()]
         try:
             files.replace(f"{run_dir}/held", "".join(lines))
@@ -160,7 +160,7 @@ class Held:
             os.set_inheritable(fd, True)
 
     def inherit(self, run_dir: str) -> None:
-        """Take on what the watcher kept that we were in this process; what is no longer in conf is closed."""
+        """Take over what the watcher before the exec kept open; close what is no longer in conf."""
         wanted = {key for server in self._asking if server.ends for key in server.ends.keys()}
         wanted |= {fd_keys.ours_of(server.name) for server in self._asking if server.ends and server.ends.daemon}
         for fd, seal, key in _inventory(f"{run_dir}/held"):
@@ -169,15 +169,15 @@ class Held:
                     os.set_inheritable(fd, False)
                     self._fds[key] = fd
             except OSError:
-                pass  # of an exec that never came to be
+                pass  # the list of an exec that failed
         self._seen = {server.name for server in self._asking if self._is_whole(server)}
 
     # -- taken back ------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """After the death of a watcher: take all back from the living servers, or note who must be restarted.
+        """After the death of a watcher: take all back from the living servers, or note which ones must be restarted.
 
-        These are the recorded ones, at the first look; one that is found later is seen to by tell_lost().
+        This handles the servers with a record, at the first look; tell_lost() handles those that are found later.
         """
         living = []
         for life in self._watcher.lives:
@@ -187,7 +187,7 @@ class Held:
         self._take_back(living)
 
     def _take_back(self, living: list[tuple[Server, int]]) -> None:
-        """From each server and its pid what it was given, as far as the kernel lets us have it."""
+        """Take from each server and its pid what it was given, as far as the kernel allows that."""
         asked = {key for server in self._asking if server.ends for key in server.ends.keys()}
         wanted = [(pid, seal, key) for server, pid in living for key, seal in self._remembered(server).items()]
         wanted = [(pid, seal, key) for pid, seal, key in wanted if key in asked and key not in self._fds]
@@ -202,15 +202,15 @@ class Held:
             self._take_up(server, pid, refusals)
 
     def _recorded(self, life: Followed) -> int:
-        """The pid of the living process that its record names; 0 if there is none."""
+        """The pid of the living process that its record names; 0 if none."""
         try:
             process = evidence.recorded(record.read(life.account.directory), self._watcher.boot)
         except (OSError, record.Torn):
-            return 0  # the first look says what is wrong with it
+            return 0  # the first look reports what is wrong with the record
         return process.pid if process else 0
 
     def _remembered(self, server: Server) -> dict[str, Seal]:
-        """The seals of what its last process was given in this boot, by key."""
+        """The seals of the descriptors that its last process got in this boot, by key."""
         try:
             with open(self._path(server), encoding="utf-8", errors="surrogateescape") as source:
                 boot, *lines = source.read().split("\n")[:-1]
@@ -242,10 +242,10 @@ class Held:
         self._watcher.say(server, f"{names} taken back from pid {pid}")
 
     def tell_lost(self) -> None:
-        """Have those restarted that need new ones; say of strangers that they have none."""
+        """Have the servers restarted that need new descriptors; report one that someone else started without any."""
         self._see_to_found()
         for server in self._asking:
-            self.left(server, server.state)  # one that was given up may have come by what an update took from another
+            self.left(server, server.state)  # an update may have given descriptors to a server that was given up
         for number, text in list(self._lost.items()):
             life = self._watcher.lives[number - 1]
             if self._is_whole(life.server) and self._are_given(life.server):
@@ -256,7 +256,7 @@ class Held:
                 life.health.hung(text)
 
     def _see_to_found(self) -> None:
-        """Those that no record named, for their watcher died as it launched them; or that we did not launch at all."""
+        """Handle servers without a record: their watcher died during the launch, or someone else started them."""
         for server in self._asking:
             if not server.pid or server.name in self._seen:
                 continue
@@ -265,10 +265,10 @@ class Held:
                 continue
             self._seen.add(server.name)
             what = fd_keys.conf_keys(server.ends)
-            self._watcher.say(server, f"was started by somebody else; it has {what} from its next start on")
+            self._watcher.say(server, f"someone else started it; it gets {what} at its next start")
 
     def _has_some(self, server: Server) -> bool:
-        """Has its process one of the sockets that were given to it, or is that not to be seen?"""
+        """Does its process have one of the sockets that it was given, or may we not look?"""
         inodes = {inode for inode, _ in self._remembered(server).values()}
         try:
             return not inodes.isdisjoint(inode for _, inode in recover.sockets_of(server.pid))
@@ -276,12 +276,12 @@ class Held:
             return bool(inodes)
 
     def _is_whole(self, server: Server) -> bool:
-        """Do we hold all that it is given, and the other ends?"""
+        """Do we hold all descriptors of this server, and their other ends?"""
         wanted = server.ends
         return wanted is not None and all(key in self._fds for key in [*wanted.keys(), *wanted.peers()])
 
     def _are_given(self, server: Server) -> bool:
-        """Are those that we hold for it the ones that its process has?"""
+        """Does its process have the same descriptors that we hold for it?"""
         given = self._remembered(server)
         return server.ends is not None and all(
             given.get(key) == recover.seal_of(self._fds[key]) for key in server.ends.keys()
@@ -289,7 +289,7 @@ class Held:
 
 
 def _refusal(key: str, error: OSError) -> str:
-    """Why there is no such descriptor, and what to do."""
+    """Why we could not make the descriptor, and what to do."""
     word = key.partition(" ")[0]
     advice = f"change {word}s in conf" if word != "daemon" else "raise ulimit -n"
     if error.errno == errno.EADDRINUSE:
@@ -300,7 +300,7 @@ def _refusal(key: str, error: OSError) -> str:
 
 
 def _inventory(path: str) -> list[tuple[int, Seal, str]]:
-    """Descriptor, seal and key of what was kept over an exec; the file is taken away."""
+    """Descriptor, seal and key of what was kept over an exec; removes the file."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as source:
             lines = source.read().split("\n")[:-1]

@@ -1,9 +1,9 @@
-"""Does a server that lives and listens do its work?  Asks it, again and again: check = tcp, http or command.
+"""Does a server that lives and listens do its work?  Ask it, again and again: check = tcp, http or command.
 
-While the server starts it is asked at growing pauses, and the first good answer is what lets it count as started.
-Then it is asked once in check_every, and after check_failures failures in a row it is told as hung.  Each server has
-its own time of the period, so that many are not asked at once.  Hundreds may be asked at the same time: a probe waits
-for nothing, the loop tells it; and one that is slow delays none but itself.
+While the server starts, we ask it at growing pauses, and it counts as started after the first good answer.  Then we ask
+it once in check_every, and report it as hung after check_failures failures in a row.  Each server has its own time in
+the period, so that we do not ask many at once.  Hundreds of probes may run at the same time: a probe never blocks, the
+loop calls it, and a slow one delays only itself.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 10.0, 500.0  # of a server that starts
 LONGEST_REST_MS = 2000.0
-TOGETHER, TOGETHER_AT_MOST = 1.0, 5  # seconds; those whose turn is in the same one share a wake-up; parts of a period
-GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly, however many there are
+TOGETHER, TOGETHER_AT_MOST = 1.0, 5  # seconds: servers that are due in the same slot share a wake-up; slots a period
+GOLDEN = 0.618034  # the fractional parts of its multiples are spread evenly, however many there are
 
 
 class Check(Vital):
-    """The check of one server.  loop: for its probe, which tells passed(), failed() or unable()."""
+    """The check of one server.  Its probe uses loop, and calls passed(), failed() or unable()."""
 
     def __init__(self, life: Followed) -> None:
         super().__init__(life)
@@ -55,12 +55,12 @@ class Check(Vital):
     # -- the server's life -----------------------------------------------------------------------
 
     def begin(self, fresh: bool) -> None:
-        """A process is followed now."""
+        """A new process is followed: start afresh."""
         self.end()
         self._reset()
 
     def missing(self) -> str:
-        """The first good answer."""
+        """The first good answer, if it has not come yet."""
         if self._is_good:
             return ""
         if not self._timer and not self._patience:
@@ -68,7 +68,7 @@ class Check(Vital):
         return f"{self._name()} does not succeed ({self._words or 'not answered yet'})"
 
     def serving(self) -> None:
-        """It is RUNNING: ask it once a period from now on, at its own time of that."""
+        """It is RUNNING: ask it once a period from now on, at its own time in the period."""
         self.end()
         self._is_serving = True
         step = min(TOGETHER, self._every / TOGETHER_AT_MOST)
@@ -77,7 +77,7 @@ class Check(Vital):
         self._wait_for_due()
 
     def end(self) -> None:
-        """Ask no more."""
+        """Stop asking."""
         self._rest()
         self._probe.end()
 
@@ -112,14 +112,14 @@ class Check(Vital):
         self._let_go_on()
 
     def failed(self, words: str) -> None:
-        """The probe's answer: it is not, and why."""
+        """The probe's answer: the server is not well; words: why."""
         assert self._patience
         away = self._patience.was_away()
         self._look_later()
         self._words = words
         if not self._is_serving:
             self.life.health.remark(self, f"{self._name()}: {words}")
-        elif not away:  # what went wrong while we stood still ourselves proves nothing
+        elif not away:  # a failure while we stood still ourselves proves nothing
             self._failures += 1
             self._tell(words)
 
@@ -132,14 +132,14 @@ class Check(Vital):
             self.life.health.hung(f"{self._name()} failed{times}: {words}")
 
     def unable(self, words: str) -> None:
-        """The probe's answer: it cannot ask, and why.  That says nothing of the server."""
+        """The probe's answer: it cannot ask; words: why.  That proves nothing about the server."""
         self.life.account.say_all("check", [f"{self._name()} cannot be made: {words}"])
         self._let_go_on()
 
     # -- the next look ---------------------------------------------------------------------------
 
     def _let_go_on(self) -> None:
-        """Nothing speaks against the server: one that starts has started, of one that runs we ask again."""
+        """The server is well as far as we know: if it starts, it has started; if it runs, ask again later."""
         if self._is_serving:
             self._look_later()
         else:
@@ -151,10 +151,10 @@ class Check(Vital):
         self._rest()
         now = time.monotonic()
         if self._is_serving:
-            self._due += self._every * max(1.0, (now - self._due) // self._every + 1)  # what was missed is left out
+            self._due += self._every * max(1.0, (now - self._due) // self._every + 1)  # skip the looks that we missed
             self._wait_for_due()
         else:
-            took = (now - self._asked) * 1000  # a crowd that starts is not to be slowed by its checks
+            took = (now - self._asked) * 1000  # checks must not slow down many servers that start at once
             self._timer = self.loop.after(max(self._pause, min(2 * took, LONGEST_REST_MS)), self._look)
             self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
 
@@ -163,7 +163,7 @@ class Check(Vital):
 
 
 def _probe(check: Check, words: list[str]) -> TcpProbe | HttpProbe | CommandProbe:
-    """What the key `check` asks for; a module is imported for those that ask for it."""
+    """The probe that the key `check` names; we import its module only now."""
     kind, *rest = words
     if kind == "tcp":
         from health.probe_tcp import TcpProbe

@@ -1,7 +1,7 @@
-"""Does it beat?  Judged by change alone: what a beat leaves behind (an atime, an mtime) is never compared with a clock.
+"""Does it beat?  Only a change counts: we never compare the mark of a beat (an atime, an mtime) with a clock.
 
-A clock that is set an hour forward makes every beat look an hour old; so the time that counts is that which has passed
-on the watcher's own monotonic clock since it saw the last change.
+If someone sets the clock an hour forward, every beat looks an hour old.  So we count the time that has passed on the
+watcher's own monotonic clock since it saw the last change.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ RESOLUTION = 1.0  # s: an atime in whole seconds does not show a second beat wit
 
 
 class Pulse:
-    """What was seen of one that beats.
+    """The pulse of one server, as far as we saw it.
 
-    mark: what its last beat left.  since: when that was first seen, in seconds of the watcher's clock.
-    beaten: was it seen to change?
+    mark: what its last beat left behind.  since: when we first saw that mark, in seconds of the watcher's clock.
+    beaten: have we seen the mark change?
     """
 
     __slots__ = ("beaten", "mark", "since")
@@ -24,12 +24,12 @@ class Pulse:
         self.beaten = False
 
     def see(self, mark: object, now: float) -> bool:
-        """Look again; has it beaten since?"""
+        """Take in a new mark; has it beaten since the last one?"""
         if mark == self.mark:
             return False
         self.mark, self.since, self.beaten = mark, now, True
         return True
 
     def silent(self, now: float) -> float:
-        """Seconds without a beat, as far as was looked."""
+        """Seconds without a beat, as far as we looked."""
         return now - self.since

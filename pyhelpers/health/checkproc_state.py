@@ -2,10 +2,10 @@
 
     checkproc 1 BOOT/CLOCKS TABLE       which boot and time namespace, which table
     trouble TEXT                        why the table could not be used, if so
-    INDEX PID TICKS ATIME SINCE FLAGS   a line for each slot; SINCE: monotonic seconds; FLAGS: b has beaten, s was said
+    INDEX PID TICKS ATIME SINCE FLAGS   a line for each slot; SINCE: monotonic seconds; FLAGS: b beaten, s reported
     end COUNT
 
-It decides who is ended, so it is believed only if it is whole, ours, and of this boot.
+The file decides which processes end, so we trust it only if it is complete, belongs to us, and is of this boot.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _MOST = 1 << 22
 
 
 class Alien(Exception):
-    """The file is not to be believed; the text says why."""
+    """We must not trust the file; the text says why."""
 
 
 class Seen:
-    """pulses: of each entry, by the last pass.  said: entries of which something was said that holds still."""
+    """pulses: the pulse of each entry, as of the last pass.  said: entries with a report that is still valid."""
 
     def __init__(self, path: str, table: str) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class Seen:
         self.trouble = ""
 
     def read(self) -> None:
-        """Recall the last pass; nothing, where there was none in this boot.  Raises Alien: it is put aside."""
+        """Read the state of the last pass, if there was one in this boot.  Raises Alien: the file is set aside."""
         try:
             text = self._text()
         except FileNotFoundError:
@@ -51,7 +51,7 @@ class Seen:
         if not text.startswith("checkproc 1 ") or lines[-2:] != [f"end {len(lines) - 3}", ""]:
             raise Alien(self._put_aside("torn, or no file of checkproc"))
         if lines[0] != self._head:
-            return  # of another boot, or of another table
+            return  # from another boot, or for another table
         try:
             self._parse(lines[1:-2])
         except ValueError:
@@ -98,7 +98,7 @@ class Seen:
 
 
 def _time_namespace() -> str:
-    """By its offsets: with others the monotonic clock and start ticks are others too.  Their numbers are given anew."""
+    """The offsets of the time namespace: they shift the monotonic clock and start ticks.  Its number may be reused."""
     try:
         with open("/proc/self/timens_offsets") as offsets:
             return "/".join(offsets.read().split())

@@ -1,4 +1,4 @@
-"""Connect to a server as its peers do, without waiting for it: the loop tells when it has answered."""
+"""Connect to a server as its clients do, without blocking: the loop reports when it has answered."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from loop.loop import Loop
 
-# What we lack ourselves, and no server can help: descriptors, memory, a port to call from
+# Errors that are ours, not the server's: no descriptors, no memory, no local port
 OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EPERM)
 
 
 class Call:
-    """A TCP connection to come: done gets 0 once it is there, else the errno.
+    """A TCP connection that is being made: done gets 0 when it is there, else the errno.
 
-    address: numeric; socket: for who goes on with it, non-blocking.  Raises OSError: no socket can be had.
+    address: numeric; socket: the connection, non-blocking.  Raises OSError: we cannot make a socket.
     """
 
     __slots__ = ("_done", "_loop", "socket")
@@ -40,16 +40,16 @@ class Call:
     def _connected(self) -> None:
         found = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
         if not found and self.socket.getsockname() == self.socket.getpeername():
-            found = errno.ECONNREFUSED  # nobody listens, and the port that we call from happened to be that one
+            found = errno.ECONNREFUSED  # no process listens, and our own local port happened to be that port
         self._done(found)
 
     def end(self) -> None:
-        """Hang up; harmless once it was done."""
+        """Close the connection; harmless if it is closed already."""
         if self.socket.fileno() >= 0:
             self._loop.forget(self.socket.detach())
 
 
 def in_words(number: int) -> str:
-    """An errno as it stands behind a colon."""
+    """The text of an errno, for use behind a colon."""
     text = os.strerror(number)
     return text[:1].lower() + text[1:]

@@ -1,4 +1,4 @@
-"""Does the living process serve?  What its vitals say is told to the shell; if that orders so, the process is ended."""
+"""Does the living process serve?  Report what its vitals find to the shell; end the process if the shell says so."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from health.vitals import Vital
     from loop.host import Followed
 
-REMARK_EVERY_MS = 1000  # a server may change its mind a thousand times a second; people read slower
+REMARK_EVERY_MS = 1000  # a server may change its status a thousand times a second; people read slower
 
 
 class Health:
-    """The vitals of one server, and what they have said."""
+    """The vitals of one server, and their remarks."""
 
     __slots__ = "_emit _life _loop _remark_due _remarks _vitals".split()
 
@@ -30,20 +30,20 @@ class Health:
     # -- what becomes of the process -------------------------------------------------------------
 
     def prepare(self) -> None:
-        """A process is launched next."""
+        """We launch a process next."""
         self._remarks.clear()
         for vital in self._vitals:
             vital.prepare()
 
     def begin(self, fresh: bool) -> None:
-        """One is followed; fresh: it was launched, and is STARTING."""
+        """We follow a process now; fresh: we launched it, and it is STARTING."""
         if not self._life.account.ending:
             self._remarks.pop(self, None)
         for vital in self._vitals:
             vital.begin(fresh)
 
     def missing(self) -> str:
-        """What keeps it from counting as started, though it lives and listens; "" for nothing."""
+        """What it lacks to count as started, though it lives and listens; "" if nothing."""
         for vital in self._vitals:
             lack = vital.missing()
             if lack:
@@ -51,15 +51,15 @@ class Health:
         return ""
 
     def serving(self) -> None:
-        """It is RUNNING, unless it is left alone."""
+        """It is RUNNING: judge it from now on, unless it is paused."""
         if self._remarks:
-            self._write_soon()  # to have started took the sentence away
+            self._write_soon()  # the change to RUNNING has removed the remark from the record
         if self._life.account.want == "up":
             for vital in self._vitals:
                 vital.serving()
 
     def resume(self) -> None:
-        """What had been left alone is watched again, as it runs."""
+        """The server was paused, and runs: judge it again."""
         self.begin(False)
         self.serving()
 
@@ -70,14 +70,14 @@ class Health:
                 vital.tick()
 
     def end(self) -> None:
-        """It has died, or is left alone."""
+        """It has died, or is paused: stop judging it."""
         for vital in self._vitals:
             vital.end()
 
     # -- what the vitals say ---------------------------------------------------------------------
 
     def _matters(self) -> bool:
-        """Is it RUNNING, and not being ended already?"""
+        """Is it RUNNING, and not already being ended?"""
         life = self._life
         return life.phase == "up" and life.account.want == "up" and not life.account.ending and life.server.pid != 0
 
@@ -87,18 +87,18 @@ class Health:
             self._life.tell("hung", f"{self._life.server.pid} {text}")
 
     def limit(self, key: str, text: str, action: str) -> None:
-        """It is over the limit that this key sets; action: alert restart."""
+        """It exceeds the limit of this key; action: alert restart."""
         if self._matters():
             self._life.tell("limit", f"{self._life.server.pid} {action} {key} {text}")
 
     def cleared(self, key: str, text: str) -> None:
-        """What was told of this key (or `hung`) is over."""
+        """The problem of this key (or `hung`) is over."""
         if self._matters():
             life = self._life
             self._emit("cleared", life.server, f"{life.server.pid} {key} {text}")
 
     def remark(self, who: object, text: str) -> None:
-        """What status shows of who says so, from now on; "" for nothing.  Written down once a second at most."""
+        """Set the remark of who that status shows; "" for none.  We write the record at most once a second."""
         if self._remarks.get(who, "") != text:
             self._remarks[who] = text
             self._write_soon()
@@ -119,14 +119,14 @@ class Health:
     # -- its end ---------------------------------------------------------------------------------
 
     def put_down(self, pid: int, why: str) -> None:
-        """End the process, for it does not serve; its death is then told as any other's, with that cause.
+        """End the process, because it does not serve; then report its death as usual, with why as its cause.
 
-        Its vitals go on: should it survive, they tell when it is well again.
+        Its vitals go on: if it survives, they report when it is well again.
         """
         life = self._life
         if not self._matters() or life.server.pid != pid:
             return  # it has died meanwhile, or is being stopped
-        life.account.ending = why  # a watcher after us goes on with that
+        life.account.ending = why  # the next watcher continues from this
         self.remark(self, "is being ended")
         life.account.write()
         life.end_process(self.farewell(), self._put_down)
@@ -138,7 +138,7 @@ class Health:
             self._life.tell("stuck", f"{stuck[0]} {why}")
 
     def farewell(self) -> list[str]:
-        """The steps of its end: a vital may have a way of its own to ask it to go."""
+        """The steps that end it: a vital may have its own way to ask the server to end."""
         for vital in self._vitals:
             steps = vital.farewell()
             if steps:
@@ -146,7 +146,7 @@ class Health:
         return self._life.server.stop
 
     def reason(self) -> str:
-        """Why it was being ended, "" if it was not; asked once, when that is over."""
+        """Why we were ending it; "" if we were not.  Call it once, when the end is over."""
         account = self._life.account
         why, account.ending = account.ending, ""
         return why

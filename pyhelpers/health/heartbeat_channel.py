@@ -1,12 +1,12 @@
-"""heartbeat = channel: the server says over its daemon socket that it is well; three silences say that it is not.
+"""heartbeat = channel: the server beats over its daemon socket; after three silences in a row it is hung.
 
 The protocol is that of a daemon with a Listener and a Manager: datagrams of 64 bytes,
 
     struct StatusMessage { int module; int pid; int args[14]; };
 
-module is positive (1 Listener, 2 Manager), and stays what it was at the process's first beat.  After heartbeat_timeout
-without one comes a warning; the third time it is hung.  Then it gets the shutdown message (module = -10 times its own,
-args[0] = -25, args[3] = -41, args[10] = -99, all others zero) and SHUTDOWN_MS to go by itself.
+module is positive (1 Listener, 2 Manager) and the same in all beats of a process.  After heartbeat_timeout without a
+beat we print a warning; the third time the server is hung.  Then it gets the shutdown message (module = -10 times its
+own, args[0] = -25, args[3] = -41, args[10] = -99, all others zero) and SHUTDOWN_MS to end by itself.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MESSAGE = struct.Struct("=16i")
 WARNINGS = 3
 TIMEOUT_MS = 5000
 SHUTDOWN_MS = 5000
-MOST_A_LOOK = 64  # messages; who sends more is not read again before the next look is due
-LATE = 1.0  # seconds that a timer may be late before we believe that it was we who slept
+MOST_A_LOOK = 64  # messages; if a server sends more, we read again only when the next look is due
+LATE = 1.0  # seconds: if a timer is later than this, we assume that we slept ourselves
 
 
 def shutdown_message(module: int) -> bytes:
-    """For the process whose beats have that module; 0: it never sent one."""
+    """The message for a process whose beats have that module; 0: it never sent a beat."""
     args = [0] * 14
     args[0], args[3], args[10] = -25, -41, -99
     return MESSAGE.pack(-10 * (module or 1), 0, *args)
@@ -46,7 +46,7 @@ class ChannelBeat(Vital):
         self._every = int(life.server.vital["channel_every"]) / 1000
         self._socket: _socket.socket | None = None
         self._silence: Timer | None = None
-        self._rest: Timer | None = None  # from one who sends too much
+        self._rest: Timer | None = None  # while we do not read a server that sends too much
         self._afresh()
 
     def _afresh(self) -> None:
@@ -61,7 +61,7 @@ class ChannelBeat(Vital):
     # -- a process comes and goes ----------------------------------------------------------------
 
     def begin(self, fresh: bool) -> None:
-        """Listen to it.  One that somebody else started has no daemon socket."""
+        """Listen to it.  A server that someone else started has no daemon socket."""
         self.end()
         self._afresh()
         held = self.home.held
@@ -71,28 +71,28 @@ class ChannelBeat(Vital):
             self.loop.on_readable(fd, self._listen)
 
     def serving(self) -> None:
-        """From now on it has to beat."""
+        """From now on it must beat."""
         if self._socket:
             self._heard = time.monotonic()
             self._wait(self._timeout)
 
     def tick(self) -> None:
-        """Let people see what it said last."""
+        """Show people its last message."""
         if self._module:
             self.life.health.remark(self, f"module {self._module}, args {self._args}")
 
     def farewell(self) -> list[str]:
-        """The shutdown message, for one that was found hung; what ends a well one is `stop`."""
+        """Send the shutdown message to a hung server; a healthy one is ended by the steps of `stop`."""
         if self._warnings < WARNINGS or not self._socket:
             return []
         try:
             self._socket.send(shutdown_message(self._module), _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
         except OSError:
-            return []  # it has not even read what came before
+            return []  # its socket is full: it has not read earlier messages
         return [str(SHUTDOWN_MS), "KILL"]
 
     def end(self) -> None:
-        """The socket itself stays: the next process gets the same one."""
+        """Stop listening; the socket stays open, because the next process gets the same one."""
         for timer in (self._silence, self._rest):
             if timer:
                 timer.cancel()
@@ -102,7 +102,7 @@ class ChannelBeat(Vital):
             self._socket.detach()
         self._socket = self._silence = self._rest = None
 
-    # -- what it says ----------------------------------------------------------------------------
+    # -- messages --------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         now = time.monotonic()
@@ -154,7 +154,7 @@ class ChannelBeat(Vital):
             self._wait(self._timeout)
 
     def _doubt(self, kind: str, text: str) -> None:
-        """Say it, once for a process."""
+        """Report it, once for a process."""
         if kind not in self._doubts:
             self._doubts.add(kind)
             self.home.say(self.life.server, text)
@@ -170,7 +170,7 @@ class ChannelBeat(Vital):
         """A wait is over: was there a beat meanwhile?"""
         late = time.monotonic() - self._heard - self._timeout * (self._warnings + 1)
         if late > LATE:
-            self._heard += late  # it was we who slept, and it may have too
+            self._heard += late  # we slept ourselves, and the server may have slept too
         if late < 0 or late > LATE:
             self._wait(self._timeout if late > 0 else -late)
             return

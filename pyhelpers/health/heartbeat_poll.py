@@ -1,12 +1,14 @@
 """heartbeat = shm and heartbeat = file: does what a server's beat leaves behind still change?
 
-One look for all servers of a monitor, a quarter of the shortest timeout apart: the table's pids in one go, the slots of
-our servers, the mtimes of their files.  A hundred take a fraction of a millisecond a second.  Nothing here waits: for
-the table's semaphore the next look asks again, and what may block (/proc/PID/maps) is asked by a child.
+One look serves all servers of a monitor, four times in the shortest timeout: it reads all pids of the table in one go,
+the slots of our servers, and the mtimes of their files.  A hundred servers take a fraction of a millisecond a second.
+Nothing here blocks: if the table's semaphore is taken, the next look asks again, and a child reads what may block
+(/proc/PID/maps).
 
-A server of the table is not judged before it has a slot: it may be about to take one.  A slot that was there before
-it, of a process that had its pid, is not its own: it counts once it has beaten, or the server has the table attached.
-Where others may write to the table, and root judges, only the latter counts: see Table.may_be_forged().
+We do not judge a server before it has a slot in the table: it may be about to take one.  An earlier process with the
+same pid may have left the slot; so we judge the server by it only after we have seen it beat, or if the server has the
+table attached.  If we are root and others may write to the table, only the attached table counts: see
+Table.may_be_forged().
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ ODD_STATES = {
 
 
 class Looks:
-    """The one look for all beats of a monitor; clock: with our own pauses taken out."""
+    """The one look for all beats of a monitor; clock: time without our own pauses."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -51,7 +53,7 @@ class Looks:
         self._timer: Timer | None = None
 
     def table(self, asked: dict[str, str]) -> SharedTable:
-        """The one with these settings, which may be that of other servers too."""
+        """The table with these settings; servers with the same settings share it."""
         key, layout, slots = (asked[f"heartbeat_{word}"] for word in ("key", "layout", "slots"))
         name = f"{key} {layout} {slots}"
         if name not in self.tables:
@@ -60,19 +62,19 @@ class Looks:
         return self.tables[name]
 
     def join(self, beat: Beat) -> None:
-        """Look at this one too."""
+        """Include this beat in the look."""
         if beat not in self.beats:
             self.beats.append(beat)
             self.clock.for_times_of(beat.period * 4)
         self.later()
 
     def leave(self, beat: Beat) -> None:
-        """Look at it no longer."""
+        """Exclude this beat from the look."""
         if beat in self.beats:
             self.beats.remove(beat)
 
     def later(self) -> None:
-        """Have a look, if none is due already."""
+        """Schedule a look, unless one is due already."""
         if self._timer:
             return
         period = min([beat.period for beat in self.beats], default=SHM_PERIOD)
@@ -94,10 +96,10 @@ class Looks:
 
 
 class SharedTable:
-    """The table during one look, and which slots the dead left in it.
+    """The table during one look, and the slots that dead processes left in it.
 
     at: indexes of the slots of each pid, in this look.  stale: pid -> start ticks of the server that had the slot; 0
-    for a process before that.
+    for an earlier process.
     """
 
     def __init__(self, table: Table, host: Host) -> None:
@@ -108,7 +110,7 @@ class SharedTable:
         self.stale: dict[int, int] = {}
 
     def look(self) -> None:
-        """Attach it and see who has a slot; trouble says why not."""
+        """Attach the table and see which pids have a slot; trouble: why that failed."""
         self.at = {}
         try:
             pids = self.table.open().pids()
@@ -121,7 +123,7 @@ class SharedTable:
                 self.at.setdefault(pid, []).append(index)
 
     def clear_stale(self) -> None:
-        """Free the slots of servers that have ended; a semaphore that is held is asked for at the next look."""
+        """Free the slots of servers that have ended; if the semaphore is taken, the next look tries again."""
         for pid, ticks in list(self.stale.items()):
             if self.trouble or _lives(pid, ticks):
                 continue
@@ -129,7 +131,7 @@ class SharedTable:
                 del self.stale[pid]
 
     def _clear(self, index: int, pid: int, ticks: int) -> bool:
-        """False: not this time."""
+        """Clear the slot; False: the semaphore is taken, try again later."""
         was = self.table.slot(index).atime
         try:
             self.table.open(write=True)
@@ -147,7 +149,7 @@ def _lives(pid: int, ticks: int) -> bool:
 
 
 class Beat(Vital):
-    """What both kinds have in common.  period: of the look, in seconds."""
+    """The common part of both kinds.  period: of the look, in seconds."""
 
     period = LONGEST_PERIOD
 
@@ -163,11 +165,11 @@ class Beat(Vital):
         self.is_told = False
 
     def serving(self) -> None:
-        """From now on it is judged."""
+        """From now on judge it."""
         self.looks.join(self)
 
     def end(self) -> None:
-        """It is judged no longer."""
+        """Stop judging it."""
         self.looks.leave(self)
         self.pulse = None
         self.is_told = False
@@ -176,7 +178,7 @@ class Beat(Vital):
         """Judge it."""
 
     def tell(self, silent: float) -> None:
-        """It is hung: say so, once."""
+        """It is hung: report that, once."""
         if self.is_told:
             return
         self.is_told = True
@@ -192,7 +194,7 @@ class Beat(Vital):
 
 
 class FileBeat(Beat):
-    """heartbeat = file PATH: whoever touches, writes or replaces the file has beaten."""
+    """heartbeat = file PATH: to touch, write or replace the file is a beat."""
 
     def __init__(self, life: Followed) -> None:
         super().__init__(life)
@@ -203,7 +205,7 @@ class FileBeat(Beat):
         self._is_silent = False
 
     def serving(self) -> None:
-        """A file that is not there yet is waited for as for a beat."""
+        """From now on judge it; while the file is missing, wait for it as for a beat."""
         try:
             mark = _mark(self.path, self.life.server.ids)
         except NoAnswer:
@@ -221,13 +223,13 @@ class FileBeat(Beat):
     def _see(self, mark: tuple[int, int], now: float) -> None:
         if not self.pulse:
             return
-        if mark != (0, 0) and self.pulse.see(mark, now):  # to take the file away is no beat
+        if mark != (0, 0) and self.pulse.see(mark, now):  # to remove the file is no beat
             self.well()
         elif self.pulse.silent(now) >= self.timeout:
             self.tell(self.pulse.silent(now))
 
     def _ask(self) -> None:
-        """It is on a file system that may not answer: a hand looks, and nothing is judged before it comes back."""
+        """The file system may not answer: let a hand look, and do not judge the server before its answer."""
         from loop.hand import Hand
 
         if self._hand and self._hand.is_there:
@@ -239,7 +241,7 @@ class FileBeat(Beat):
                 return
             if self._is_silent:
                 self._remark("")
-                pulse.since = self.looks.clock.now()  # meanwhile nobody could see a beat
+                pulse.since = self.looks.clock.now()  # meanwhile we could not see a beat
             mtime, inode = map(int, text.split())
             self._see((mtime, inode), self.looks.clock.now())
 
@@ -256,7 +258,7 @@ class FileBeat(Beat):
 
 
 def _mark(path: str, ids: Ids | None, patient: bool = False) -> tuple[int, int]:
-    """What its last beat left; (0, 0): there is no file.  It is never opened: a FIFO or a device does no harm.
+    """The mark of its last beat; (0, 0): there is no file.  We never open it, so a FIFO or a device does no harm.
 
     Raises NoAnswer.
     """
@@ -286,18 +288,18 @@ class ShmBeat(Beat):
         self._is_asked = False
 
     def begin(self, fresh: bool) -> None:
-        """A process is followed now; what its slot holds was not seen to be its own."""
+        """A new process is followed; we have not yet seen that the slot is its own."""
         self.pulse = None
         self._is_client = self._is_asked = False
         self.shared.stale.pop(self.life.server.pid, None)
 
     def serving(self) -> None:
-        """From now on it is judged, once it has a slot."""
+        """From now on judge it, as soon as it has a slot."""
         self._since = self.looks.clock.now()
         super().serving()
 
     def end(self) -> None:
-        """A slot of one that dies without a word, however early, is to be cleared as soon as it is dead."""
+        """Stop judging it; clear its slot as soon as it is dead, in case it does not clear the slot itself."""
         server = self.life.server
         if server.pid:
             self.shared.stale[server.pid] = server.ticks
@@ -311,18 +313,18 @@ class ShmBeat(Beat):
         if slots:
             self._see(slots, now)
         else:
-            self.pulse = None  # it has given its slot back, or somebody has: there is nothing to judge it by
+            self.pulse = None  # its slot was cleared, so there is nothing to judge it by
         self._say_absent(now)
 
     def _say_absent(self, now: float) -> None:
-        """A table that cannot be read is said; so is a server without a slot after start_timeout."""
+        """Report a table that cannot be read, and a server without a slot after start_timeout."""
         text = self.shared.trouble
         if not text and not self.pulse and now - self._since > self.life.server.timeout_ms / 1000:
             text = f"has no slot in the heartbeat {self.shared.table}; not judged before it has one"
         self.life.account.say_all("heartbeat", [text] if text else [])
 
     def _see(self, slots: list[Slot], now: float) -> None:
-        """It has one slot; where there are several, by whatever mistake, a beat in any of them will do."""
+        """Judge it by its slot; if it has several by mistake, a beat in any of them counts."""
         mark = [slot.atime for slot in slots]
         if not self.pulse:
             self.pulse = Pulse(mark, now)
@@ -342,7 +344,7 @@ class ShmBeat(Beat):
             self._ask_if_client()
 
     def _ask_if_client(self) -> None:
-        """It was never seen to beat: is the slot its own, or one that a process left which had its pid?"""
+        """We never saw it beat: is the slot its own, or did an earlier process with its pid leave it?"""
         self._is_asked = True
         server, table = self.life.server, self.shared.table.id
         pid, ticks = server.pid, server.ticks

@@ -1,8 +1,8 @@
-"""max_memory, max_cpu, max_fds: does a server take more than conf allows, and for how long?
+"""max_memory, max_cpu, max_fds: does a server use more than conf allows, and for how long?
 
-Its whole tree is looked at every third of the shortest time that a limit gives, once an interval at least.  What is
-over at each look for that time is told once, with the figure; what is within for as long again is well.  Memory is
-summed as RSS, an upper bound; only where that is too much the kernel is asked for PSS, outside the loop.
+We measure its whole tree three times in the shortest time of its limits, at least once an interval.  If each look of
+that time is over the limit, we report it once, with the figure; the server is well again when it is within the limit
+for as long.  We sum memory as RSS, an upper bound; only if that is too much we ask for PSS, outside the loop.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHORTEST_PERIOD = 0.5  # seconds
 
 
 class Limit:
-    """One of them.  for_: seconds; since: when it began to be over, or, once that was told, to be within again."""
+    """One limit.  for_: seconds; _since: when the server crossed the limit, upwards or, after a report, downwards."""
 
     def __init__(self, life: Followed, key: str, setting: str) -> None:
         amount, milliseconds, self._action = settled.elements(setting)
@@ -37,12 +37,12 @@ class Limit:
         self._since: float | None = None
 
     def forget(self) -> None:
-        """Another process, or nobody looked: what was seen does not count."""
+        """Forget what we saw: the process is another one, or we did not look for a while."""
         self._told = False
         self._since = None
 
     def judge(self, figure: int, shown: str, now: float) -> None:
-        """Take in what was seen; now: on the clock of loop/awake_clock.py; shown: the figure for a person."""
+        """Take in a figure; now: on the clock of loop/awake_clock.py; shown: the figure for a person."""
         if (figure > self.allowed) == self._told:
             self._since = None
             return
@@ -77,11 +77,11 @@ class Limits(Vital):
         self._timer: Timer | None = None
         self._meter = usage.Meter()
         self._looked_at = 0.0
-        self._reading = 0  # the number of the process whose PSS is being read, of those followed; 0: none
+        self._reading = 0  # the _number for which an errand reads the PSS; 0: none
         self._number = 0
 
     def serving(self) -> None:
-        """What it took while it started is its own affair."""
+        """It is RUNNING: measure it from now on; what it used while it started does not count."""
         self.end()
         self._number += 1
         self._meter = usage.Meter()
@@ -91,7 +91,7 @@ class Limits(Vital):
         self._look()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._reading = 0
         if self._timer:
             self._timer.cancel()
@@ -101,7 +101,7 @@ class Limits(Vital):
         self._next_look()
         members = descendants.tree(self.home, self.life.server)
         if not members:
-            return  # dead: its pidfd tells
+            return  # it is dead: its pidfd reports that
         if "max_memory" in self._limits:
             self._judge_memory(members)
         if "max_cpu" in self._limits:
@@ -110,10 +110,10 @@ class Limits(Vital):
             self._judge_files(members)
 
     def _next_look(self) -> None:
-        """Together with all that look as often: one wake-up for them, and one look at the orphans."""
+        """Look at the same time as all servers with this period: one wake-up for them, and one look at the orphans."""
         left = self._period - time.monotonic() % self._period
         if left < self._period / 2:
-            left += self._period  # no two are so near each other that their difference says little
+            left += self._period  # two looks that are too close give a useless difference
         self._timer = self.loop.after(left * 1000, self._look)
 
     # -- memory ----------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Limits(Vital):
             self.loop.errand(lambda: str(usage.pss(pids)), lambda text: self._read(number, resident, text))
 
     def _read(self, number: int, resident: int, text: str) -> None:
-        """PSS has come; it may have taken its time, and the server may be another process by now."""
+        """The PSS has come; that may have been slow, and the server may be another process by now."""
         if self._reading != number:
             return
         self._reading = 0
@@ -141,7 +141,7 @@ class Limits(Vital):
     # -- processor and files ---------------------------------------------------------------------
 
     def _judge_cpu(self, members: dict[int, list[str]]) -> None:
-        """By the time that has really passed: it has worked on while we were stopped."""
+        """Divide by the time that has really passed: the server worked on while we were stopped."""
         before, self._looked_at = self._looked_at, time.monotonic()
         ticks = self._meter.gain(members, boot_seconds() * TICKS_PER_SECOND)
         if before:

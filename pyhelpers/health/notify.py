@@ -1,20 +1,20 @@
-"""heartbeat = notify: what a server says of itself by sd_notify(3), as systemd would hear it.
+"""heartbeat = notify: a server reports about itself by sd_notify(3), as it would to systemd.
 
     READY=1                     it may count as started; STARTING until then, within start_timeout
     STATUS=…                    shown by status
-    MAINPID=N                   that process of it is followed from now on
-    WATCHDOG=1                  it serves; judged from the first one on, by heartbeat_timeout, its WATCHDOG_USEC
-    WATCHDOG=trigger            it says itself that it does not serve
+    MAINPID=N                   from now on we follow that process of the server
+    WATCHDOG=1                  it serves; from the first one on we judge it by heartbeat_timeout, its WATCHDOG_USEC
+    WATCHDOG=trigger            it reports itself that it does not serve
     WATCHDOG_USEC=N             another timeout
-    STOPPING=1, RELOADING=1     shown by status; one that is stopping is not judged any more
-    EXTEND_TIMEOUT_USEC=N       so long from now it may yet take to start, to beat, or to end
-    BARRIER=1                   answered by letting go of what came with it
+    STOPPING=1, RELOADING=1     shown by status; we no longer judge a server that is stopping
+    EXTEND_TIMEOUT_USEC=N       it may take so long from now to start, to beat, or to end
+    BARRIER=1                   we close the descriptors that came with it
 
-Its sender must be proved to descend from the server, see loop/descendants.py, and so must the process that MAINPID
-names.  One that is gone when we look, as `systemd-notify` may be, is known by its user alone, the server's or root:
-refusing it would hold a READY against a healthy server, and that user could end it anyway.
+We need proof that the sender descends from the server, see loop/descendants.py, and so does the process that MAINPID
+names.  If the sender is gone when we look, as `systemd-notify` may be, its user is enough, the server's or root:
+otherwise a healthy server might never count as ready, and that user could end it anyway.
 
-WATCHDOG_PID is not given: a program takes the other two for its own without it, and a server that forks keeps them.
+We do not set WATCHDOG_PID: without it a program uses the other two variables, and a server that forks keeps them.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 LONGEST_STATUS = 200  # characters
-LONGEST_TIME = 24 * 86400.0  # seconds; what is longer is no time to wait for
+LONGEST_TIME = 24 * 86400.0  # seconds; a longer time makes no sense
 
 
 def equip(server: Server, directory: str) -> str:
-    """Give what is launched next the address, and the timeout if one is set; the address.  Raises OSError."""
+    """Set the address, and the timeout if there is one, for the next launch; return the address.  Raises OSError."""
     address = address_of(directory)
     environment = dict(server.launch.environment, NOTIFY_SOCKET=address)
     timeout_ms = server.vital.get("heartbeat_timeout")
@@ -49,16 +49,16 @@ def equip(server: Server, directory: str) -> str:
 
 
 class Notify(Vital):
-    """Hears one server, for as long as the watcher lives.
+    """Listens to one server, for as long as the watcher lives.
 
-    The socket stays open between its processes: what is launched may speak before it is followed, and
-    one that is being stopped may ask for more time.
+    The socket stays open between its processes: a new process may send before we follow it, and a process that we stop
+    may ask for more time.
     """
 
     def __init__(self, life: Followed) -> None:
         super().__init__(life)
         self._socket: NotifySocket | None = None
-        self._root = self._ticks = 0  # of the process that is, or was, followed
+        self._root = self._ticks = 0  # the process that we follow, or followed
         self._descent = Descent()
         self._followed = False
         self._waiting = False  # for READY=1
@@ -66,11 +66,11 @@ class Notify(Vital):
         self._said_once: set[str] = set()
         self._status = self._doing = ""
         self._timeout = 0.0  # seconds
-        self._deadline = 0.0  # on the clock of loop/awake_clock.py; 0: not judged
+        self._deadline = 0.0  # on the clock of loop/awake_clock.py; 0: we do not judge it
         self._hung = False
         self._timer: Timer | None = None
         self._timeout_is(int(life.server.vital.get("heartbeat_timeout") or 0) / 1000)
-        self._obeyed = {  # in this order: whose process it is comes before what it does
+        self._obeyed = {  # in this order: first which process it is, then what that does
             "MAINPID": self._main_pid,
             "WATCHDOG_USEC": lambda text: self._timeout_is(_seconds(text)),
             "EXTEND_TIMEOUT_USEC": self._extend,
@@ -84,7 +84,7 @@ class Notify(Vital):
     # -- its processes come and go ---------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Be there before it can speak."""
+        """Listen before it can send."""
         try:
             self._listen()
             equip(self.life.server, self.life.account.directory)
@@ -92,7 +92,7 @@ class Notify(Vital):
             self._unheard(error)
         self._forget()
         self._root = self._ticks = 0
-        # One that we cannot hear would be waited for in vain.
+        # If we have no socket, do not wait for READY: it cannot come.
         self._waiting = self._socket is not None and self._socket.is_open()
 
     def _listen(self) -> None:
@@ -105,12 +105,12 @@ class Notify(Vital):
         self._say_once("socket", f"its socket: {error.strerror}; what it says is not heard")
 
     def _forget(self) -> None:
-        """What its last process said."""
+        """Forget the messages of its last process."""
         self._said_once.clear()
         self._status = self._doing = ""
 
     def begin(self, fresh: bool) -> None:
-        """Speak for this process now."""
+        """Judge this process now."""
         try:
             self._listen()
         except OSError as error:
@@ -125,29 +125,29 @@ class Notify(Vital):
             self._forget()
 
     def missing(self) -> str:
-        """READY=1."""
+        """READY=1, if it has not come."""
         return "no READY=1" if self._waiting else ""
 
     def serving(self) -> None:
-        """What it beat while it started does not count."""
+        """It is RUNNING: judge it from now on; a beat during the start does not count."""
         self._waiting = False
         self._show()
         if self._deadline:
             self._deadline = self._now() + self._timeout
 
     def end(self) -> None:
-        """Judge it no more."""
+        """Stop judging it."""
         self._followed = False
         self._deadline = 0.0
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    # -- what is heard ---------------------------------------------------------------------------
+    # -- messages --------------------------------------------------------------------------------
 
     def _hear(self, pid: int, uid: int, text: bytes | None) -> bool:
         if not self._root:
-            return False  # nothing of it ever ran here
+            return False  # it has never run here
         if not self._is_kin(pid, uid):
             self._say_once("stranger", f"pid {pid} (uid {uid}) is no process of it; what it says is ignored")
             return False
@@ -159,7 +159,7 @@ class Notify(Vital):
 
     def _is_kin(self, pid: int, uid: int) -> bool:
         if pid and identity.ticks_of(pid):
-            # Another user's process has the pid of the true sender by now
+            # By now another user's process may have the pid of the real sender
             return self._descends(pid) and (pid == self._root or uid in (0, *identity.uids(pid)))
         return uid in (0, os.geteuid(), self.life.server.owner)
 
@@ -180,7 +180,7 @@ class Notify(Vital):
                 obey(said[key])
 
     def _say_once(self, kind: str, text: str) -> None:
-        """Tell a person; of each kind once while it lives, for a flood of them says no more than one."""
+        """Report it, each kind once while the process lives: a flood of them means no more than one."""
         if kind not in self._said_once:
             self._said_once.add(kind)
             self.home.say(self.life.server, f"notify: {text}")
@@ -214,10 +214,10 @@ class Notify(Vital):
             self.life.health.remark(self, ": ".join(word for word in (self._doing, self._status) if word))
 
     def _main_pid(self, text: str) -> None:
-        """Follow the process that it names, if that is one of its own: root may name any."""
+        """Follow the process that it names, if that is a process of the server: else it could name any."""
         server = self.life.server
         if not self._followed or self.life.account.ending or text == str(self._root):
-            return  # what a hung one leaves in its place as it ends goes with it
+            return  # we are ending a hung server, and its successor in MAINPID ends too
         process = identity.look(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
         if not process or not self._may_be_main(process):
             self._say_once("MAINPID", f"MAINPID={text[:20]!a} is no living process of it; ignored")
@@ -257,7 +257,7 @@ class Notify(Vital):
                 self._expect()
 
     def _expect(self) -> None:
-        """Look again when the deadline is there; each beat has moved it on by then."""
+        """Look again at the deadline; each beat moves it on."""
         left = self._deadline - self._now()
         self._timer = self.loop.after(left * 1000 + 1, self._look)
 
@@ -279,7 +279,7 @@ class Notify(Vital):
         self.life.health.hung(text)
 
     def _extend(self, text: str) -> None:
-        """It may take so long from now, whatever it is at."""
+        """It may take so long from now, whatever it is doing."""
         seconds = _seconds(text)
         if self._deadline:
             self._deadline = max(self._deadline, self._now() + seconds)
@@ -288,7 +288,7 @@ class Notify(Vital):
 
 
 def _seconds(microseconds: str) -> float:
-    """0.0 where it is no sane number."""
+    """The time in seconds; 0.0 if the text is no valid number."""
     if not microseconds.isascii() or not microseconds.isdigit() or len(microseconds) > 18:
         return 0.0
     return min(int(microseconds) / 1e6, LONGEST_TIME)

@@ -1,13 +1,13 @@
-"""The socket of sd_notify(3): datagrams, each with the kernel's word on who sent it.
+"""The socket of sd_notify(3): datagrams, each with the credentials of its sender from the kernel.
 
-A server is told its address in NOTIFY_SOCKET when it is launched, and sends there for as long as it lives; so the
-address is the same for every watcher to come: `notify` in the server's directory below STATE_DIR.  Where that cannot be
-reached, it is an abstract name made of that directory's device and inode: for a path that is too long (sockaddr_un has
-room for 108 bytes), and for a monitor of root, whose servers may become another user before they speak, and STATE_DIR
-is root's alone.  Anybody may send to an abstract name: whoever reads must look at the sender.
+A server gets the address in NOTIFY_SOCKET at its launch, and sends there as long as it lives.  So the address is the
+same for all later watchers: `notify` in the server's directory below STATE_DIR.  If the server cannot reach that, the
+address is an abstract name, made of the directory's device and inode: for a path that is too long (sockaddr_un has room
+for 108 bytes), and for a monitor of root, whose servers may change their user before they send, while only root may
+enter STATE_DIR.  Any process may send to an abstract name, so the reader must check the sender.
 
-A client that connects once for all (python's sdnotify) speaks to the very socket that there was then.  So a watcher
-that becomes a new one in place (an update) keeps them over the exec: RUN_DIR/notify has a line `FD ADDRESS` for each.
+A client that connects only once (python's sdnotify) sends to the very socket of that moment.  So a watcher that
+executes a new one in place (an update) keeps the sockets over the exec: RUN_DIR/notify has lines `FD ADDRESS`.
 
 Source: unix(7): SO_PASSCRED, SCM_CREDENTIALS, SCM_RIGHTS; cmsg(3); sd_notify(3).
 """
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Control = list[tuple[int, int, bytes]]
 
 ROOM_FOR_PATH = 108
-LONGEST = 4096  # bytes of one datagram; systemd takes no more either
-READS_AT_ONCE = 32  # a flood must not keep the loop
+LONGEST = 4096  # bytes of one datagram; systemd accepts no more either
+READS_AT_ONCE = 32  # a flood must not block the loop
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 ROOM_FOR_CONTROL = _socket.CMSG_SPACE(CREDENTIALS.size)  # and none for descriptors: see _let_go()
 FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
@@ -44,7 +44,7 @@ TRIES = 25
 
 
 def address_of(directory: str) -> str:
-    """What NOTIFY_SOCKET says for the server with that directory, which exists.  Raises OSError."""
+    """The NOTIFY_SOCKET for the server with that directory, which must exist.  Raises OSError."""
     path = f"{directory}/notify"
     if os.geteuid() != 0 and len(os.fsencode(path)) < ROOM_FOR_PATH:
         return path
@@ -53,14 +53,14 @@ def address_of(directory: str) -> str:
 
 
 def kept(watcher: Home) -> dict[str, int]:
-    """The descriptors of all sockets of this watcher by address, with those that it inherited."""
+    """The descriptors of all sockets of this watcher by address, including inherited ones."""
     found = watcher.shared.setdefault("notify", {})
     assert isinstance(found, dict)
     return found
 
 
 def keep_over_exec(watcher: Home) -> None:
-    """We become a new watcher in this process: it inherits them; or binds its own, where that cannot be written."""
+    """We execute a new watcher: it inherits the sockets, or binds its own if we cannot write the list."""
     try:
         with open(f"{watcher.run_dir}/notify", "w", encoding="utf-8", errors="surrogateescape") as inventory:
             inventory.writelines(f"{fd} {address}\n" for address, fd in kept(watcher).items())
@@ -71,7 +71,7 @@ def keep_over_exec(watcher: Home) -> None:
 
 
 def inherit(watcher: Home) -> None:
-    """Take on what the watcher kept that we were in this process; what conf wants no more is not kept open."""
+    """Take over the sockets that the watcher before the exec kept open, except those that conf no longer wants."""
     heard = [life for life in watcher.lives if life.server.vital.get("heartbeat") == "notify"]
     wanted = {address_of(life.account.directory) for life in heard if os.path.isdir(life.account.directory)}
     path = f"{watcher.run_dir}/notify"
@@ -85,7 +85,7 @@ def inherit(watcher: Home) -> None:
 
 
 def _is_bound(fd: int, address: str) -> bool:
-    """Is it that socket?  It need not be, if the exec never came to be."""
+    """Is it that socket?  It may not be, if an exec failed and left its list."""
     try:
         socket = _socket.socket(fileno=fd)
     except OSError:
@@ -98,16 +98,16 @@ def _is_bound(fd: int, address: str) -> bool:
 
 
 def _name_of(address: str) -> str | bytes:
-    """What bind(2) gets for it."""
+    """The name of this address for bind(2)."""
     return b"\0" + address[1:].encode() if address[0] == "@" else address
 
 
 class NotifySocket:
-    """The receiving end of one server's.
+    """The receiving end for one server.
 
-    hear(pid, uid, text): a datagram, None for one that is too long; pid 0: of a namespace that we do not see.  Is its
-    sender believed?
-    unheard(error): it cannot be had.
+    hear(pid, uid, text): gets a datagram, with text None if it is too long, and pid 0 if the sender is in a namespace
+    that we do not see; returns whether the sender is proved.
+    unheard(error): is called if we cannot bind the socket.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class NotifySocket:
         self._open()
 
     def is_open(self) -> bool:
-        """Does it receive?  One whose address is not free yet may do so later."""
+        """Does it receive?  If its address is not free yet, it may receive later."""
         return self._socket is not None
 
     def _open(self) -> None:
@@ -150,13 +150,13 @@ class NotifySocket:
     def _bind(self, socket: _socket.socket) -> None:
         if self._address[0] != "@":
             try:
-                os.unlink(self._address)  # of a watcher before us
+                os.unlink(self._address)  # left by an earlier watcher
             except FileNotFoundError:
                 pass
         socket.bind(_name_of(self._address))
 
     def _not_bound(self, error: OSError) -> None:
-        """A watcher that was killed may have left a child that holds it, for a moment; or a stranger has it."""
+        """Try again: the child of a killed watcher may hold the address for a moment; or another program has it."""
         self._tries += 1
         if error.errno == errno.EADDRINUSE and self._tries <= TRIES:
             self._loop.after(TRY_AGAIN_MS, self._open)
@@ -168,27 +168,27 @@ class NotifySocket:
         for _ in range(READS_AT_ONCE):
             try:
                 text, control, flags, _ = self._socket.recvmsg(LONGEST, ROOM_FOR_CONTROL, FLAGS | _socket.MSG_PEEK)
-                has_more = flags & _socket.MSG_CTRUNC  # than its sender: descriptors
+                has_more = flags & _socket.MSG_CTRUNC  # control data beside the credentials: descriptors
                 if not has_more:
                     self._socket.recvmsg(0, 0, FLAGS)
             except OSError:
-                return  # nothing more; or the next wake-up says it again
+                return  # nothing is left; a lasting error comes again at the next wake-up
             sender, is_believed = _sender(control), False
             try:
                 is_believed = self._hear(*sender, None if flags & _socket.MSG_TRUNC else text)
             finally:
                 if has_more:
-                    # BARRIER=1: its sender waits for this, and knows then that all it said before was heard
+                    # BARRIER=1: its sender waits for this; then it knows that we have read all earlier messages
                     self._let_go(sender, 1 if is_believed else READS_AT_ONCE)
             if has_more:
                 return
 
     def _let_go(self, sender: tuple[int, int], most: int) -> None:
-        """Take the datagram without what came with it, and more such of that sender; then read on.
+        """Receive the datagram without its descriptors, and more such datagrams of that sender; then read on.
 
-        To let go of the last reference to a file may take an hour: a socket may linger (socket(7)), a file system not
-        answer.  The kernel does that where there is no room for a descriptor, in the process that receives, so a child
-        receives.  It is killed when that takes long; a datagram that it had not taken by then is heard again.
+        To close the last reference to a file may take an hour: a socket may linger (socket(7)), a file system may not
+        answer.  If the receiver has no room for a descriptor, the kernel closes it in the receiving process; so a child
+        receives.  We kill the child when it is slow, and read again a datagram that it has not received by then.
         """
         assert self._socket is not None
         told, tell = os.pipe()
@@ -218,7 +218,7 @@ class NotifySocket:
 
 
 def _sender(control: Control) -> tuple[int, int]:
-    """Its pid and uid."""
+    """Pid and uid of the sender."""
     for level, kind, content in control:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
             pid, uid, _ = CREDENTIALS.unpack(content)
@@ -227,7 +227,7 @@ def _sender(control: Control) -> tuple[int, int]:
 
 
 def _receive(socket: _socket.socket, tell: int, sender: tuple[int, int], most: int) -> None:
-    """In the child: take the datagrams, and end.  Nothing else of ours stays open in it, should that last."""
+    """In the child: receive the datagrams, and end.  First close all our other descriptors, because this may hang."""
     try:
         close_all_but([tell, socket.fileno()])
         for _ in range(most):
@@ -240,5 +240,5 @@ def _receive(socket: _socket.socket, tell: int, sender: tuple[int, int], most: i
 
 
 def _kill(child: int) -> None:
-    """It is not reaped before it has ended, so the number is its own."""
+    """Kill the child; we have not reaped it, so no other process has its number."""
     os.kill(child, KILL)

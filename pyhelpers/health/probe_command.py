@@ -1,4 +1,4 @@
-"""Does a command of the user's say that the server is well?  Exit status 0 does.
+"""Is the server well according to a command of the user?  Exit status 0 means yes.
 
 It runs as the server's user in the server's directory, within the bounds of loop/run_limited.py.
 """
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 BOUNDS = Bounds(kept=1 << 12, steps=["KILL"], rest_ms=1)
 SHOWN = 160  # letters of the first line of its output
 SETTINGS = ("user", "group", "no_new_privileges")
-OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")  # what a server is told, and a check must not answer to
+OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")  # meant for the server alone: a check must not answer to these
 
 
 class CommandProbe:
-    """Runs the command; tells check passed(), failed() or unable()."""
+    """Runs the command; calls check.passed(), failed() or unable()."""
 
     def __init__(self, check: Check, argv: Sequence[str]) -> None:
         self._check = check
         self._argv = list(argv)
         self._run: Run | None = None
-        self._is_due = False  # it is to begin once the last run is gone
+        self._is_due = False  # it must begin as soon as the last run is gone
         self.awaited = "answer"
 
     def name(self) -> str:
@@ -39,7 +39,7 @@ class CommandProbe:
         return os.path.basename(self._argv[0])
 
     def begin(self) -> None:
-        """Run it, once the one before is gone: that was killed, but may be stuck in the kernel."""
+        """Run it as soon as the run before it is gone: we killed that one, but it may be stuck in the kernel."""
         self._is_due = self._run is not None
         if self._is_due:
             return
@@ -53,7 +53,7 @@ class CommandProbe:
 
     def _ended(self, why: str, output: str, refused: LaunchError | None) -> None:
         assert self._run
-        self._run.end()  # what it left running
+        self._run.end()  # end what it left running
         if refused:
             self._check.unable(refused.reason)
         elif why:  # else it was end() that ended it
@@ -65,35 +65,35 @@ class CommandProbe:
             self.begin()
 
     def judge(self, why: str, said: str) -> None:
-        """How it ended, and the first line that it said."""
+        """Judge by how it ended, and by the first line of its output."""
         if why == "exit 0":
             self._check.passed()
         else:
             self._check.failed(f"{why}: {said}" if said else why)
 
     def end(self) -> None:
-        """It has had its time."""
+        """Its time is over: end it."""
         self._is_due = False
         if self._run:
             self._run.end()
 
 
 class CurlProbe(CommandProbe):
-    """Asks for a URL that needs TLS or a name looked up, which curl can and we cannot without being kept waiting."""
+    """Asks for a URL that needs TLS or a look-up of a name: curl does both, and neither blocks our loop."""
 
     def __init__(self, check: Check, url: str, wanted: int, seconds: float) -> None:
-        as_it_is = ["--disable", "--globoff"]  # without the ~/.curlrc of whoever asks; {} and [] are no list
+        as_it_is = ["--disable", "--globoff"]  # ignore ~/.curlrc; {} and [] are no list
         format_ = ["--output", os.devnull, "--write-out", "%{http_code}", "--max-time", f"{seconds:g}"]
         super().__init__(check, ["curl", *as_it_is, "--silent", "--show-error", *format_, "--", url])
         self._url = url
         self._wanted = wanted
 
     def name(self) -> str:
-        """What is asked for."""
+        """The URL."""
         return self._url
 
     def judge(self, why: str, said: str) -> None:
-        """Curl prints the status, or what kept it from getting one."""
+        """Judge by the status that curl prints, or by the error for which it got none."""
         status = int(said) if why == "exit 0" and said.isdigit() else 0
         good = status == self._wanted if self._wanted else 200 <= status < 400
         if status and not good:

@@ -1,7 +1,7 @@
-"""Does the server answer an HTTP request, and with the status that it should?
+"""Does the server answer an HTTP request with the expected status?
 
-GET, HTTP/1.1, with Connection: close.  The head of the answer is read to its end, and no more.
-Source: RFC 9112 (messages), RFC 9110 section 15 (status codes; 1xx are followed by the true one).
+We send a GET, HTTP/1.1, with Connection: close, and read the answer to the end of its head.
+Source: RFC 9112 (messages), RFC 9110 section 15 (status codes; after a 1xx comes the final one).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from health.active_check import Check
 
 LONGEST_HEAD = 1 << 16
-MOST_INTERIM = 50  # answers 1xx before the true one
+MOST_INTERIM = 50  # answers 1xx before the final one
 SHOWN = 60  # letters of what is no HTTP
 
 
 class HttpProbe:
-    """Asks for the URL; wanted: the status, 0 for any from 200 to 399; tells check passed(), failed() or unable()."""
+    """Asks for the URL; wanted: the status, 0 for any from 200 to 399; calls check.passed(), failed() or unable()."""
 
     def __init__(self, check: Check, url: Url, wanted: int) -> None:
         self._check = check
@@ -31,11 +31,11 @@ class HttpProbe:
         self.awaited = "connection"
 
     def name(self) -> str:
-        """What is asked for."""
+        """The URL."""
         return self._url.text
 
     def begin(self) -> None:
-        """Call."""
+        """Connect."""
         self.awaited = "connection"
         self._answer = b""
         self._unsent = (
@@ -48,7 +48,7 @@ class HttpProbe:
             self._called(error.errno or 0)
 
     def _address(self) -> str:
-        """localhost is where somebody listens: some servers are there on IPv6 only."""
+        """For localhost, the address on which a process listens: some servers listen on IPv6 only."""
         if self._url.host != "localhost":
             return self._url.host
         found = ports.address(self._url.port, self._check.life.server.pid)
@@ -101,7 +101,7 @@ class HttpProbe:
             self._check.passed()
 
     def end(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._answer = b""
         if self._call:
             self._call.end()
@@ -109,7 +109,7 @@ class HttpProbe:
 
 
 def judge(answer: bytes, wanted: int, ended: bool) -> str | None:
-    """What is wrong with an answer, "" for nothing; None: more of it must come first.  ended: no more will."""
+    """What is wrong with an answer, "" if nothing; None: more of it must come first.  ended: no more will come."""
     rest = answer
     for _ in range(MOST_INTERIM):
         fault = _is_no_http(rest)
@@ -133,7 +133,7 @@ def judge(answer: bytes, wanted: int, ended: bool) -> str | None:
 
 
 def _is_no_http(answer: bytes) -> str:
-    """What it is instead; "" as long as it may be HTTP."""
+    """The reason for which this is no HTTP; "" while it may be HTTP."""
     line, newline, _ = answer.partition(b"\n")
     if not newline and b"HTTP/1.".startswith(answer[:7]):
         return ""
@@ -144,5 +144,5 @@ def _is_no_http(answer: bytes) -> str:
 
 
 def printable(line: bytes) -> str:
-    """The beginning of a line, for people."""
+    """The beginning of a line, in printable characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in line[:SHOWN].decode("utf-8", "replace"))

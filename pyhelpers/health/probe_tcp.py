@@ -1,6 +1,6 @@
-"""Does the server take a connection on its port?
+"""Does the server accept a connection on its port?
 
-Little is proved by that: the kernel accepts for a server that is stuck, until its queue is full.
+That proves little: the kernel accepts connections for a stuck server until its backlog is full.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TcpProbe:
-    """Calls the server's port at the address where it listens; tells check passed(), failed() or unable()."""
+    """Connects to the server's port where it listens; calls check.passed(), failed() or unable()."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
@@ -24,12 +24,12 @@ class TcpProbe:
         self.awaited = "connection"
 
     def name(self) -> str:
-        """What is called."""
+        """The address and port."""
         address = self._address or ports.LOOPBACK
         return f"tcp {f'[{address}]' if ':' in address else address}:{self._server.port}"
 
     def begin(self) -> None:
-        """Call; the address is looked up again after a failure."""
+        """Connect; after a failure look up the address again."""
         server = self._server
         self._address = self._address or ports.address(server.port, server.pid) or ports.LOOPBACK
         try:
@@ -48,7 +48,7 @@ class TcpProbe:
             self._address = ""
 
     def end(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._call:
             self._call.end()
             self._call = None

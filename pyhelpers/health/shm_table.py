@@ -1,12 +1,12 @@
-"""The heartbeat table: slots in SysV shared memory, in which programs say that they serve.
+"""The heartbeat table: slots in SysV shared memory, in which programs report that they serve.
 
     struct st_procinfo { int pid; char pname[51]; int timeout; time_t atime; };     1000 of them, key 0x5095
 
-A program takes a slot (its own pid's, else the first whose pid is 0), sets atime at each beat, and clears the slot when
-it ends.  Who adds or clears one holds a semaphore with the same key, a set of one, by SEM_UNDO; a beat takes no lock.
-The table, and its C++ clients, are those of procctl and checkproc.  heartbeat.py is its command line.
+A program takes a slot (the one with its pid, else the first whose pid is 0), sets atime at each beat, and clears the
+slot when it ends.  To add or clear a slot, it holds a semaphore with the same key, a set of one, with SEM_UNDO; a beat
+takes no lock.  procctl, checkproc and their C++ clients use the same table.  heartbeat.py is its command line.
 
-Nothing in it is believed: everybody who may write to it may have written rubbish.  It needs the package sysv_ipc.
+We trust nothing in the table: any process with write access may have written rubbish.  This needs the package sysv_ipc.
 Sources: shmget(2), shmat(2), semop(2), proc(5) for /proc/PID/maps.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 KEY = 0x5095
 SLOTS = 1000
 LAYOUT = "<i51sxi4xq"
-MODE = 0o600  # of a table that we make: who may write to it may have a server ended
-LOCK_SECONDS = 2.0  # somebody may be stopped while he holds the semaphore
+MODE = 0o600  # of a table that we make: a process that may write to it can get a server ended
+LOCK_SECONDS = 2.0  # a process may be stopped while it holds the semaphore
 GREATEST_PID = 1 << 22  # PID_MAX_LIMIT
 
 
@@ -42,11 +42,11 @@ class TableError(Exception):
 
 
 class NoTable(TableError):
-    """Nobody has made it yet."""
+    """No program has made the table yet."""
 
 
 class Busy(TableError):
-    """Somebody else holds the semaphore."""
+    """Another process holds the semaphore."""
 
 
 def library(home: str = "") -> Any:
@@ -78,13 +78,13 @@ class Slot:
 
     @property
     def name(self) -> str:
-        """What can be shown of it; it need not end with a NUL."""
+        """The printable name; in the slot it need not end with a NUL."""
         text = self._raw.partition(b"\0")[0].decode("utf-8", "replace")
         return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class Table:
-    """The table with this key.  Attached by open(), until close(): a table may be removed and made anew any time.
+    """The table with this key.  open() attaches it until close(): others may remove and remake a table at any time.
 
     home: where sysv_ipc may be.  Every method raises TableError.
     """
@@ -111,13 +111,13 @@ class Table:
         self.close()
 
     def open(self, write: bool = False) -> Table:
-        """Attach it.  write: as one who may write.  Raises NoTable too."""
+        """Attach it.  write: for writing too.  Also raises NoTable."""
         self.close()
         ipc = library(self._home)
         try:
             memory = ipc.SharedMemory(self.key, 0, mode=0o600 if write else 0o400)
         except ipc.ExistentialError:
-            raise NoTable(f"{self}: nobody has made it yet") from None
+            raise NoTable(f"{self}: no program has made it yet") from None
         except (ipc.Error, OSError, ValueError) as error:
             doing = "written to" if write else "read"
             raise TableError(f"{self}: may not be {doing} ({error}); be its owner, or have its mode changed") from None
@@ -133,7 +133,7 @@ class Table:
         return self
 
     def make(self, mode: int = MODE) -> Table:
-        """Attach it to write, and make it if it is not there, with that mode."""
+        """Attach it for writing; make it with that mode if there is none."""
         try:
             return self.open(write=True)
         except NoTable:
@@ -142,19 +142,21 @@ class Table:
         try:
             ipc.SharedMemory(self.key, ipc.IPC_CREX, mode=mode, size=size, init_character=b"\0").detach()
         except ipc.ExistentialError:
-            pass  # somebody was faster
+            pass  # another program was faster
         except (ipc.Error, OSError, ValueError) as error:
             raise TableError(f"{self}: cannot be made: {error}") from None
         return self.open(write=True)
 
     def may_be_forged(self, trusted: int = 0) -> bool:
-        """May others than root and the trusted uid write to it?  Then root must not believe a beat: anybody may have
-        made it, and fall silent.  Who is not root ends only what those could end themselves, who may write.
+        """Are we root, and may others than root and the trusted uid write to it?
+
+        Then a beat proves nothing: another user may have faked a client, which then falls silent.  If we are not root,
+        we can end only processes that those with write access could end themselves.
         """
         return os.geteuid() == 0 and (bool(self.mode & 0o022) or not self.owners <= {0, trusted})
 
     def close(self) -> None:
-        """Detach it; sysv_ipc does not do so by itself."""
+        """Detach it; sysv_ipc does not do that by itself."""
         if self._memory:
             self._view.release()
             self._memory.detach()
@@ -163,19 +165,19 @@ class Table:
     # -- read ------------------------------------------------------------------------------------
 
     def pids(self) -> list[int]:
-        """What each slot has for a pid: 0 for a free one."""
+        """The pid in each slot; 0 for a free one."""
         layout = self.layout
         if layout.pids_in_line:
             return self._view.cast("i")[layout.pid_at // 4 :: layout.size // 4].tolist()
         return [self.slot(index).pid for index in range(self.slots)]
 
     def slot(self, index: int) -> Slot:
-        """That slot, as it is now."""
+        """The present content of that slot."""
         at = index * self.layout.size
         return Slot(*self.layout.slot.unpack(bytes(self._view[at : at + self.layout.size])))
 
     def used(self) -> list[tuple[int, Slot]]:
-        """Index and slot of all that are not free."""
+        """Index and content of all slots in use."""
         return [(index, self.slot(index)) for index, pid in enumerate(self.pids()) if pid]
 
     def find(self, pid: int) -> int:
@@ -186,7 +188,7 @@ class Table:
     # -- write -----------------------------------------------------------------------------------
 
     def beat(self, index: int, atime: int) -> None:
-        """Say in one's own slot that one serves.  One store: who reads meanwhile sees the old time or the new one."""
+        """Beat in one's own slot.  It is one store: a reader sees the old time or the new one."""
         layout = self.layout
         self._put(index, layout.atime_at, atime, layout.atime_size)
 
@@ -198,9 +200,9 @@ class Table:
         self._view[start : start + size] = raw
 
     def add(self, pid: int, name: str, timeout: int, atime: int, wait: float = LOCK_SECONDS) -> int:
-        """Take the slot that has this pid, else the first free one; its index.  Raises Busy too.
+        """Take the slot that has this pid, else the first free one; return its index.  Also raises Busy.
 
-        timeout in seconds; a name too long for its field is cut.  wait: seconds for the semaphore.
+        timeout in seconds; we cut a name that is too long for its field.  wait: seconds for the semaphore.
         """
         with self._lock(wait):
             pids = self.pids()
@@ -209,7 +211,7 @@ class Table:
             index = pids.index(pid if pid in pids else 0)
             layout = self.layout
             start = index * layout.size
-            self._put(index, layout.pid_at, 0, layout.pid_size)  # who reads meanwhile sees a whole slot or a free one
+            self._put(index, layout.pid_at, 0, layout.pid_size)  # a reader sees a whole slot or a free one
             _, field, _ = layout.name_field
             try:
                 raw = layout.slot.pack(0, name.encode("utf-8", "replace")[: field - 1], timeout, atime)
@@ -220,7 +222,7 @@ class Table:
         return index
 
     def clear(self, index: int, still: Callable[[Slot], bool], wait: float = LOCK_SECONDS) -> bool:
-        """Free a slot, if what it holds is still to be cleared once we have the semaphore; was it?  Raises Busy too."""
+        """Free a slot if still() agrees after we have the semaphore; return whether it did.  Also raises Busy."""
         with self._lock(wait):
             if not still(self.slot(index)):
                 return False
@@ -237,7 +239,7 @@ class Table:
 
 
 class _Lock:
-    """The semaphore, held; asked for again and again: the timeouts of sysv_ipc 1.2 are not kept."""
+    """The semaphore, held.  It polls, because sysv_ipc 1.2 does not respect its own timeouts."""
 
     def __init__(self, ipc: Any, table: Table, wait: float) -> None:
         self._ipc = ipc
@@ -253,7 +255,7 @@ class _Lock:
             semaphore.block = False
             while not self._take(semaphore):
                 if time.monotonic() >= deadline:
-                    raise Busy(f"{self._table}: somebody holds its semaphore, given up after {self._wait:g}s")
+                    raise Busy(f"{self._table}: another process holds its semaphore, given up after {self._wait:g}s")
                 time.sleep(0.01)
         except (self._ipc.Error, OSError) as error:
             raise TableError(f"{self._table}: its semaphore cannot be had: {error}") from None
@@ -263,7 +265,7 @@ class _Lock:
         try:
             held.release()
         except (self._ipc.Error, OSError):
-            pass  # it was removed meanwhile: there is nothing left to give back
+            pass  # someone removed it meanwhile: there is nothing to release
 
     def _semaphore(self) -> Any:
         ipc, key = self._ipc, self._table.key
@@ -286,7 +288,7 @@ class _Lock:
 
 
 def attached(pid: int, table_id: int) -> bool:
-    """Has this process that shared memory attached, as every client has?  False too where we may not look."""
+    """Does this process have that shared memory attached, as every client has?  Also False if we may not look."""
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
             for line in maps:
@@ -299,7 +301,7 @@ def attached(pid: int, table_id: int) -> bool:
 
 
 def living(pid: int) -> int:
-    """Start ticks of the process with this pid; 0: there is none, it has ended, or the number is a thread's."""
+    """Start ticks of the process with this pid; 0: there is none, it has ended, or the number is that of a thread."""
     import select
 
     from proc import identity

@@ -1,4 +1,4 @@
-"""Which heartbeat table?  The options that checkproc.py and heartbeat.py have in common."""
+"""The options of checkproc.py and heartbeat.py that choose the heartbeat table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add them to a parser."""
+    """Add the options to a parser."""
     parser.add_argument(
         "--key", type=_checked(heartbeat_values.key), default=shm_table.KEY, help="as ipcs -m shows it (default 0x5095)"
     )
@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _checked(parse: Parser) -> Parser:
-    """The parser, with words that argparse shows."""
+    """The same parser, with an error that argparse shows."""
 
     def convert(text: str) -> Any:
         try:
@@ -44,5 +44,5 @@ def _checked(parse: Parser) -> Parser:
 
 
 def chosen(options: argparse.Namespace) -> shm_table.Table:
-    """The table that they name."""
+    """The table that the options choose."""
     return shm_table.Table(options.key, options.layout, options.slots)

@@ -1,4 +1,4 @@
-"""What do these processes use?  Memory, processor time, open files, summed over the tree of a server.
+"""How much do these processes use?  Memory, processor time and open files, summed over the tree of a server.
 
 Source: proc(5): utime stime cutime cstime starttime rss of /proc/PID/stat; Pss of /proc/PID/smaps_rollup; /proc/PID/fd.
 """
@@ -18,19 +18,19 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def living(tree: Tree) -> list[int]:
-    """Pids without those of zombies, which use nothing and may be nobody's to look at."""
+    """The pids that are no zombies: a zombie uses nothing, and we may not be allowed to look at it."""
     return [pid for pid, fields in tree.items() if fields[0] not in "ZX"]
 
 
 def rss(tree: Tree) -> int:
-    """Bytes resident: an upper bound, for a page that several share counts for each."""
+    """Bytes resident: an upper bound, because a page that several processes share counts for each."""
     return sum(int(fields[RSS]) for fields in tree.values()) * PAGE
 
 
 def pss(pids: Iterable[int]) -> int:
-    """Bytes resident, a page that several processes share divided among them; -1: we may not look at one of them.
+    """Bytes resident; a page that several processes share is divided among them; -1: we may not look at one of them.
 
-    The kernel walks all their mappings for it, and waits for whoever holds their lock: nothing for the loop.
+    The kernel walks all their mappings for it, and may wait for their lock: do not call it in the loop.
     """
     total = 0
     for pid in pids:
@@ -50,7 +50,7 @@ def _pss_line(text: bytes) -> int:
 
 
 def open_files(pids: Iterable[int]) -> int:
-    """How many descriptors are open; -1: we may not look."""
+    """The number of open descriptors; -1: we may not look."""
     try:
         return sum(map(_descriptors, pids))
     except PermissionError:
@@ -59,14 +59,14 @@ def open_files(pids: Iterable[int]) -> int:
 
 def _descriptors(pid: int) -> int:
     try:
-        # Linux >= 6.2 says it as the size of the directory; nobody needs to list a hundred thousand
+        # Linux >= 6.2 reports the number as the size of the directory; that avoids a list of a hundred thousand
         return os.stat(f"/proc/{pid}/fd").st_size or len(os.listdir(f"/proc/{pid}/fd"))
     except (FileNotFoundError, ProcessLookupError):
         return 0
 
 
 class Work:
-    """Processor time of one process, in clock ticks: its own, and that of the children it has waited for."""
+    """Processor time of one process, in clock ticks: its own, and that of the children that it has reaped."""
 
     __slots__ = ("children", "own", "ppid", "ticks")
 
@@ -78,16 +78,16 @@ class Work:
 
 
 class Meter:
-    """How much a tree has worked between two looks at it."""
+    """How much processor time a tree has used between two looks at it."""
 
     def __init__(self) -> None:
         self._before: dict[int, Work] = {}
         self._looked_at = 0.0
 
     def gain(self, tree: Tree, boot_ticks: float) -> int:
-        """Clock ticks worked since the last look, 0 at the first; boot_ticks: now, on the clock of start ticks.
+        """Clock ticks used since the last look, 0 at the first; boot_ticks: now, on the clock of start ticks.
 
-        What ends passes its time on to whoever waits for it: that much of it was counted already.
+        A process that ends passes its time on to the parent that reaps it; we subtract what we have counted already.
         """
         before, now = self._before, {pid: Work(fields) for pid, fields in tree.items()}
         passed_on: dict[int, int] = {}
@@ -100,7 +100,7 @@ class Meter:
             if known and known.ticks == work.ticks:
                 inherited = work.children - known.children - passed_on.get(pid, 0)
                 total += work.own - known.own + max(0, inherited)
-            elif before and work.ticks >= self._looked_at:  # an older one has joined: its past is not ours
+            elif before and work.ticks >= self._looked_at:  # an older process has joined: do not count its past
                 total += work.own + work.children
         self._before, self._looked_at = now, boot_ticks
         return total

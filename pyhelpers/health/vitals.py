@@ -1,7 +1,7 @@
-"""What tells that a living server does not serve: heartbeats, checks, limits.
+"""Vitals detect a living server that does not serve: heartbeats, checks, limits.
 
-A server has a vital for each of them that conf asks for, made when its watcher begins, and kept for all the
-processes that the server comes to be.  The module of one is imported only where it is asked for.
+A server has a vital for each one that conf sets.  We make it when the watcher begins, and keep it for all processes of
+the server.  We import the module of a vital only if conf sets it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ LIMITS = ("max_memory", "max_cpu", "max_fds")
 
 
 class Vital:
-    """One of them, with what it need not care about; life: whose; home: the watcher.
+    """The base of a vital, with empty methods; life: of its server; home: the watcher.
 
-    It tells life.health.hung(), limit(), cleared(), remark(), and life.look_now(), extend(); and goes by no
-    clock but loop/awake_clock.py's: a watcher that was stopped for a minute saw nothing in it.
+    A vital calls life.health.hung(), limit(), cleared(), remark(), and life.look_now(), extend().  It measures time
+    only by loop/awake_clock.py: a watcher that was stopped for a minute saw nothing in that minute.
     """
 
     def __init__(self, life: Followed) -> None:
@@ -29,17 +29,17 @@ class Vital:
         self.loop = life.watcher.loop
 
     def prepare(self) -> None:
-        """A new process of the server is launched next."""
+        """We launch a new process of the server next."""
 
     def begin(self, fresh: bool) -> None:
-        """A process is followed now: life.server.pid, ticks, pidfd.
+        """We follow a process now: life.server.pid, ticks, pidfd.
 
-        fresh: it was launched by this watcher and is STARTING; else it was found running.  One attempt to
-        start may begin several in turn: a launcher, then the daemon that it leaves.
+        fresh: this watcher launched it, and it is STARTING; else we found it running.  One attempt to start
+        may begin several processes in turn: a launcher, then the daemon that it leaves behind.
         """
 
     def missing(self) -> str:
-        """What it waits for before the server may count as started; "" for nothing.  Asked while it is STARTING."""
+        """What the server lacks to count as started; "" if nothing.  The watcher asks while it is STARTING."""
         return ""
 
     def serving(self) -> None:
@@ -49,14 +49,14 @@ class Vital:
         """An interval has passed, and it is RUNNING."""
 
     def farewell(self) -> list[str]:
-        """It is to be stopped, or ended: ask it to go in the vital's own way.
+        """We are about to stop or end the server: ask it to end in the vital's own way.
 
-        Returns the steps (of Ending) that are to follow in place of those of `stop`; [] for no such way.
+        Returns the steps (of Ending) that replace those of `stop`; [] if the vital has no such way.
         """
         return []
 
     def end(self) -> None:
-        """The process is followed no longer, or the server is left alone: no timer, no descriptor stays."""
+        """We no longer follow the process, or the server is paused: keep no timer and no descriptor."""
 
 
 def made(life: Followed) -> list[Vital]:

@@ -1,11 +1,11 @@
-"""How long have we looked?  The monotonic clock, with our own pauses taken out.
+"""How long have we been watching?  The monotonic clock without our own pauses.
 
-Who was stopped (SIGSTOP), suspended with the machine or starved by it for a minute has seen nothing in that minute, and
-may hold it against nobody.  A tick of the loop comes every period; of the time between two ticks no more than that
+If this process was stopped (SIGSTOP), suspended with the machine or starved for a minute, it saw nothing in that minute
+and must not count it against a server.  The loop ticks once a period; of the time between two ticks, at most that
 period counts.  Source: clock_gettime(2): CLOCK_MONOTONIC stands still while the machine sleeps.
 
-loop/deadline.py has the same aim for one question, and ticks only until that is answered.  What is looked at here is
-never answered: a beat may come, or not, as long as the server lives; so all share one tick, which never ends.
+loop/deadline.py has the same aim for one question, and ticks only until the answer comes.  What this clock measures has
+no end: a beat may come at any time while the server lives.  So all users share one tick, which never ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHORTEST_PERIOD = 0.05
 
 
 class Awake:
-    """The clock.  What is measured by it asks first for_times_of() as long as that."""
+    """The clock.  Before you measure a time with it, call for_times_of() with that time."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -32,11 +32,11 @@ class Awake:
         self._timer = loop.after(self._period * 1000, self._tick_again)
 
     def now(self) -> float:
-        """Seconds since some time or other."""
+        """Seconds since an arbitrary moment."""
         return min(time.monotonic(), self._last + self._period) - self._lost
 
     def for_times_of(self, seconds: float) -> None:
-        """Be right to a quarter of that: so much of a pause may count as seen."""
+        """Be accurate to a quarter of that: at most so much of a pause counts as time that we watched."""
         wanted = max(SHORTEST_PERIOD, seconds / 4)
         if wanted < self._period:
             self._tick()
@@ -55,7 +55,7 @@ class Awake:
 
 
 def of(host: Host) -> Awake:
-    """The one that all servers of this watcher share, made by the first that asks."""
+    """The clock that all servers of this watcher share; the first caller makes it."""
     clock = host.shared.get("awake")
     if not isinstance(clock, Awake):
         clock = host.shared["awake"] = Awake(host.loop)

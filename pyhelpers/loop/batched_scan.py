@@ -1,7 +1,7 @@
-"""Walks through the process table: one for all who want it, for it costs as much for a thousand as for one.
+"""Scan the process table once for all who want it: a scan costs as much for a thousand servers as for one.
 
-What is wanted while a walk is under way waits for the next, so that a thousand orders cost some walks and not a
-thousand.  One that is stuck (a /proc file can block) holds up the next for no longer than PATIENCE_MS.
+A request that comes during a scan waits for the next one, so a thousand orders cost a few scans and not a thousand.  A
+scan that is stuck (a /proc file can block) delays the next one by PATIENCE_MS at most.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     # pid and start ticks of each process that was found
     Found = list[tuple[int, int]]
     Then = Callable[[Found], None]
-    Wanted = tuple[int, Then, object]  # the last: on whose behalf
+    Wanted = tuple[int, Then, object]  # the last one: the owner, as of Loop
 
 PATIENCE_MS = 500
-FAULT = (-1, 0)  # what a look prints as PID TICKS of one that it could not look for
+FAULT = (-1, 0)  # the PID TICKS that a look prints for a number for which it failed
 
 
 class Walk:
-    """look: done in an errand; it gets what is wanted, numbers, and prints a line `NUMBER PID TICKS` for each find."""
+    """look runs in an errand: it gets the wanted numbers and returns a line `NUMBER PID TICKS` for each find."""
 
     def __init__(self, loop: Loop, look: Callable[[list[int]], str]) -> None:
         self._loop = loop
@@ -34,7 +34,7 @@ class Walk:
         self._next: Timer | None = None
 
     def want(self, number: int, then: Then) -> None:
-        """Have then called with what is found for number."""
+        """Call then with what the next scan finds for number."""
         self._wanted.append((number, then, self._loop.owner))
         if not self._next:
             self._next = self._loop.after(PATIENCE_MS if self._under_way else 0, self._set_out)
@@ -62,7 +62,7 @@ class Walk:
                 self._loop.on_behalf(owner, then, pairs)
 
     def _come_back_without(self, wanted: list[Wanted], why: str) -> None:
-        """The look failed for all: none of them may be taken for absent."""
+        """The look failed for all: report that, because none of them may be taken for absent."""
         self._next_one()
         for _, _, owner in wanted:
             self._loop.on_behalf(owner, _fail, why)

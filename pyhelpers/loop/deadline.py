@@ -1,12 +1,12 @@
-"""How long is an answer waited for?  In slices, so that a pause of our own is not held against who is to answer.
+"""Wait for an answer, in slices, so that a pause of our own does not count against the server that must answer.
 
-A slice counts once, however late its end is noticed: of a minute in which this process was stopped, or the whole
-machine, one slice is gone, and what has come meanwhile is looked at first.  If that was the last one, another is added:
-who could not be heard, or was not even asked, has that long to answer.
+A slice counts once, however late we notice its end.  If this process, or the whole machine, was stopped for a minute,
+only one slice is gone, and the loop first handles what has come meanwhile.  If that was the last slice, we add another:
+the other side may not have been asked, or we may not have heard it, so it gets that long to answer.
 
-loop/awake_clock.py has the same aim, and never stops ticking for those that look now and then: a beat, a limit.  A
-question has a wait of its own, and nothing here ticks while nobody is waited for: a server that is asked once in
-15 s would cost a tick a second, were its time measured by that clock.
+loop/awake_clock.py has the same aim for endless looks, such as a beat or a limit, and never stops ticking.  A question
+has a wait of its own, and here nothing ticks while no answer is due: on that clock, a server that is asked once in 15 s
+would cost a tick a second.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SLICES = 10
 SHORTEST_MS = 100.0
-AWAY_MS = 1000.0  # so much more time than was counted: we did not run
+AWAY_MS = 1000.0  # if so much more time has passed than we counted, we did not run
 
 
 class Patience:
@@ -37,7 +37,7 @@ class Patience:
         self._whole = self._left = milliseconds
         self._slice = max(SHORTEST_MS, milliseconds / SLICES)
         self._is_added = False
-        self._began = boot_seconds()  # of this clock, which goes on while the machine sleeps
+        self._began = boot_seconds()  # on a clock that goes on while the machine sleeps
         self._timer: Timer
         self._wait()
 
@@ -59,9 +59,9 @@ class Patience:
         self._timer.cancel()
 
     def lasts(self, milliseconds: float) -> bool:
-        """Is so much of it left, or more?"""
+        """Is at least so much of the wait left?"""
         return self._left + (self._timer.due - time.monotonic()) * 1000 >= milliseconds
 
     def was_away(self) -> bool:
-        """Did we, or the machine, stand still in the meantime?"""
+        """Did this process, or the machine, stand still meanwhile?"""
         return (boot_seconds() - self._began) * 1000 > self._whole - self._left + AWAY_MS

@@ -1,10 +1,11 @@
-"""Which processes make up a server?  Its process, and all that descend from it.
+"""Which processes make up a server?  Its process and all descendants.
 
     >>> tree(host, server)
     {812: ['S', '1', …], 901: […]}
 
-By proof, never by name.  A child whose parent has ended is the child of the host, which is subreaper; proc/descent.py
-has what proves whose it was.  Source: proc(5), /proc/PID/stat and /proc/PID/task/TID/children.
+Membership needs proof; a name is none.  A child whose parent has ended becomes the child of the host, which is
+subreaper; proc/descent.py proves which server it came from.
+Source: proc(5), /proc/PID/stat and /proc/PID/task/TID/children.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 THREADS = 17  # place in identity.stat_fields()
-GENERATIONS = 64  # no sane descent is longer; a pid that is used again while we climb cannot lead us round for ever
-ORPHANS_HOLD = 0.02  # seconds: servers that are looked at in one go share one look at the orphans
+GENERATIONS = 64  # no real ancestry is longer; a pid that is reused while we climb cannot lead us round endlessly
+ORPHANS_HOLD = 0.02  # seconds: servers that we examine in one go share one look at the orphans
 
 
 def tree(host: Host, server: Server) -> dict[int, list[str]]:
@@ -42,7 +43,7 @@ def tree(host: Host, server: Server) -> dict[int, list[str]]:
 
 
 def remember(host: Host, server: Server) -> None:
-    """See who descends from it, while it lives: after its death that may be the only proof."""
+    """Note its descendants while it lives: after its death that may be the only proof."""
     found = {pid: int(fields[TICKS]) for pid, fields in tree(host, server).items()}
     found.pop(server.pid, None)
     living = {pid: ticks for pid, ticks in server.kids.items() if identity.ticks_of(pid) == ticks}
@@ -50,7 +51,7 @@ def remember(host: Host, server: Server) -> None:
 
 
 def with_theirs(host: Reaper, roots: dict[int, int]) -> dict[int, int]:
-    """Pid and start ticks of these processes, as far as they live, and of all that descend from them."""
+    """Pid and start ticks of those of these processes that live, and of all their descendants."""
     found = ((pid, identity.stat_fields(pid)) for pid in roots if pid not in host.followed)
     living = {pid: fields for pid, fields in found if fields and int(fields[TICKS]) == roots[pid]}
     return {pid: int(fields[TICKS]) for pid, fields in _grown(host, living).items() if fields[0] not in "ZX"}
@@ -69,7 +70,7 @@ def _grown(host: Reaper, unseen: dict[int, list[str]]) -> dict[int, list[str]]:
 
 
 def _children(pid: int, threads: int) -> list[int]:
-    """Its children: each thread has those that it made."""
+    """Its children: the kernel lists them for the thread that made them."""
     if threads < 2:
         return identity.children(pid)
     try:
@@ -80,7 +81,7 @@ def _children(pid: int, threads: int) -> list[int]:
 
 
 def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, int]:
-    """Pid and start ticks of the orphans that became ours and descend from it; root: its process, a zombie perhaps."""
+    """Pid and start ticks of our orphans that descend from it; root: its process, which may be a zombie."""
     orphans = [orphan.pid for orphan in host.orphans(of.sid)]
     if not orphans:
         return {}
@@ -92,14 +93,14 @@ def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, in
 
 
 class Orphans:
-    """The orphans that became ours, by what tells whose they are: one look for all servers looked at in one go."""
+    """Our orphans, indexed by session and INVOCATION_ID; servers that we examine in one go share one look."""
 
     def __init__(self) -> None:
         self._seen_at = 0.0
         self._by_sign: dict[int | str, list[int]] = {}  # a session, an INVOCATION_ID
 
     def of(self, host: Host, server: Server) -> dict[int, int]:
-        """Pid and start ticks of those of a living server."""
+        """Pid and start ticks of the orphans that descend from this living server."""
         now = time.monotonic()
         if now - self._seen_at > ORPHANS_HOLD:
             self._seen_at, self._by_sign = now, {}
@@ -124,9 +125,9 @@ def _orphans_of(host: Host, server: Server) -> dict[int, int]:
 
 
 def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identity.Process]:
-    """Our children that we did not make: as subreaper we are the parent of orphans.  Reaps the dead.
+    """Our children that we did not make: as subreaper we are the parent of orphans.  Reaps the dead ones.
 
-    not_these: pids of our children that are none; sid: 0, or the only session that matters.
+    not_these: pids of children that are no orphans; sid: 0, or the only session that matters.
     """
     for pid in identity.children(os.getpid()):
         if pid in not_these or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
@@ -139,14 +140,14 @@ def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identit
 
 
 def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bool:
-    """Is this process, a zombie perhaps, the process root, or does it descend from it?  An orphan alone does not."""
+    """Is this process (perhaps a zombie) root, or does it descend from root?  That it is an orphan proves nothing."""
     climbed: list[tuple[int, int]] = []
     lives = descent.table_of([root]).get(root)
     is_in_session = lives is not None and lives.ticks == root_ticks and lives.sid == of.sid
     for _ in range(GENERATIONS):
         fields = identity.stat_fields(pid)
         if not fields or (climbed and int(fields[TICKS]) > climbed[-1][1]):
-            break  # a parent that is younger than its child has the pid of the true one
+            break  # a parent that is younger than its child has got the pid of the true parent
         ticks, sid = int(fields[TICKS]), int(fields[SESSION])
         if (pid, ticks) == (root, root_ticks) or of.proves(pid, ticks, sid) or (is_in_session and sid == of.sid):
             return True
@@ -156,5 +157,5 @@ def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bo
         if int(fields[PPID]) in (os.getpid(), 1, 0):
             break
         pid = int(fields[PPID])
-    # Only here the environment is looked at: of who asks, and of the orphan that it descends from
+    # Read an environment only now: that of the process itself, and that of the orphan that it descends from
     return any(of.is_marked(*each) for each in dict.fromkeys(climbed[:1] + climbed[-1:]))

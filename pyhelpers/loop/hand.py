@@ -1,7 +1,7 @@
-"""Look at what may not answer in a child, which is left behind when it takes too long.
+"""A hand: a child that touches a file system which may not answer, and which we abandon when it takes too long.
 
-A process that waits for a dead NFS server or for a FUSE daemon that is stopped may be deaf even to KILL.  So nobody
-waits for the child: its answer comes through a pipe, its end through a pidfd.
+Even KILL may not end a process that waits for a dead NFS server or for a stopped FUSE daemon.  So the loop never waits
+for the child itself: a pipe brings its answer, and a pidfd its end.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from loop.loop import Loop
 
 PATIENCE_MS = 5000
-LOOK_MS = 1000  # where no descriptor is left to wait with
+LOOK_MS = 1000  # if no descriptor is left to wait with
 
 
 class Hand:
-    """One look; done gets its text, or late is called, once.  is_there: until its process is gone.
+    """One look: it passes its text to done, or calls late, once.  is_there: true until its process is gone.
 
-    work: done in the child, as the user ids if root is given one.  Raises OSError: no child can be made.
+    work: runs in the child, as the user ids if we are root and ids is given.  Raises OSError: no child can be made.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Hand:
 
 
 def when_gone(loop: Loop, pid: int, then: Callable[[], None] | None = None) -> None:
-    """Reap our child as soon as it has ended, and forget it as an errand."""
+    """Reap our child as soon as it has ended, drop it from the errands, and call then."""
 
     def look() -> None:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None:
@@ -101,7 +101,7 @@ def when_gone(loop: Loop, pid: int, then: Callable[[], None] | None = None) -> N
 
 
 def kill(pid: int) -> None:
-    """Kill our child; it is not reaped, so nobody else has its number."""
+    """Kill our child; we have not reaped it, so no other process has its number."""
     try:
         os.kill(pid, KILL)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a part of the watcher may ask of the whole.  For type checkers only: imported where TYPE_CHECKING is true.
+"""What a part of the watcher may use of the whole.  For type checkers only: imported if TYPE_CHECKING is true.
 
 A part that takes a Host or a Supervisor also works under another one: an order without a monitor has its own
 (operate/alone.py), and so may a test.
@@ -27,20 +27,20 @@ class Reaper(Protocol):
         """Pids of the living servers."""
 
     def orphans(self, sid: int = 0) -> Iterable[Process]:
-        """Our children that we did not make: they descend from those.  sid: 0, or the only session that matters."""
+        """Our children that we did not make: orphans of the servers.  sid: 0, or the only session that matters."""
 
 
 class Host(Reaper, Protocol):
-    """What hosts the servers: the loop, what is known of all of them, and a way to tell people.
+    """What hosts the servers: the loop, the state that servers share, and a way to inform people.
 
-    shared: what parts of several servers have in common, by the name of the part.
+    shared: the objects that parts of several servers share, by the name of the part.
     """
 
     shared: dict[str, object]
 
     @property
     def leftovers(self) -> Walk:
-        """Searches for what a server's last process left, where that was not our child; by the server's number."""
+        """The search, by server number, for what a server's last process left, if that process was not our child."""
 
     def emit(self, word: str, server: Server | None, rest: str) -> None:
         """Send an event to the shell, see watch/messages.py."""
@@ -50,67 +50,67 @@ class Host(Reaper, Protocol):
 
 
 class Account(Protocol):
-    """What is written down of one server: see watch/journal.py."""
+    """The record of one server: see watch/journal.py."""
 
     directory: str
     want: str
     ending: str
 
     def write(self) -> None:
-        """Write it down now."""
+        """Write the record now."""
 
     def say_all(self, topic: str, remarks: list[str]) -> None:
-        """Tell a person each of these remarks once, for as long as the topic has it."""
+        """Report each of these remarks once, for as long as the topic has it."""
 
 
 class Verdict(Protocol):
-    """Where it is told that a living server does not serve: see health/health.py."""
+    """Receives the findings about a living server: see health/health.py."""
 
     def hung(self, text: str) -> None:
-        """It does not serve."""
+        """The server does not serve."""
 
     def limit(self, key: str, text: str, action: str) -> None:
-        """It is over the limit of this key; action: alert restart."""
+        """The server exceeds the limit of this key; action: alert restart."""
 
     def cleared(self, key: str, text: str) -> None:
-        """That is over; key may be `hung`."""
+        """That problem is over; key may be `hung`."""
 
     def remark(self, who: object, text: str) -> None:
-        """What status shows of who says so; "" for nothing."""
+        """Set the text that status shows from this source; "" for none."""
 
 
 class Followed(Protocol):
-    """One server as the parts see that watch over it: see watch/lifecycle.py."""
+    """One server, as its vitals see it: see watch/lifecycle.py."""
 
     server: Server
     phase: str
 
     @property
     def account(self) -> Account:
-        """What is written down of it."""
+        """Its record."""
 
     @property
     def health(self) -> Verdict:
-        """Where to tell that it does not serve."""
+        """The receiver of findings about it."""
 
     @property
     def watcher(self) -> Home:
-        """Whose server it is."""
+        """The watcher of this server."""
 
     def tell(self, word: str, rest: str) -> None:
-        """Send an event that must be answered."""
+        """Send an event that the shell must answer."""
 
     def end_process(self, steps: Sequence[str], done: Callable[[list[int]], None]) -> None:
-        """End the process by these steps; its death is then an event like any other.
+        """End the process by these steps; its death is then an ordinary event.
 
-        done: gets the pids that outlive all steps.
+        done: gets the pids that survive all steps.
         """
 
     def look_now(self) -> None:
-        """Something of it has changed."""
+        """Something about it has changed: look now."""
 
     def extend(self, milliseconds: float) -> None:
-        """It asks for so much time from now, to start or to end."""
+        """The server asks for so much time from now, to start or to end."""
 
     def follow(self, process: Process, source: str, mode: str, made: int = 0) -> bool:
         """Take this process for the server; False: it has ended by now."""
@@ -129,7 +129,7 @@ class Home(Host, Protocol):
 
     @property
     def lives(self) -> Sequence[Followed]:
-        """All its servers, by their numbers from 1."""
+        """All its servers, in the order of their numbers, which begin at 1."""
 
     @property
     def held(self) -> Store | None:
@@ -137,49 +137,49 @@ class Home(Host, Protocol):
 
 
 class Store(Protocol):
-    """What is held: see fdstore/store.py."""
+    """The descriptors that are held: see fdstore/store.py."""
 
     def ours(self, name: str) -> int:
-        """Our end of a server's daemon socket, -1: there is none."""
+        """Our end of a server's daemon socket; -1: there is none."""
 
     def inodes(self, server: Server) -> set[int]:
-        """Of the listening sockets that are held for it."""
+        """The inodes of the listening sockets that are held for this server."""
 
     def hand_over(self, server: Server) -> list[tuple[str, int]]:
-        """Name and descriptor of each that its next process is to have.  Raises Refused."""
+        """Name and descriptor of each one that its next process must have.  Raises Refused."""
 
     def left(self, server: Server, state: str) -> None:
-        """It is not to be started for now."""
+        """This server will not be started for now."""
 
 
 class Supervisor(Home, Protocol):
-    """What starts servers and follows them: the watcher as long as they live, an operator's command for one start.
+    """Starts servers and follows them: the watcher as long as they live, an operator's command for one start.
 
-    monitor: the pid of the monitor that we belong to, "" for none.
+    monitor: the pid of the monitor that we belong to; "" for none.
     """
 
     monitor: str
     psutil_home: str
 
     def unread(self) -> bool:
-        """Has the shell still to read what was sent?"""
+        """Has the shell not yet read all that we sent?"""
 
     @property
     def directories(self) -> Collection[str]:
-        """The directories of all servers, so that one of theirs is not taken for another."""
+        """The directories of all servers, so that no server is taken for another."""
 
     @property
     def followed(self) -> MutableMapping[int, Followed]:
         """The living servers by pid."""
 
     def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
-        """Look for it in the process table and have it adopt what is found; absent: it is not there."""
+        """Search the process table for it and adopt what is found; call absent if it is not there."""
 
     def oom_struck(self) -> bool:
-        """Has the kernel killed for want of memory since this was last asked?"""
+        """Has the kernel killed a process to free memory since the last call?"""
 
     def tidy_soon(self, life: Followed) -> None:
-        """Have its oldlog carried over and pruned, outside the loop."""
+        """Tidy its oldlog soon, outside the loop."""
 
     def history_tells(self, incident: str) -> bool:
         """Does history.jsonl have this death already?"""

@@ -1,7 +1,8 @@
-"""End what a dead server left behind: it would hold the port against its successor.
+"""End what a dead server left behind: it would keep the port from its successor.
 
-Found by proof, never by name: see proc/descent.py.  Each is ended by pidfd and start ticks.  What is left of an adopted
-server is nobody's child of ours, so it is sought in the process table; of all others as orphans, which become ours.
+A leftover is found by proof, never by name: see proc/descent.py.  We end each one by pidfd and start ticks.  The
+leftovers of an adopted server are not our children, so we search the process table for them; those of all other servers
+are orphans, which become our children.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from loop.host import Host
     from proc.server import Server
 
-FRESH = 0.02  # seconds: a look at the orphans that holds for a start which follows at once
+FRESH = 0.02  # seconds: a look at the orphans is still valid for a start that follows at once
 LONGEST_SEARCH_MS = 2000
 ROUNDS = 20  # against a tree that forks while it is being ended
 
 
 class Dead(Descent):
-    """What is remembered of the last process: its pid and start ticks, and what leads to those it left behind.
+    """The last process of a server: its pid and start ticks, and the evidence that leads to its leftovers.
 
-    adopted: they were not our descendants.  looked_at: when the kids were known to be all, on the monotonic clock.
+    adopted: it was not our descendant.  looked_at: when kids was last known to be complete, on the monotonic clock.
     """
 
     __slots__ = ("adopted", "looked_at", "pid", "ticks")
@@ -42,7 +43,7 @@ class Dead(Descent):
 
     @classmethod
     def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
-        """One that we launched into a session of its own, and that ended before it could be followed."""
+        """A process that we launched into a session of its own, and that ended before we could follow it."""
         dead = cls(server)
         dead.pid, dead.ticks, dead.sid, dead.seen = pid, ticks, pid, ticks
         dead.kids, dead.adopted = {}, False
@@ -50,7 +51,7 @@ class Dead(Descent):
 
     @classmethod
     def of_record(cls, server: Server, known: dict[str, str]) -> Dead:
-        """The one that a record of this boot names: a monitor before us followed it."""
+        """The process that a record of this boot names: an earlier monitor followed it."""
         dead = cls(server)
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
         dead.sid, dead.seen = int(known["sid"] or 0), int(known["seen"] or 0)
@@ -60,7 +61,7 @@ class Dead(Descent):
 
 
 def look_at_orphans(host: Host, dead: Dead) -> None:
-    """Remember who descends from it.  While it is a zombie of ours, nobody else has the number of its session."""
+    """Note its descendants.  While it is our zombie, no other session can have the number of its session."""
     found = descendants.orphans_of(host, dead, dead.pid, dead.ticks)
     dead.kids = {**_living(dead.kids), **found}
     dead.looked_at = time.monotonic()
@@ -71,7 +72,7 @@ def _living(known: dict[int, int]) -> dict[int, int]:
 
 
 def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], None], rounds: int = ROUNDS) -> None:
-    """End them by the server's stop sequence, unless stop_tree says no; then go on."""
+    """End the leftovers by the server's stop sequence, unless stop_tree says no; then call then."""
     if not server.stop_tree or dead.is_empty():
         then()
     elif dead.adopted:
@@ -83,7 +84,7 @@ def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], Non
 
 
 def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) -> None:
-    """In the process table.  A /proc file may block: who is not found in time is not waited for."""
+    """Search the process table.  A /proc file may block, so go on without what is not found in time."""
     is_over = False
 
     def found(members: Iterable[tuple[int, int]]) -> None:
@@ -100,7 +101,7 @@ def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) ->
 def _end(
     host: Host, server: Server, dead: Dead, members: dict[int, int], then: Callable[[], None], rounds: int
 ) -> None:
-    """members: those that were sought; what they fork meanwhile is ended in another round, by KILL."""
+    """members: those that the search found.  Another round ends by KILL what they fork meanwhile."""
     left = descendants.with_theirs(host, {**_living(dead.kids), **members})
     if not left:
         dead.forget()

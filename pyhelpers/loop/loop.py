@@ -1,9 +1,9 @@
-"""Wait for whatever happens next: one epoll over descriptors, one heap of timers, errands in children.
+"""Wait for the next event: one epoll over descriptors, one heap of timers, errands in children.
 
-Nothing here polls.  With no timer due the process sleeps until a descriptor speaks.
+Nothing here polls.  While no timer is due, the process sleeps until a descriptor is ready.
 
-Every call is made on behalf of an owner, a server's life or the suite (None), and what it asks for in turn, a timer or
-an errand, has the same owner.  An exception is caught here, in one place, and charged to the owner.
+Every call has an owner, a server's life or the suite (None).  A timer or an errand that the call requests has the same
+owner.  The loop catches every exception, in one place, and charges it to the owner.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 KILL = 9  # importing signal costs 1 MiB
 FAILURE = "\0failed "
 REAP_AGAIN_MS = 20
-NO_RESOURCES_MS = 100  # until an errand is tried again that could not be begun
-MOST_FAULTS = 3  # of one descriptor in a row: then it is no longer waited for, or it would have us spin
+NO_RESOURCES_MS = 100  # until we try an errand again that could not begin
+MOST_FAULTS = 3  # of one descriptor in a row: then we no longer wait for it, because it would make us spin
 
 
 class Timer:
-    """A call at a time to come; cancel() takes it back."""
+    """A call that is due later; cancel() takes it back."""
 
     __slots__ = ("call", "due", "owner")
 
@@ -41,7 +41,7 @@ class Timer:
         return self.due < other.due
 
     def cancel(self) -> None:
-        """Forget the call; harmless once it was made."""
+        """Forget the call; harmless after it was made."""
         self.call = None
 
 
@@ -52,12 +52,12 @@ class Loop:
         self._epoll = select.epoll()
         self._calls: dict[int, tuple[Callable[[], None], object]] = {}
         self._faults: dict[int, int] = {}  # of descriptors, in a row
-        self.owner: object = None  # on whose behalf the present call is made
+        self.owner: object = None  # the owner of the present call
         self.fault: Callable[[object, Exception], None] = _raise
         self._timers: list[Timer] = []
         self.errands: set[int] = set()
-        self.groups: set[int] = set()  # of our children; each leads a process group that is not to outlive us
-        self.ending: dict[int, int] = {}  # pid -> session of each that is being ended
+        self.groups: set[int] = set()  # of our children; each leads a process group that must not outlive us
+        self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ class Loop:
         self._wait_for(fd, select.EPOLLIN, call)
 
     def on_writable(self, fd: int, call: Callable[[], None]) -> None:
-        """Make the call whenever fd can be written to (a socket: once it is connected), instead of another call."""
+        """Make the call whenever fd can be written to (a socket: once it is connected); replaces its earlier call."""
         self._wait_for(fd, select.EPOLLOUT, call)
 
     def _wait_for(self, fd: int, events: int, call: Callable[[], None]) -> None:
@@ -76,24 +76,24 @@ class Loop:
         self._calls[fd] = call, self.owner
 
     def forget(self, fd: int) -> None:
-        """Wait for fd no longer; close it."""
+        """Stop waiting for fd and close it."""
         self.ignore(fd)
         os.close(fd)
 
     def ignore(self, fd: int) -> None:
-        """Wait for fd no longer; it stays open."""
+        """Stop waiting for fd; it stays open."""
         del self._calls[fd]
         self._faults.pop(fd, None)
         self._epoll.unregister(fd)
 
     def after(self, milliseconds: float, call: Callable[[], None]) -> Timer:
-        """Make the call once, that much later by the monotonic clock."""
+        """Make the call once, after that time on the monotonic clock."""
         timer = Timer(time.monotonic() + milliseconds / 1000, call, self.owner)
         heapq.heappush(self._timers, timer)
         return timer
 
     def run(self) -> None:
-        """Until ended is set."""
+        """Run until ended is set."""
         try:
             while not self.ended:
                 self._turn()
@@ -103,12 +103,12 @@ class Loop:
     def _turn(self) -> None:
         ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due())]
         for fd, waiting in ready:
-            if self._calls.get(fd) is waiting:  # one before it may have put another file there
+            if self._calls.get(fd) is waiting:  # an earlier call may have put another file there
                 self._answer(fd, *waiting)
         self._ring()
 
     def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
-        """Call it, with these words, for this owner; False: it raised an exception, which is charged to the owner."""
+        """Call it with these words for this owner; False: it raised an exception, which was charged to the owner."""
         before, self.owner = self.owner, owner
         try:
             call(*words)
@@ -129,7 +129,7 @@ class Loop:
             self.ignore(fd)
 
     def end_groups(self) -> None:
-        """Kill them; those children are not reaped yet, so nobody else has their numbers."""
+        """Kill the groups; we have not reaped those children yet, so no other process has their numbers."""
         for pid in self.groups:
             try:
                 os.killpg(pid, KILL)
@@ -152,12 +152,12 @@ class Loop:
     def errand(
         self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[str], None] | None = None
     ) -> None:
-        """Do slow work in a child; its text reaches done here.  failed: gets why, where the work raised an exception.
+        """Do slow work in a child; done gets its text here.  failed gets the reason if the work raised an exception.
 
-        Without failed that is a fault of the owner.  A child that is killed brings what it wrote.
+        Without failed, such an exception is a fault of the owner.  If the child is killed, done gets what it wrote.
 
-        The child keeps no descriptor of ours, so that one stuck on a bad disk or in a
-        blocked /proc file holds neither our locks nor the mailbox.
+        The child keeps no descriptor of ours.  So a child that is stuck on a bad disk or in a blocked /proc file holds
+        neither our locks nor the mailbox.
         """
         try:
             told, tell = os.pipe()
@@ -182,7 +182,7 @@ class Loop:
         self.after(NO_RESOURCES_MS, lambda: self.errand(work, done, failed))
 
     def hear(self, pid: int, told: int, done: Callable[[str], None], line: Callable[[str], None] | None = None) -> None:
-        """Collect what our child writes into the pipe told until it closes it; then reap it and tell done the rest.
+        """Read what our child writes into the pipe told until it closes that; then reap it and pass the text to done.
 
         line: gets each line as soon as it is whole; done then gets what is left, as a rule "".
         """
@@ -206,7 +206,7 @@ class Loop:
         self.on_readable(told, listen)
 
     def reap(self, pid: int) -> None:
-        """Collect our child, which is ending; one that takes its time holds nobody up."""
+        """Reap our child, which is ending; if it is slow, try again later and block no one."""
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG):
             self.errands.discard(pid)
         else:
@@ -214,7 +214,7 @@ class Loop:
 
 
 def _raise(owner: object, error: Exception) -> None:
-    """Where nobody has said what becomes of a fault, as in a program that is one command."""
+    """The default for faults, in a program that is one command: raise the exception."""
     raise error
 
 
@@ -232,7 +232,7 @@ def _fail(why: str) -> None:
 
 
 def _unless_failed(text: str, done: Callable[[str], None], failed: Callable[[str], None]) -> None:
-    """A child that fails says so in its last line, behind a NUL, which no other text of an errand holds."""
+    """A child that fails writes the reason last, behind a NUL, which no other text of an errand holds."""
     _, mark, why = text.rpartition(FAILURE)
     if mark:
         failed(why)

@@ -1,6 +1,6 @@
-"""Learn that a file has been moved into a directory, as whole files are, see base/files.py.
+"""Notice that a file has been moved into a directory, as base/files.py does with whole files.
 
-Source: inotify(7).  The number of inotify instances is limited, for a user and for a container: it may not be had.
+Source: inotify(7).  The number of inotify instances is limited for a user and for a container, so this may fail.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from loop.loop import Loop
 
 IN_MOVED_TO = 0x80
-READ = 1 << 16  # bytes: which files came is seen in the directory
+READ = 1 << 16  # bytes; we do not parse them: the directory shows which files came
 
 
 def on_newcomers(loop: Loop, directory: str, call: Callable[[], None]) -> None:
-    """Make the call whenever some have come.  Raises OSError: this cannot be learnt."""
+    """Make the call whenever a file has come.  Raises OSError: inotify is not available."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,13 +1,13 @@
-"""Run a program beside the loop, within bounds: its output, what it starts, and how it is ended.  Checks and hooks do.
+"""Run a program beside the loop, within bounds for its output, its descendants and its end.  Checks and hooks do so.
 
-It leads a session of its own.  Its end is told at once.  The caller says when the time of what it left running is over,
-as it says that of the program: end() ends all that is proved to descend from it.  The output is read while any of that
-lives; its beginning is kept, the rest is thrown away.  The program is executed
-only if no one else may write it.
+The program leads a session of its own.  The caller learns of its end at once.  The caller decides when the program, and
+what it left running, has had its time: end() ends every process that is proved to descend from the program.  We read
+the output while any of them lives, keep its beginning and drop the rest.  We execute the program only if no one else
+may write it.
 
     Run(host, launch, Bounds(kept=4096, steps=["TERM", "2000", "KILL"]), ended, gone)
 
-Nothing here waits: a child that hangs before its program is executed (a dead network file system) is ended like one
+Nothing here blocks: a child that hangs before the exec of its program (a dead network file system) is ended like one
 that hangs later.
 """
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     Ended = Callable[[str, str, "LaunchError | None"], None]
 
 PIPE = 1 << 16  # bytes: pipe(7)
-LEFT_IN_PIPE = 16  # reads at most of what a dead program left there: others may write on
-ROUNDS = 20  # of KILL, against a tree that forks meanwhile
+LEFT_IN_PIPE = 16  # the most reads of what a dead program left in the pipe: others may still write
+ROUNDS = 20  # of KILL, in case the tree forks meanwhile
 
 
 class Bounds:
-    """kept: bytes of output.  steps: how the tree is ended, see Ending.
+    """kept: bytes of output.  steps: how to end the tree, see Ending.
 
-    rest_ms: how long the output is left unread after a full pipe, so that a flood does not keep the loop busy.
+    rest_ms: how long we leave the output unread after a full pipe, so that a flood does not keep the loop busy.
     """
 
     __slots__ = ("kept", "rest_ms", "steps")
@@ -57,9 +57,9 @@ class Bounds:
 class Run:
     """One run.
 
-    ended: called once, when the program has ended, with how (proc/cause.py), its output, and why it was not executed;
-    how is "" where end() came first: then all of the tree is ended by then, or cannot be.
-    gone: called once, later: nothing of the tree is left but what cannot be ended.
+    ended: called once, when the program has ended, with the cause (proc/cause.py), its output, and why it was not
+    executed; the cause is "" if end() came first: then the whole tree has ended, or cannot be ended.
+    gone: called once, later: nothing of the tree is left except what cannot be ended.
     prepare: completes the launch in the child, where it may block; raises LaunchError.
     Raises LaunchError, OSError: nothing runs.
     """
@@ -80,7 +80,7 @@ class Run:
         self._rest: Timer | None = None
         self._is_alive = True
         self._is_ending = self._is_over = False
-        self._watched = -1  # pidfd of one that the program left behind
+        self._watched = -1  # pidfd of a process that the program left behind
         self._output, what.output_fd = os.pipe()
         self._told, tell = os.pipe()
         try:
@@ -126,7 +126,7 @@ class Run:
         self._loop.on_readable(self._output, self._drain)
 
     def _read(self) -> int:
-        """Read what is there, a pipe full at most; how much that was."""
+        """Read what is there, at most a full pipe; return how many bytes."""
         try:
             piece = os.read(self._output, PIPE)
         except BlockingIOError:
@@ -154,7 +154,7 @@ class Run:
     # -- its end ---------------------------------------------------------------------------------
 
     def _died(self) -> None:
-        """It stays a zombie until all of its tree has ended: so no stranger can have its number."""
+        """The program has died.  Leave it a zombie until its whole tree has ended, so that its number is not reused."""
         self._loop.forget(self._pidfd)
         self._is_alive = False
         self._descent.owner, self._descent.seen = identity.real_uid(self._pid), ticks_now()
@@ -171,7 +171,7 @@ class Run:
             tell(how, self._kept.decode("utf-8", "replace"), refused)
 
     def _await_leftovers(self) -> None:
-        """Until all have ended: once one has, look again, for it may have left others."""
+        """Wait until all leftovers have ended; when one has, look again, because it may have left others."""
         while not self._is_ending:
             left = self._members()
             if not left:
@@ -199,7 +199,7 @@ class Run:
             self.end()
             return True
         self._loop.on_readable(self._watched, self._leftover_died)
-        if identity.ticks_of(pid) != ticks:  # its number went to another one in between
+        if identity.ticks_of(pid) != ticks:  # another process has got its number meanwhile
             self._forget_watched()
             return False
         return True
@@ -214,7 +214,7 @@ class Run:
             self._watched = -1
 
     def end(self) -> None:
-        """Its time is over, or that of what it left behind."""
+        """The time of the program, or of what it left behind, is over: end all of it."""
         if not self._is_ending:
             self._is_ending = True
             self._forget_watched()
@@ -233,15 +233,15 @@ class Run:
         self._end_tree(["KILL"], 0 if stuck else rounds - 1)
 
     def _kill_group(self) -> None:
-        """All of its process group at once; it is our child and not reaped, so the number is no one else's."""
-        for kill in (os.killpg, os.kill):  # the latter, for it may not lead a group yet
+        """Kill its whole process group; the program is our child and not reaped, so its number is not reused."""
+        for kill in (os.killpg, os.kill):  # kill too, because it may not lead a group yet
             try:
                 kill(self._pid, cause.KILL)
             except OSError:
                 pass  # it has just ended, or became another user's, and then it is not ours to end
 
     def _give_up(self) -> None:
-        """Nothing is left to be ended, or nothing can be; a program that is stuck in the kernel may end later."""
+        """Nothing is left, or nothing can be ended; a program that is stuck in the kernel may end later."""
         self._is_over = True
         self._read_rest()
         self._say_end("")
@@ -260,7 +260,7 @@ class Run:
 
 
 def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
-    """As a server is: what posix_spawn cannot do, and what may not answer, takes the dearer road over fork."""
+    """Launch it as a server is launched: with the slower fork for what posix_spawn cannot set or may not answer."""
     program = "" if prepare else _near_program(what)
     if what.settings or not program:
         pid = os.fork()
@@ -275,7 +275,7 @@ def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
 
 
 def _near_program(what: Launch) -> str:
-    """The program, if it and the directory answer, and only root, or we, may change the latter; else "".
+    """The program, if it and the directory answer, and if only root or we may change the directory; else "".
 
     Raises LaunchError.
     """
@@ -287,7 +287,7 @@ def _near_program(what: Launch) -> str:
 
 
 def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell: int) -> None:
-    """Turn this child into the program, with the rights of its user; never returns.  Why not is written to tell."""
+    """Turn this child into the program, with the rights of its user; never returns.  Writes a failure to tell."""
     failure = LaunchError(126, "its process cannot be set up")
     try:
         os.setsid()
@@ -307,13 +307,13 @@ def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell
 
 
 def _hear(told: int) -> LaunchError | None:
-    """Why the program was not executed; only the child had the other end, so this does not block."""
+    """Why the program was not executed; None if it was.  Only the child had the other end, so this does not block."""
     status, _, reason = os.read(told, 1 << 12).decode("utf-8", "surrogateescape").partition(" ")
     return LaunchError(int(status), reason) if status else None
 
 
 def _refuse_if_open(program: str) -> None:
-    """Raises LaunchError when others than root and the user that we are may write it."""
+    """Raises LaunchError if others than root and our present user may write it."""
     words, remedy = trust.judge_status(program, os.stat(program))
     if words:
         raise LaunchError(126, f"{program}: {words}; run: {remedy}")

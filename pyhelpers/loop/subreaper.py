@@ -1,4 +1,4 @@
-"""A process that runs programs in a loop and follows no servers: as much of a host as loop/run_limited.py takes."""
+"""A process that runs programs in a loop and follows no servers: the part of a host that loop/run_limited.py needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Subreaper:
-    """This process: from now on the orphans of what it runs become its children (PR_SET_CHILD_SUBREAPER)."""
+    """This process: from now on the orphans of the programs it runs become its children (PR_SET_CHILD_SUBREAPER)."""
 
     followed: Container[int] = ()
 
@@ -23,5 +23,5 @@ class Subreaper:
         self.loop = Loop()
 
     def orphans(self, sid: int = 0) -> Iterator[Process]:
-        """As loop/host.py has it."""
+        """See loop/host.py."""
         return descendants.orphans(self.loop, (), sid)

@@ -1,7 +1,7 @@
-"""End some processes: signals and waits in turn, by pidfd, so that no stranger is ever hit.
+"""End some processes: signals and waits in turn, by pidfd, so that no other process ever gets a signal.
 
-A pidfd names a process, not a number: pidfd_send_signal(2) on one whose process is gone
-fails with ESRCH, whoever has its pid by then.
+A pidfd names a process, not a number: after the process is gone, pidfd_send_signal(2) fails
+with ESRCH, even if another process has its pid by then.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Ending:
-    """The end of a set of processes; done is called once, when all are gone or the last wait is over.
+    """The end of a set of processes; it calls done once, when all are gone or the last wait is over.
 
     who: (pid, start ticks) of each.  steps: "TERM", "5000", "KILL": signals, and waits in ms
-    (a last KILL is given 2 s).  done gets the pids that are still there: stuck in the kernel.
-    reap: no, where somebody else follows them, who learns from that how they ended.
+    (after a last KILL it waits 2 s).  done gets the pids that are still there: stuck in the kernel.
+    reap: False if another part follows them and must learn how they ended.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class Ending:
             try:
                 signal.pidfd_send_signal(pidfd, number)
                 if number == signal.SIGTERM:
-                    signal.pidfd_send_signal(pidfd, signal.SIGCONT)  # a stopped one could not hear it
+                    signal.pidfd_send_signal(pidfd, signal.SIGCONT)  # a stopped process could not handle it
             except OSError:
-                pass  # gone, or not ours to signal: who is left is told at the end
+                pass  # gone, or not ours to signal: _finish() reports what is left
 
     def _finish(self) -> None:
         if self._timer:
@@ -113,4 +113,4 @@ def _reap(pid: int) -> None:
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
     except ChildProcessError:
-        pass  # somebody else's child
+        pass  # it is not our child

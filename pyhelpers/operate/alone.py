@@ -40,7 +40,7 @@ class Alone:
     def __init__(self, server: Server, state_dir: str) -> None:
         self.loop = Loop()
         self.leftovers = Walk(self.loop, self._find_left)
-        self.dead: Dead | None = None  # the process whose descendants are sought; that of its life, if it has one
+        self.dead: Dead | None = None  # the process whose descendants we search; None: that of the Life
         self.shared: dict[str, object] = {}
         self.followed: dict[int, Followed] = {}
         self.lives: list[Life] = []

@@ -57,7 +57,7 @@ class Look:
                 self.living[by_number[number].name] = process, "scan"
 
     def _is_left(self, server: Server, process: identity.Process) -> bool:
-        """What the recorded one left behind looks like the server."""
+        """Did the recorded process leave this one behind?  It may look like the server."""
         known = self.record_of(server)
         return bool(known["pid"]) and known["boot"] == self.boot and Dead.of_record(server, known).left(process)
 

@@ -1,10 +1,10 @@
 """Why did a process end?
 
-    "exit 3", "signal SEGV", "signal KILL (oom)", or "unknown" where nothing tells.
+    "exit 3", "signal SEGV", "signal KILL (oom)", or "unknown" if no source knows.
 
-Three witnesses, by what the dead one was to us: waitid(2) for our own child; field
-52 of /proc/PID/stat while it is a zombie of somebody else; PIDFD_GET_INFO with
-PIDFD_INFO_EXIT (include/uapi/linux/pidfd.h, Linux >= 6.15) once it was reaped.
+There are three sources: waitid(2) for our own child; field 52 of /proc/PID/stat while the
+process is the zombie of another parent; PIDFD_GET_INFO with PIDFD_INFO_EXIT
+(include/uapi/linux/pidfd.h, Linux >= 6.15) after its parent has reaped it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNKNOWN = "unknown"
-# signal(7), the generic numbering of x86, arm and most others; importing signal's enum costs 1 MiB for ever
+# signal(7), the generic numbering of x86, arm and most others; importing signal's enum costs 1 MiB permanently
 SIGNALS = (
     "0 HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU "
     "URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
@@ -31,7 +31,7 @@ PIDFD_INFO_EXIT = 1 << 3
 
 
 def of_child(pid: int, reap: bool = True) -> str | None:
-    """The cause of our child if it has ended, None while it lives or is not ours.  reap: else it stays a zombie."""
+    """The cause if our child has ended; None if it lives or is not our child.  Without reap it stays a zombie."""
     try:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | (0 if reap else os.WNOWAIT))
     except ChildProcessError:
@@ -42,11 +42,11 @@ def of_child(pid: int, reap: bool = True) -> str | None:
 
 
 def of_other(pid: int, ticks: int, pidfd: int) -> str:
-    """The cause of a process that is not our child and has ended; "unknown" if nobody tells."""
+    """The cause of a process that is not our child and has ended; "unknown" if no source knows."""
     fields = stat_fields(pid)
     if fields and fields[0] in "ZX" and int(fields[19]) == ticks and len(fields) > 49:
         status = int(fields[49])
-        # 0 also stands for "you may not look" (PTRACE_MODE_READ_FSCREDS): believe it from root or an equal only
+        # 0 also means "you may not look" (PTRACE_MODE_READ_FSCREDS): believe it only if we may read its environ
         if status or os.access(f"/proc/{pid}/environ", os.R_OK):
             return of_status(status)
     return _of_pidfd(pidfd)
@@ -58,7 +58,7 @@ def of_status(status: int) -> str:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory since boot (oom_kill in /proc/vmstat)."""
+    """How many processes the kernel has killed since boot because memory ran out (oom_kill in /proc/vmstat)."""
     with open("/proc/vmstat", "rb", buffering=0) as vmstat:
         text = vmstat.read(1 << 16)
     at = text.find(b"\noom_kill ")
@@ -66,7 +66,7 @@ def oom_kills() -> int:
 
 
 def killed_by_oom(pid: int) -> bool:
-    """Does the kernel's log (dev-kmsg) name this pid as killed for want of memory?  False if we may not read it."""
+    """Does the kernel's log (dev-kmsg) say that it killed this pid to free memory?  False if we may not read it."""
     needle = f"Killed process {pid} (".encode()
     try:
         log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
@@ -83,7 +83,7 @@ def _kernel_lines(log: int) -> Iterator[bytes]:
         try:
             yield os.read(log, 8192)
         except BrokenPipeError:
-            continue  # overwritten while we read: the next read goes on behind the gap
+            continue  # the kernel overwrote this part while we read; the next read continues after the gap
         except OSError:
             return
 

@@ -1,18 +1,19 @@
-"""Does this process descend from a server?  Proof of it, whether the server still lives or not.
+"""Does this process descend from a server?  The proof works whether the server still lives or not.
 
     >>> descent = Descent(sid=812, seen=90031, invocation="6e0c…", owner=0)
     >>> descent.members(table_of([901, 902]))
     {901: 88412}
 
-Four proofs, none of which a stranger can forge: it was seen among the server's descendants; its parent is proved; it is
-in the server's session; its environment has the INVOCATION_ID of the server's launch, and its user is the server's or
-root.
+There are four proofs, and a stranger can forge none of them: we saw the process among the server's descendants; its
+parent is proved; it is in the server's session; or its environment has the INVOCATION_ID of the server's launch, and
+its user is the server's or root.
 
-A number proves nothing alone: the kernel gives the number of an empty session to anybody.  But while a session has a
-member, its number is given to nobody else (the pid is in use), and a process leaves its session only for one of its own
-number.  So a process that started before a moment at which the session was the server's, and that is in a session of
-that number now, has been in the server's session all the time; and while one such member lives, all in it are members.
-An orphan alone proves nothing: our other servers leave orphans too.  A cgroup would be a fifth proof: Descent.proves().
+The number of a session alone proves nothing: once a session is empty, the kernel may assign its number to any other
+process.  While a session has a member, the kernel assigns its number to no other process (the pid is in use), and a
+process leaves its session only for a new one with its own pid as number.  So take a process that started before a
+moment at which the session was the server's.  If it is in a session of that number now, it has been in the server's
+session all the time; and while such a member lives, every process in the session is a member.  An orphan alone proves
+nothing: our other servers leave orphans too.  A cgroup would be a fifth proof: add it to Descent.proves().
 
 Source: credentials(7), setsid(2), proc(5); kernel/pid.c: free_pid().
 """
@@ -34,16 +35,16 @@ if TYPE_CHECKING:
 PPID, SESSION, TICKS = 1, 3, 19  # places in identity.stat_fields()
 MOST_MARKS = 1 << 12
 
-_marks: dict[tuple[int, int], str] = {}  # (pid, start ticks) -> INVOCATION_ID of each that was read
+_marks: dict[tuple[int, int], str] = {}  # (pid, start ticks) -> INVOCATION_ID of each process that we have read
 
 
 def ticks_now() -> int:
-    """Now, in the unit of start ticks.  What started in an earlier tick has a smaller number."""
+    """Now, in the unit of start ticks.  A process that started in an earlier tick has a smaller number."""
     return int(boot_seconds() * TICKS_PER_SECOND)
 
 
 class Row:
-    """Of one process, what descent is about: see identity.Process."""
+    """The fields of one process that descent needs: see identity.Process."""
 
     __slots__ = ("ppid", "sid", "state", "ticks")
 
@@ -57,17 +58,17 @@ class Row:
 
 
 def table_of(pids: Iterable[int]) -> dict[int, Row]:
-    """Those of them that there are, zombies too."""
+    """The rows of those pids that exist, zombies too."""
     found = ((pid, identity.stat_fields(pid)) for pid in pids)
     return {pid: Row(fields) for pid, fields in found if fields}
 
 
 class Descent:
-    """What leads from a server's descendants to it.
+    """The evidence that leads from descendants to their server.
 
-    sid: the session that was made for it or by it, 0: none; seen: when that was last known to be the server's, in ticks
-    since boot; invocation: the id of its launch, "" where that is not known; owner: its uid; kids: pid -> start ticks
-    of descendants that were seen.
+    sid: the session that was made for the server or by it, 0: none; seen: the last time at which we knew that session
+    to be the server's, in ticks since boot; invocation: the id of its launch, "" if unknown; owner: its uid; kids:
+    pid -> start ticks of the descendants that we have seen.
     """
 
     __slots__ = ("invocation", "kids", "owner", "seen", "sid")
@@ -78,29 +79,29 @@ class Descent:
 
     @classmethod
     def of(cls, server: Server) -> Descent:
-        """What leads to a living server."""
+        """The evidence of a living server."""
         found = Descent(server.sid, server.seen, server.invocation, server.owner)
         found.kids = server.kids
         return found
 
     def is_empty(self) -> bool:
-        """Can no process be proved to descend from it?"""
+        """Is there no evidence at all, so that no process can be proved to descend from it?"""
         return not (self.sid or self.invocation or self.kids)
 
     def forget(self) -> None:
-        """Nothing of it is left."""
+        """Drop the evidence: no descendant is left."""
         self.sid = self.seen = 0
         self.invocation = ""
         self.kids = {}
 
     def proves(self, pid: int, ticks: int, sid: int) -> bool:
-        """Is it proved by what was seen?"""
+        """Does what we have seen prove that this process descends from it?"""
         return self.kids.get(pid) == ticks or (self.sid != 0 and sid == self.sid and ticks < self.seen)
 
     def is_marked(self, pid: int, ticks: int) -> bool:
-        """Does it carry the launch's id, under the right user?
+        """Does this process carry the launch's id, and run as the right user?
 
-        A descendant under another user may show its environment to strangers, and only to them it is of use.
+        A descendant that runs as another user may show its environment to strangers, so the id proves nothing there.
         """
         if not self.invocation or mark(pid, ticks) != self.invocation:
             return False
@@ -111,9 +112,9 @@ class Descent:
         return self.proves(process.pid, process.ticks, process.sid) or self.is_marked(process.pid, process.ticks)
 
     def members(self, table: Table, others: Container[int] = ()) -> dict[int, int]:
-        """Pid and start ticks of all the living in the table that descend from it.
+        """Pid and start ticks of all living processes in the table that descend from it.
 
-        others: who does not, nor what it started.
+        others: pids that do not descend from it; their children do not either.
         """
         rows = {pid: row for pid, row in table.items() if pid not in others}
         found = {pid: row.ticks for pid, row in rows.items() if self.proves(pid, row.ticks, row.sid)}
@@ -126,7 +127,7 @@ class Descent:
 
 
 def _add_children(found: dict[int, int], table: Table) -> None:
-    """Add those of the table whose parents are found, and theirs in turn; no child is older than its parent."""
+    """Add the children of what is found, and their children in turn; a child is never older than its parent."""
     children: dict[int, list[int]] = {}
     for pid, row in table.items():
         children.setdefault(row.ppid, []).append(pid)
@@ -141,7 +142,10 @@ def _add_children(found: dict[int, int], table: Table) -> None:
 
 
 def mark(pid: int, ticks: int) -> str:
-    """The INVOCATION_ID in its environment: remembered, for a program executed without it descends all the same."""
+    """The INVOCATION_ID in its environment.
+
+    We remember it: a process that executes a program without the id still descends from the server.
+    """
     known = _marks.get((pid, ticks))
     if known:
         return known

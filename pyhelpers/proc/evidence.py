@@ -1,8 +1,8 @@
 """Which process is this server?  Claims, and their proof.
 
 Strongest first: our own record; the pidfile; the log's name; and, in proc/scan.py, exe + cwd
-in the process table.  A claim is only a number until the process that has it now shows
-the server's identity.  One that does not is an impostor: said, never signalled.
+in the process table.  A claim is only a number until the process that has this pid now
+shows the server's identity.  A process that does not is an impostor: we report it and never signal it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ DIGITS = frozenset("0123456789")
 
 
 class Rubbish(Exception):
-    """A pidfile that cannot be one; the text says what it is instead."""
+    """The file cannot be a pidfile; the text says what is wrong with it."""
 
 
 def recorded(record: dict[str, str], boot: str) -> identity.Process | None:
-    """The process that our record names, if it is that very one still: same boot, pid, start ticks."""
+    """The process that our record names, if boot, pid and start ticks are still the same; else None."""
     if not record.get("pid") or record["boot"] != boot:
         return None
     process = identity.look(int(record["pid"]))
@@ -40,10 +40,10 @@ def recorded(record: dict[str, str], boot: str) -> identity.Process | None:
 def named(
     server: Server, others: Collection[str], logs_too: bool = True
 ) -> tuple[identity.Process | None, str, list[str]]:
-    """The living process that pidfile or log name, its source, and what must be said about them.
+    """The living process that a pidfile or log names, its source, and remarks for a person.
 
-    others: the directories of all servers, so that one of theirs is not taken for this one.
-    Of a source that may not answer, noted in server.unheard, only what a hand has brought of it counts.
+    others: the directories of all servers, so that we do not take a process of theirs for this server.
+    We note a source that may not answer in server.unheard; of such a source we use what a hand has brought.
     """
     remarks: list[str] = []
     for number, source in enumerate(server.sources):
@@ -65,7 +65,7 @@ def named(
 
 
 def bring(server: Server, numbers: Collection[int]) -> str:
-    """For a hand: a line `NUMBER PID...` for each of these sources, however long it takes."""
+    """Read these sources, in a hand, however long that takes; return a line `NUMBER PID...` for each."""
     lines = ""
     for number in numbers:
         claims = _claims(server, server.sources[number], [], patient=True)
@@ -74,7 +74,7 @@ def bring(server: Server, numbers: Collection[int]) -> str:
 
 
 def path_of(server: Server, number: int) -> str:
-    """Where that source is looked for."""
+    """The path at which we look for that source."""
     source = server.sources[number]
     return source[1] if source[0] == "pidfile" else server.directory
 
@@ -98,7 +98,7 @@ def _claims(server: Server, source: list[str], remarks: list[str], patient: bool
 def pidfile_pid(path: str, ids: Ids | None = None, patient: bool = False) -> int:
     """The number in a pidfile's first line.  Raises Rubbish, NoAnswer, OSError (FileNotFoundError: there is none).
 
-    A link is not followed, a FIFO cannot hang us, and only a decimal number 2..pid_max counts.
+    We follow no link, a FIFO cannot block us, and only a decimal number 2..pid_max counts.
     """
     place, name = places.beside(path, ids, patient)
     with place:
@@ -122,15 +122,15 @@ def _checked(line: bytes) -> int:
 
 
 def pid_max() -> int:
-    """The greatest pid that the kernel gives (proc(5))."""
+    """The greatest pid that the kernel assigns (proc(5))."""
     with open("/proc/sys/kernel/pid_max") as source:
         return int(source.read())
 
 
 def log_pids(directory: str, pattern: str, field: int, ids: Ids | None = None, patient: bool = False) -> list[int]:
-    """Pids that log names carry in their field (from 1, between "_"): log_812_1.txt, field 2, is 812.
+    """The pids in this field of the names of logs (from 1, between "_"): field 2 of log_812_1.txt is 812.
 
-    Several are no contradiction: a second copy that could not bind leaves a log too.  Raises NoAnswer, globs.TooMany.
+    Several pids are possible: a second copy that could not bind leaves a log too.  Raises NoAnswer, globs.TooMany.
     """
     try:
         with places.opened(directory, ids, patient) as here:
@@ -146,12 +146,12 @@ def log_pids(directory: str, pattern: str, field: int, ids: Ids | None = None, p
 
 
 def _pid_of(word: str) -> int:
-    """0 where it is no pid: a stranger calls his files as he likes, and int() reads more than these digits."""
+    """0 if the word is no pid: a stranger may choose any file name, and int() accepts more than these digits."""
     return int(word) if 0 < len(word) <= LONGEST_PID and DIGITS.issuperset(word) else 0
 
 
 def objection_to(process: identity.Process, server: Server, others: Collection[str]) -> str:
-    """Why this process is not the server; "" if it is one."""
+    """Why this process is not the server; "" if it is."""
     name = os.path.basename(process.exe) or "a process that may not be examined"
     if process.cwd != server.directory and not _may_be_elsewhere(process, server, others):
         return f"({name}) runs in {process.cwd or 'a directory that may not be examined'}"
@@ -161,9 +161,9 @@ def objection_to(process: identity.Process, server: Server, others: Collection[s
 
 
 def _may_be_elsewhere(process: identity.Process, server: Server, others: Collection[str]) -> bool:
-    """A daemon that went to / keeps its identity, and so does one that runs the very program file.
+    """May the server run outside its directory?  A daemon that changed to / may, and so may the very program file.
 
-    Two instances may differ by nothing but their directory: ./msg_server here and there; every java.
+    Two instances may differ in their directory alone: ./msg_server in two directories; every java.
     """
     if process.cwd in others or process.cwd in server.elsewhere:
         return False
@@ -176,7 +176,7 @@ def _shows(process: identity.Process, server: Server) -> bool:
         return False
     if not server.words_are_default():
         return True
-    # A default word is weak where an interpreter is about: `sh deploy.sh msg_server` names it too,
+    # A default word proves little about an interpreter: `sh deploy.sh msg_server` names the server too,
     # and every python3 shows the program of `python3 proc/server.py`.
     if not identity.interpreter(process.exe):
         return True
@@ -194,7 +194,11 @@ def script_of(process: identity.Process) -> str:
 
 
 def _wrong_user(process: identity.Process, server: Server) -> str:
-    """Without `user` it is our own; a server of root may have become another, if it is proved that root started it."""
+    """Why its user is wrong; "" if the user is right.
+
+    Without `user` the server runs as our user.  A server of root may have become another user since, if there is proof
+    that root started it.
+    """
     uid = identity.real_uid(process.pid)
     if server.uid >= 0:
         return "" if uid == server.uid else f"runs as uid {uid}, not as {server.user}"
@@ -205,7 +209,7 @@ def _wrong_user(process: identity.Process, server: Server) -> str:
 
 
 def _was_roots(process: identity.Process, server: Server, uid: int) -> bool:
-    """Was it a process of root, which has become that user since?  A name and a directory anybody may take."""
+    """Did root start this process, which is uid by now?  Name and directory prove nothing: any user can copy them."""
     if (process.pid, process.ticks) == (server.pid, server.ticks) or uid == server.owner:
         return True
     if process.exe != places.real(server.program) or not identity.shares_our_files(process.pid):
@@ -216,9 +220,9 @@ def _was_roots(process: identity.Process, server: Server, uid: int) -> bool:
 
 
 def _may_be_worker(process: identity.Process) -> bool:
-    """Is it, or was it, the child of one of the same program, as those of nginx are, which root's master makes?
+    """May it be a worker: a child of a process with the same program, as root's nginx master makes them?
 
-    A server leads its session or at least its process group, or the one that started it is still there.
+    A server leads its session, or at least its process group, or its parent still lives in its session.
     """
     parent = identity.look(process.ppid)
     if parent and parent.exe == process.exe:
@@ -228,7 +232,7 @@ def _may_be_worker(process: identity.Process) -> bool:
 
 
 def _is_roots_alone(program: str) -> bool:
-    """May only root write this file, or put another in its place?"""
+    """May only root write this file and replace it?"""
     try:
         places.require_answer(program)
         found = [os.stat(path) for path in (program, os.path.dirname(program))]

@@ -1,10 +1,10 @@
-"""Who is this process?  A pid alone is a rumour; pid + start ticks is a process.
+"""Who is this process?  A pid alone proves nothing; pid + start ticks identify a process.
 
     >>> look(1).exe
     '/usr/lib/systemd/systemd'
 
-Everything is read from /proc, as proc(5) lays it out.  Start ticks are field 22
-of /proc/PID/stat: they count from boot, so no step of the clock moves them.
+All facts come from /proc, in the format of proc(5).  Start ticks are field 22 of /proc/PID/stat:
+they count from boot, so setting the clock does not change them.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ INTERPRETERS = (
 
 
 class Process:
-    """One living (or zombie) process, as it was when looked at.
+    """One living (or zombie) process, as it was when we looked at it.
 
     state is the letter of proc(5); ticks its start in clock ticks since boot; group and
-    sid its process group and session; exe without the kernel's " (deleted)"; exe and cwd are "" where
+    sid its process group and session; exe lacks the kernel's " (deleted)"; exe and cwd are "" if
     the kernel does not let us read them.
     """
 
@@ -48,7 +48,7 @@ class Process:
         self._argv: list[str] | None = None
 
     def argv(self) -> list[str]:
-        """Its arguments, read when first asked for; [] where it has none (kernel threads) or we may not read them."""
+        """Its arguments, read at the first call; [] if it has none (a kernel thread) or we may not read them."""
         if self._argv is None:
             text = _read(f"/proc/{self.pid}/cmdline", 1 << 17)
             self._argv = text.rstrip("\0").split("\0") if text else []
@@ -58,7 +58,7 @@ class Process:
 def look(pid: int) -> Process | None:
     """The process that has this pid now, or None if there is none or it is a zombie.
 
-    A zombie holds its pid and answers kill(pid, 0), but serves nobody: it is dead.
+    A zombie keeps its pid and accepts kill(pid, 0), but it serves no client: it is dead.
     """
     fields = stat_fields(pid)
     if fields is None or fields[0] in "ZX":
@@ -67,9 +67,9 @@ def look(pid: int) -> Process | None:
 
 
 def stat_fields(pid: int) -> list[str] | None:
-    """/proc/PID/stat from field 3 (state) on, or None: no such process.
+    """The fields of /proc/PID/stat from field 3 (state) on; None: no such process.
 
-    The name (field 2) may hold blanks and parentheses, so the last ")" ends it.
+    The name (field 2) may hold blanks and parentheses, so it ends at the last ")".
     """
     text = _read(f"/proc/{pid}/stat", 1024)
     return text[text.rfind(")") + 2 :].split() if text else None
@@ -100,9 +100,9 @@ def children(pid: int, thread: int = 0) -> list[int]:
 
 
 def invocation(pid: int) -> str:
-    """The INVOCATION_ID in the environment that its program was executed with, "" if none or we may not read it.
+    """The INVOCATION_ID in the environment that its program was executed with; "" if none, or if we may not read it.
 
-    The kernel waits for the process's memory map (mmap_lock), so ask only where nothing else tells.
+    The kernel waits for the process's memory map (mmap_lock), so ask only if nothing else proves the descent.
     """
     for word in _read_all(f"/proc/{pid}/environ").split("\0"):
         if word.startswith(INVOCATION):
@@ -111,7 +111,7 @@ def invocation(pid: int) -> str:
 
 
 def shares_our_files(pid: int) -> bool:
-    """Does a path mean the same to it as to us?  In a mount namespace of its own it may have anything at any path."""
+    """Does a path mean the same file to it as to us?  In a mount namespace of its own, any path may be any file."""
     ours = _link("/proc/self/ns/mnt")
     return ours != "" and _link(f"/proc/{pid}/ns/mnt") == ours
 
@@ -124,9 +124,9 @@ def interpreter(exe: str) -> bool:
 def shows(process: Process, words: Sequence[str], program: str) -> bool:
     """Does the process show every word?  program: the resolved path that the server's command runs.
 
-    A word is shown by the base name of exe or argv[0]; where exe is the program itself
-    or an interpreter, also by a whole argument or an argument's base name.  So
-    `vim msg_server` is never a msg_server, whatever its command line says.
+    A process shows a word as the base name of its exe or argv[0]; if its exe is the program itself
+    or an interpreter, also as a whole argument or an argument's base name.  So
+    `vim msg_server` is never a msg_server, whatever its command line holds.
     """
     argv = process.argv()
     names = {os.path.basename(process.exe)}
@@ -154,7 +154,7 @@ def _read(path: str, most: int) -> str:
 
 
 def _read_all(path: str) -> str:
-    """To its end: of some files one read(2) brings no more than 4 KiB, whatever the room."""
+    """Read it to its end: for some files one read(2) returns at most 4 KiB, whatever the size of the buffer."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:

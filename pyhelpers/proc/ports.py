@@ -1,4 +1,4 @@
-"""Which TCP port listens here?  From /proc/net/tcp and tcp6, where the kernel puts listeners first."""
+"""Which process listens on a TCP port?  From /proc/net/tcp and tcp6, in which the kernel lists listeners first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def listening(port: int) -> list[int]:
 
 
 def address(port: int, pid: int) -> str:
-    """Where to call who listens on this port, pid's own socket if several do; "" if nobody does."""
+    """The address to connect to on this port; pid's own socket if several listen; "" if no process listens."""
     found = list(_listeners(port))
     if len(found) > 1:
         found = [each for each in found if holds(pid, [each[1]])] or found
@@ -27,7 +27,7 @@ def address(port: int, pid: int) -> str:
 
 
 def _callable(place: str) -> str:
-    """An address of the table (its 32-bit words in hex, each in the machine's byte order) as one to connect to."""
+    """The address to connect to, from one of the table (32-bit words in hex, each in the machine's byte order)."""
     import _socket
     import struct
 
@@ -38,7 +38,7 @@ def _callable(place: str) -> str:
 
 
 def _listeners(port: int) -> Iterator[tuple[str, int]]:
-    """Address, as the kernel prints it, and inode of each."""
+    """The address, as the kernel prints it, and the inode of each listener."""
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         yield from _listeners_in(path, f":{port:04X}")
 
@@ -60,7 +60,7 @@ def _listeners_in(path: str, suffix: str) -> list[tuple[str, int]]:
 
 
 def holds(pid: int, inodes: list[int]) -> bool:
-    """Has this process one of these sockets open?  False too if we may not look."""
+    """Does this process have one of these sockets open?  Also False if we may not look."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
     directory = f"/proc/{pid}/fd"
     try:

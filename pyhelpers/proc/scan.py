@@ -1,7 +1,7 @@
-"""Find servers in the process table (psutil), where no record, pidfile or log names them.
+"""Find servers in the process table (psutil), if no record, pidfile or log names them.
 
-It costs a look at every process, and a /proc file can block, so the watcher runs it as an
-errand, in a child, for all servers that need it at once.
+A scan examines every process, and a /proc file can block.  So the watcher runs it as an errand, in a child, once for
+all servers that need it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find(
 ) -> str:
     """A line `NUMBER PID TICKS` for each server that runs.
 
-    not_these: pids that are never servers (ourselves); is_left: is it something that the dead one left behind?
+    not_these: pids that are never servers (ourselves); is_left: did the server's dead process leave this one behind?
     """
     table = Table([process for pid in _pids(psutil_home) if pid not in not_these and (process := identity.look(pid))])
 
@@ -40,7 +40,7 @@ def find(
 
 
 class Table:
-    """The process table by directory and by command line: a server costs two look-ups, not a walk."""
+    """The process table, indexed by directory and by command line: each server costs two look-ups, not a walk."""
 
     def __init__(self, processes: Sequence[identity.Process]) -> None:
         self._by_cwd: dict[str, list[identity.Process]] = {}
@@ -51,8 +51,8 @@ class Table:
                 self._by_argv.setdefault(tuple(process.argv()), []).append(process)
 
     def candidates(self, server: Server, others: Collection[str]) -> list[identity.Process]:
-        """Those in its directory; else, for one that went to / or elsewhere, those with its very command line."""
-        # A program that others use too (redis-server x.conf) tells nothing elsewhere, but for one that went to /
+        """The processes in its directory; if none fits, those elsewhere that have exactly its command line."""
+        # If others use the program too (redis-server x.conf), its command line counts only for a process in /
         own = server.program.startswith(server.directory + "/")
         alike = self._by_argv.get(tuple(server.argv), [])
         elsewhere = [process for process in alike if own or process.cwd == "/"]
@@ -64,7 +64,7 @@ class Table:
 
 
 def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
-    """`PID NAME` of the process that listens on the port, "" if it cannot be told; not_these: inodes of sockets."""
+    """`PID NAME` of the process that listens on the port, "" if we cannot find it; not_these: inodes of sockets."""
     inodes = [inode for inode in ports.listening(port) if inode not in not_these]
     for pid in _pids(psutil_home):
         if ports.holds(pid, inodes):
@@ -74,9 +74,9 @@ def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
 
 
 def left(dead: Mapping[int, Descent], not_these: Collection[int]) -> str:
-    """A line `NUMBER PID TICKS` for each living process that descends from one of the dead, by their numbers.
+    """A line `NUMBER PID TICKS` for each living process that descends from the dead server with that number.
 
-    Without psutil: a start waits for this.  not_these: who does not, nor what it started.
+    It does without psutil, because a start waits for it.  not_these: pids that, with their children, do not count.
     """
     table = descent.table_of(int(name) for name in os.listdir("/proc") if name.isdigit())
     found = ((number, each.members(table, not_these)) for number, each in dead.items())
@@ -92,7 +92,7 @@ def _pids(psutil_home: str) -> list[int]:
 
 
 def _choose(server: Server, candidates: Sequence[identity.Process]) -> identity.Process | None:
-    """Of several: no worker of another; who has the port; the oldest."""
+    """Of several candidates choose one that is no child of another, that holds the port, and that is the oldest."""
     pids = {process.pid for process in candidates}
     heads = [process for process in candidates if process.ppid not in pids]
     if server.port and len(heads) > 1:

@@ -1,4 +1,4 @@
-"""One server: what conf says of it, and who it is now."""
+"""One server: its settings from conf, and its process now."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-GENERATIONS = 64  # no sane descent is longer; a pid that is used again while we climb cannot lead us round for ever
+GENERATIONS = 64  # no real ancestry is longer; a pid that is reused while we climb cannot lead us round endlessly
 
 
 class Server(ServerSettings):
-    """Its settings, and the identity of the living one: pid 0 while there is none.
+    """Its settings, and the identity of its living process: pid 0 while there is none.
 
-    pidfd: watched while it lives; sid: its session, if that was made for it, else 0; seen: when it was last known to be
-    in it, in ticks since boot; kids: pid -> start ticks of its descendants, as last seen; invocation: the id of its
-    launch; owner: the uid that it has, or was launched with.  See proc/descent.py.  elsewhere: directories of servers
-    of conf that were not asked for.  unheard: numbers of the sources of pid_from that may not answer; brought: pids
-    that hands have brought of them.
+    pidfd: the loop waits on it while the process lives; sid: its session, if that was made for it, else 0; seen: when
+    we last knew it to be in that session, in ticks since boot; kids: pid -> start ticks of its descendants, as last
+    seen; invocation: the id of its launch; owner: the uid that it has, or was launched with.  See proc/descent.py.
+    elsewhere: directories of the servers in conf that this monitor does not watch.  unheard: numbers of the sources of
+    pid_from that may not answer; brought: the pids that hands have brought from them.
     """
 
     __slots__ = (
@@ -52,11 +52,11 @@ class Server(ServerSettings):
     def is_now(self, process: identity.Process, source: str, mode: str, made: int = 0) -> None:
         """Take this process for the server.  source: own pidfile log scan; mode: launched adopted.
 
-        made: the session that is known to have been made for it.
+        made: a session of which we know that it was made for this server.
         """
         self.pid, self.ticks = process.pid, process.ticks
-        # Another one's session may be that of the terminal it was started from: only a leader's is its own, and what
-        # we launch never stays in ours
+        # The session of a process that we did not launch may be that of a terminal, so it counts only if the process
+        # leads it.  A process that we launch never stays in our session
         is_own = process.sid in (process.pid, made) or (mode == "launched" and _descends_from_us(process.ppid))
         self.sid = process.sid if is_own else 0
         self.source, self.mode = source, mode
@@ -64,7 +64,7 @@ class Server(ServerSettings):
         self.is_seen()
 
     def is_seen(self) -> list[str] | None:
-        """Look at the living process: its stat fields, None if it is gone.  Whether it is in its session is noted."""
+        """Look at the living process and note whether it is in its session; its stat fields, None if it is gone."""
         now = ticks_now()
         fields = identity.stat_fields(self.pid)
         if not fields or int(fields[19]) != self.ticks:
@@ -74,12 +74,12 @@ class Server(ServerSettings):
         return fields
 
     def is_confirmed(self) -> bool:
-        """Has what conf names in pid_from told that it is this process?"""
+        """Has a source that conf names in pid_from confirmed that this process is the server?"""
         return self.source != "own" or self.mode != "launched" or any(source[0] == "own" for source in self.sources)
 
 
 def _descends_from_us(parent: int) -> bool:
-    """Does the process with that parent?  A launcher may stand between."""
+    """Does a process with that parent descend from us?  A launcher may stand in between."""
     us = os.getpid()
     for _ in range(GENERATIONS):
         if parent == us:

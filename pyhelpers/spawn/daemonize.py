@@ -1,4 +1,4 @@
-"""Be nobody's child: the two forks of daemon(7), in the one place where they are made."""
+"""Become a daemon: the two forks of daemon(7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def leave_caller() -> bool:
-    """Fork twice, into a session without a terminal.  True: we are nobody's child; False: we are the caller."""
+    """Fork twice, into a session without a terminal.  True: we are the daemon; False: we are the caller."""
     middle = os.fork()
     if middle > 0:
         os.waitpid(middle, 0)
@@ -26,7 +26,7 @@ def leave_caller() -> bool:
 def daemonize(launch: Launch, program: str) -> int:
     """Fork twice and execute the program (an absolute path); returns the daemon's pid.  Raises LaunchError.
 
-    The middle process is gone when this returns; the daemon is nobody's child.
+    When this returns, the middle process has ended and init, or the nearest subreaper, is the daemon's parent.
     """
     told, tell = os.pipe()
     if leave_caller():

@@ -1,4 +1,4 @@
-"""Which signals does a guard hand on to its program?"""
+"""Which signals does a guard pass on to its program?"""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FORWARDED = ENDING.union(
 
 
 def heard() -> set[int]:
-    """What a guard waits for: what it hands on, but for what its caller had ignored (nohup(1), `&`); and SIGCHLD."""
+    """The signals that a guard waits for: those it passes on, except ignored ones (nohup(1), `&`); and SIGCHLD."""
     return {number for number in FORWARDED if signal.getsignal(number) != signal.SIG_IGN} | {signal.SIGCHLD}
 
 
 def silence() -> None:
-    """Standard input and output on /dev/null; no signal is ignored that we hand on."""
+    """Put standard input and output on /dev/null; stop ignoring the signals that we pass on."""
     null = os.open(os.devnull, os.O_RDWR)
     for target in (0, 1, 2):
         os.dup2(null, target)

@@ -1,4 +1,4 @@
-"""Have a program guarded by a parent of its own: guard_main.py, which this executes."""
+"""Put a program under a parent that guards it: this executes guard_main.py."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GUARD_MAIN = f"{PROGRAMS}/guard_main.py"
 
 
 def keep_alive(launch: Launch, path: str, foreground: bool, **options: str) -> None:
-    """Become the guard of a program (foreground), or have one detached and wait until the first start has succeeded.
+    """Become the guard of a program (foreground), or detach a guard and wait until its first start has succeeded.
 
-    path: what to execute.  launch.output: "" for ours.  options: interval (ms), pidfile, info, and always, leaves as of
-    Guard.  Raises LaunchError.
+    path: what to execute.  launch.output: "" for our own.  options: interval (ms), pidfile, info; always and leaves as
+    in Guard.  Raises LaunchError.
     """
     _open_standard()
     options.update(launch.settings, program=path, directory=launch.directory, output=launch.output)
@@ -44,14 +44,14 @@ def keep_alive(launch: Launch, path: str, foreground: bool, **options: str) -> N
 
 
 def _open_standard() -> None:
-    """Where the caller has closed one of 0, 1 and 2, put /dev/null: else our pipe would get its number."""
+    """Open /dev/null on each of 0, 1 and 2 that the caller has closed: else our pipe would get its number."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(fd, True)
     os.close(fd)
 
 
 def _execute(argv: Sequence[str], options: Mapping[str, str]) -> None:
-    """Start over as guard_main.py alone: what the command line took, argparse and all, would stay in memory."""
+    """Execute guard_main.py, which imports little: argparse and the rest of the command line would stay in memory."""
     signal.pthread_sigmask(signal.SIG_BLOCK, heard())  # until keep() waits for them
     words = [f"{key}={value}" for key, value in options.items() if value]
     os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", GUARD_MAIN, *words, "--", *argv])

@@ -1,7 +1,7 @@
 """Execute a program in a clean state, and know for certain that it was executed.
 
-A session of its own, standard input from /dev/null, output to /dev/null or a file, every
-signal at its default and none blocked, umask, user and limits as asked for.
+The program gets a session of its own, standard input from /dev/null, output to /dev/null or a
+file, each signal at its default and none blocked, and umask, user and limits as conf sets them.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# All that can be reset: not KILL and STOP, nor 32 and 33, which the C library keeps for its threads
+# All signals that can be reset: not KILL and STOP, nor 32 and 33, which the C library uses for its threads
 RESETTABLE = [number for number in range(1, 65) if number not in (9, 19, 32, 33)]
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def needs_fork(launch: Launch) -> bool:
-    """Does it ask for what posix_spawn cannot set: user, limits, LISTEN_PID?"""
+    """Does the launch need what posix_spawn cannot set: user, limits, LISTEN_PID?"""
     return bool(launch.ends) or any(launch.settings.values())
 
 
 def spawn(launch: Launch, program: str, directory: int = -1) -> int:
-    """Start it as our child, leader of its own session; returns its pid once exec succeeded.
+    """Start it as our child, leader of its own session; returns its pid after exec has succeeded.
 
-    posix_spawn(3) suspends us until the exec: what it returns is certain, and it is four times
-    faster than fork from a Python.  So it is only for a program and a directory that answer, and for what does not
-    need a fork.  directory: a descriptor of launch.directory, if it is open.
+    posix_spawn(3) suspends us until the exec, so its result is certain, and from Python it is four times faster than
+    fork.  Use it only if program and directory answer and needs_fork() is false.  directory: a descriptor of
+    launch.directory, if it is open.
     Changes the working directory of the calling process.  Raises LaunchError, NoAnswer.
     """
     try:
@@ -70,11 +70,11 @@ def _posix_spawn(launch: Launch, program: str, output: int) -> int:
     )
 
 
-_our_nofile = _servers_nofile = 0  # soft limits, once ours was raised
+_our_nofile = _servers_nofile = 0  # soft limits, after we have raised ours
 
 
 def raise_nofile(number: int) -> None:
-    """Allow ourselves so many open files; what we spawn gets the limit that was."""
+    """Raise our own limit of open files; what we spawn gets the limit from before."""
     global _our_nofile, _servers_nofile
     import resource
 
@@ -90,9 +90,9 @@ def _set_nofile(number: int) -> None:
 
 
 def open_output(path: str, patient: bool = False) -> int:
-    """A descriptor of the file that output is appended to; a device too, where only root may put one.
+    """A descriptor that appends to the output file; path may be a device if only root may put one there.
 
-    Whoever reads a FIFO could have us, and the server, wait for him.  Raises LaunchError, NoAnswer.
+    A FIFO is refused: its reader could block us and the server.  Raises LaunchError, NoAnswer.
     """
     if path == os.devnull:
         return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
@@ -116,7 +116,7 @@ def _is_device(name: str, directory: int) -> bool:
 
 
 def refusal(program: str, error: OSError) -> LaunchError:
-    """What execve(2) said of the program, in words."""
+    """The reason for which execve(2) refused the program, as a message."""
     if error.errno == errno.ENOEXEC:
         return LaunchError(126, f"{program}: neither a program for this machine nor a script that begins with #!")
     if error.errno in (errno.EAGAIN, errno.ENOMEM):
@@ -127,14 +127,14 @@ def refusal(program: str, error: OSError) -> LaunchError:
 
 
 def no_process(error: OSError) -> LaunchError:
-    """What fork(2) said: a failure that may be over at the next attempt."""
+    """The reason for which fork(2) failed; the next attempt may succeed."""
     return LaunchError(FAILED, f"no process can be made for it: {error.strerror}")
 
 
 def hear(told: int) -> str:
-    """Wait for the end of the pipe, which exec closes: its first line, if there is one.
+    """Read the pipe to its end, which is the exec; return its first line, if it has one.
 
-    What was written behind that, `STATUS REASON`, is a failure: raises LaunchError.
+    Text behind that line, `STATUS REASON`, is a failure: raises LaunchError.
     """
     with open(told, encoding="utf-8", errors="surrogateescape") as pipe:
         line, _, failure = pipe.read().rpartition("\n")
@@ -163,7 +163,7 @@ def become(launch: Launch, program: str, tell: int) -> None:
 
 
 def write_pidfile(path: str) -> None:
-    """Several may write one at once: each has a name of its own until it is whole.  Raises LaunchError."""
+    """Write our pid.  Several may write one pidfile at once, so each writes its own file first.  Raises LaunchError."""
     try:
         files.replace(path, f"{os.getpid()}\n", 0o644, f"{path}.{os.getpid()}")
     except OSError as error:
@@ -171,9 +171,10 @@ def write_pidfile(path: str) -> None:
 
 
 def take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
-    """Put the ends where sd_listen_fds(3) seeks them, from 3 on; where tell is now, and the environment.
+    """Move the ends to where sd_listen_fds(3) expects them, from 3 on; return the new tell and the environment.
 
-    First all of them go out of each other's way.  The copies, and whatever else we have, end with exec.
+    First copy all of them above those numbers, so that none overwrites another.  The copies, and all our other
+    descriptors, are closed by the exec.
     """
     if not launch.ends:
         return tell, launch.environment
@@ -192,9 +193,9 @@ def take_ends(launch: Launch, tell: int) -> tuple[int, dict[str, str]]:
 
 
 def take_state(launch: Launch) -> None:
-    """Take on what the launch asks for, and then, with the user's rights, directory and output.
+    """Apply the launch's rights, and then, with the user's rights, its directory and output.
 
-    It may wait for them.  Raises LaunchError, OSError.
+    These two may block.  Raises LaunchError, OSError.
     """
     take_rights(launch)
     try:
@@ -205,7 +206,7 @@ def take_state(launch: Launch) -> None:
 
 
 def take_rights(launch: Launch) -> None:
-    """Take on what the launch asks for: signals, limits, user, umask.  Raises LaunchError, OSError."""
+    """Apply the launch's signals, limits, user and umask to this process.  Raises LaunchError, OSError."""
     import signal
 
     for number in RESETTABLE:
@@ -217,7 +218,7 @@ def take_rights(launch: Launch) -> None:
 
 
 def take_stdio(launch: Launch) -> None:
-    """Take on standard input and output; it may wait for the latter.  Raises LaunchError, OSError."""
+    """Apply the launch's standard input and output; opening the output may block.  Raises LaunchError, OSError."""
     null = os.open(os.devnull, os.O_RDONLY) if launch.input_fd < 0 else launch.input_fd
     output = open_output(launch.output, patient=True) if launch.output_fd < 0 else launch.output_fd
     for source, target in ((null, 0), (output, 1), (output, 2)):
@@ -258,7 +259,7 @@ def _set(key: str, value: str) -> None:
 
 
 def _become(launch: Launch) -> None:
-    """Be its user and group, by the numbers that conf was settled with; else they are looked up now."""
+    """Become its user and group, by the numbers in the settled conf; if there are none, look them up now."""
     ids = launch.ids
     if not ids:
         from config import accounts
@@ -284,7 +285,7 @@ def become_subreaper() -> None:
 
 
 def close_all_but(kept: Sequence[int]) -> None:
-    """Close every descriptor above 2 that is not to be kept: all of them, not the first 128."""
+    """Close every descriptor above 2 except those in kept: all of them, not only the first 128."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in kept:
             _close_quietly(int(name))
@@ -292,7 +293,7 @@ def close_all_but(kept: Sequence[int]) -> None:
 
 
 def close_inherited() -> None:
-    """Close every descriptor above 2 that we were started with: unlike our own, those are not close-on-exec."""
+    """Close every descriptor above 2 that we inherited: unlike our own, those are not close-on-exec."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and _inheritable(int(name)):
             os.close(int(name))

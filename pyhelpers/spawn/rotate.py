@@ -1,10 +1,9 @@
 """Set a dead server's logs aside: into oldlog/, by rename, never over another file.
 
-A restart never waits for a disk: where oldlog is on another file system a log is only
-renamed in place (NAME.to-oldlog), and carried over later, outside the loop, by tidy().
-Everything goes through descriptors of the two directories, so that a link slipped in
-cannot lead the way elsewhere; and where others than root may change one of them, root
-does it as the server's user.
+A restart never waits for a disk: if oldlog is on another file system, we only rename the log
+in place (NAME.to-oldlog); tidy() copies it later, outside the loop.  We use descriptors of the
+two directories, so a link that someone puts there cannot lead us elsewhere.  If others than
+root may change one of the directories, root acts as the server's user.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ if TYPE_CHECKING:
 
 ASIDE = ".to-oldlog"
 PIECE = 1 << 20
-# Of one log at most so much is carried over: holes count for nothing, and a disk is not filled with one file
+# The most data of one log that we copy, so that one file does not fill a disk; holes do not count
 MOST_CARRIED = 16 << 30
 
 
 def move_logs(
     directory: str, patterns: Sequence[str], oldlog: str, ids: Ids | None = None, here: Place | None = None
 ) -> tuple[int, list[str]]:
-    """Rename what fits the patterns into oldlog: how many moved, and what must be said.
+    """Rename the files that fit the patterns into oldlog; return how many moved, and remarks for a person.
 
-    oldlog: a name in directory, or an absolute path.  ids: the server's user.  here: the directory, where it is open
-    already, and then nothing is waited for.  Raises nothing: a start goes on.
+    oldlog: a name in directory, or an absolute path.  ids: the server's user.  here: the directory, if it is open
+    already; then this never blocks.  Raises nothing: a start goes on.
     """
     try:
         if here:
@@ -62,7 +61,7 @@ def _move_below(
     try:
         there: Place | None = _open_oldlog(here, oldlog, ids, patient and mounts.are_above(here.real))
     except NoAnswer:
-        there = None  # set aside, and carried over when it answers
+        there = None  # set aside here, and copied when oldlog answers
     except OSError as error:
         return 0, [*remarks, f"logs not moved into {oldlog}: {error.strerror}"]
     moved = 0
@@ -92,7 +91,7 @@ def _movable(name: str, directory: int) -> bool:
 
 
 def _open_oldlog(here: Place, oldlog: str, ids: Ids | None, patient: bool) -> Place:
-    """Open it, made where it is not there; a link in its place is refused."""
+    """Open oldlog, and make it if it is missing; refuse a link in its place."""
     path = oldlog if oldlog.startswith("/") else f"{here.real}/{oldlog}"
     holder, name = places.beside(path, ids, patient)
     with holder:
@@ -112,7 +111,7 @@ def _status(name: str, directory: int) -> os.stat_result | None:
 
 
 def _rename(found: Sequence[str], here: Place, there: Place | None) -> Iterator[tuple[str, OSError | None]]:
-    """Rename each into there; aside, where that is None or another file system.  Each name with what was refused."""
+    """Rename each into there, or aside if that is None or another file system; yield each name and its error."""
     free_here, free_there = _Free(here), _Free(there) if there else None
     for name in found:
         try:
@@ -125,7 +124,7 @@ def _rename(found: Sequence[str], here: Place, there: Place | None) -> Iterator[
 
 
 def _renamed(name: str, here: Place, target: str, there: Place) -> bool:
-    """False: there is another file system.  Raises OSError."""
+    """Rename it; False: the target is on another file system.  Raises OSError."""
     try:
         os.rename(name, target, src_dir_fd=here.fd, dst_dir_fd=there.fd)
     except OSError as error:
@@ -136,14 +135,14 @@ def _renamed(name: str, here: Place, target: str, there: Place) -> bool:
 
 
 class _Free:
-    """Names that nothing in a directory has: NAME, or NAME.1, NAME.2 …; it is listed once, when a name is taken."""
+    """Unused names in a directory: NAME, or NAME.1, NAME.2 …; it lists the directory once, when a name is taken."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._numbers: dict[str, int] | None = None
 
     def name(self, name: str) -> str:
-        """The name itself, or with the number after the greatest that is there.  Raises OSError."""
+        """The name itself if it is free, else with the number after the greatest one in use.  Raises OSError."""
         if _status(name, self._place.fd) is None:
             return name
         if self._numbers is None:
@@ -165,10 +164,10 @@ def _all_names(place: Place) -> list[str]:
 
 
 def tidy(directory: str, oldlog: str, keep: str, ids: Ids | None = None, patient: bool = False) -> list[str]:
-    """Carry over what could only be set aside, then keep what oldlog_keep says; what must be said.
+    """Copy the logs that were set aside into oldlog, then prune it as oldlog_keep says; return remarks for a person.
 
-    keep: "count N" or "age SECONDS".  For a child: it copies, and may take its time.  One file that is refused holds up
-    no other.  Raises NoAnswer, unless it may be patient.
+    keep: "count N" or "age SECONDS".  Run it in a child: it copies, and may be slow.  A file that fails does not keep
+    the others.  Raises NoAnswer, unless patient.
     """
     remarks: list[str] = []
     try:
@@ -184,7 +183,7 @@ def tidy(directory: str, oldlog: str, keep: str, ids: Ids | None = None, patient
 
 
 def _carry(aside: Sequence[str], here: Place, there: Place, oldlog: str) -> Iterator[str]:
-    """Copy NAME.to-oldlog into the other file system, whole or not at all; what could not be."""
+    """Copy each NAME.to-oldlog into the other file system, whole or not at all; yield a remark for each failure."""
     free = _Free(there)
     for name in aside:
         try:
@@ -213,12 +212,12 @@ def _copy(name: str, here: Place, target: str, there: Place) -> None:
 
 
 def _fresh(part: str, there: int) -> int:
-    """A new file, never one that was put there: that might be a link, or a hard link to another."""
+    """Make a new file; never open an existing one, which might be a link, or a hard link to another file."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | places.ONLY_A_FILE
     try:
         return os.open(part, flags, 0o644, dir_fd=there)
     except FileExistsError:
-        os.unlink(part, dir_fd=there)  # left by one of us that was killed
+        os.unlink(part, dir_fd=there)  # an earlier copy was killed
         return os.open(part, flags, 0o644, dir_fd=there)
 
 
@@ -249,7 +248,7 @@ def _copy_data(source: int, copy: int) -> None:
 
 
 def _prune(there: Place, keep: str, oldlog: str) -> Iterator[str]:
-    """Delete the oldest files of oldlog: all but the newest N, or those older than the age; what could not be."""
+    """Delete the oldest files of oldlog: all but the newest N, or those older than the age; yield remarks."""
     kind, _, amount = keep.partition(" ")
     found = [(status.st_mtime, name) for name in _all_names(there) if (status := _file_status(name, there.fd))]
     aged = sorted(found)
@@ -267,11 +266,11 @@ def _prune(there: Place, keep: str, oldlog: str) -> Iterator[str]:
 
 
 def _file_status(name: str, directory: int) -> os.stat_result | None:
-    """None for a directory, which is someone's own and not ours to delete, and for what is gone."""
+    """The status of a file; None for a directory, which we never delete, and for what is gone."""
     status = _status(name, directory)
     return None if status is None or stat.S_ISDIR(status.st_mode) else status
 
 
 def _shown(name: str) -> str:
-    """A name in one line, whatever a stranger put into it."""
+    """The name, printable on one line, whatever characters it holds."""
     return name if name.isprintable() else ascii(name)[1:-1]

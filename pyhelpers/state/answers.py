@@ -1,7 +1,7 @@
-"""What became of orders: STATE_DIR/servers/NAME/answers.
+"""The answers to orders: STATE_DIR/servers/NAME/answers.
 
-A line an answer, appended by one write(2): `TOKEN STATUS TEXT`.  The newest line of a TOKEN counts.  A file that has
-grown beyond MOST bytes keeps its newest half.  The helper writes it; whoever may look at the record reads it.
+Each answer is a line, `TOKEN STATUS TEXT`, appended by one write(2).  The newest line of a TOKEN counts.  A file that
+has grown beyond MOST bytes keeps its newest half.  The helper writes it; those who may read the record may read it.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _parse(text: str) -> dict[str, str]:
 
 
 def _as_it_was(value: str) -> str:
-    """Undo _one_line(): first two backslashes are one, lest the second is taken for that of a newline."""
+    """Undo _one_line(): first make two backslashes one, or the second would look like that of a newline."""
     return "\\".join(part.replace("\\n", "\n") for part in value.split("\\\\"))
 
 

@@ -1,1 +1,1 @@
-"""The resident helper: follows each server from its start to its death and tells the shell."""
+"""The resident helper: follows each server from its start to its death, and reports to the shell."""

@@ -1,5 +1,6 @@
-"""What of one server may not answer is looked at by a hand, one at a time; while it does not answer, the server is
-UNKNOWN, and asked about again every interval.
+"""The paths of one server that may not answer: a hand (loop/hand.py) looks at them, one at a time.
+
+While such a path does not answer, the server is UNKNOWN, and we look again every interval.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class Afar:
-    """silent: the path that does not answer, "" while all do."""
+    """silent: the path that does not answer; "" while all do."""
 
     __slots__ = ("_child", "_hand", "_life", "_waits_to_start", "silent")
 
     def __init__(self, life: Life) -> None:
         self._life = life
         self._hand: Hand | None = None
-        self._child = 0  # one that was to become the server, and may still wait for the file system
+        self._child = 0  # the child of a start, which may still wait for the file system
         self._waits_to_start = False
         self.silent = ""
 
     def look(self, then: Callable[[], None] | None = None) -> None:
-        """Have the sources of its pid brought that may not answer, if there are some; then: once that is over."""
+        """Have a hand read those sources of its pid that may not answer, if there are any; then call then."""
         server = self._life.server
         numbers = sorted(server.unheard)
         if not numbers or self._is_busy():
@@ -56,18 +57,18 @@ class Afar:
         self._ask(lambda: evidence.bring(server, numbers), brought, late)
 
     def left(self, path: str, child: int) -> None:
-        """This path did not answer a start; its child may stay for longer."""
+        """This path did not answer a start; the child of that start may stay."""
         self._child = child
         self._waits_to_start = True
         self._fell_silent(path)
 
     def started(self) -> None:
-        """What did not answer a start has done so, perhaps before it was asked again."""
+        """The path that did not answer a start has answered now, perhaps before we asked again."""
         if self._waits_to_start:
             self._answered()
 
     def ask_again(self, then: Callable[[], None]) -> None:
-        """Does the path answer that did not?"""
+        """Ask the silent path again; call then if it answers."""
         path = self.silent
 
         def answered(text: str) -> None:
@@ -83,7 +84,7 @@ class Afar:
         return self._child in self._life.watcher.loop.errands
 
     def _is_busy(self) -> bool:
-        """Does a process look at its files?  One server has no more than one."""
+        """Does a process look at its files?  A server has at most one such process."""
         if self._hand and not self._hand.is_there:
             self._hand = None
         return self._hand is not None or self.holds_child()
@@ -110,7 +111,7 @@ class Afar:
 
 
 def _touch(path: str) -> str:
-    """Some text once the path has answered, be it that it is not there."""
+    """Touch the path; return some text when it has answered, even if it does not exist."""
     try:
         place, name = places.found(path, patient=True)
         with place:

@@ -1,6 +1,6 @@
-"""Put alerts on disk, and have deliver.py hand them to the hooks, outside the loop.
+"""Put alerts on disk, and run deliver.py, which passes them to the hooks, outside the loop.
 
-Delivery runs in a session of its own and may outlive us: it delivers then all the same.
+Delivery runs in a session of its own; if it outlives us, it still delivers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from watch.watcher import Watcher
 
-DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, and none of it while they are answered
+DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, after we have answered them
 AFTER_A_FAILURE_MS = 5000  # deliver.py did not get to its last line
 LONGEST_WAIT = 9  # digits, of ms
 MOST_KEPT = 1000  # in memory, while the disk is full
@@ -24,18 +24,18 @@ FIELDS = ("incident", "count", "pid", "cause", "action", "message")
 
 
 class Post:
-    """The watcher's way to the spool.  alerts_dir: STATE_DIR/alerts."""
+    """Queues the watcher's alerts.  alerts_dir: STATE_DIR/alerts."""
 
     def __init__(self, watcher: Watcher, alerts_dir: str, conf_dir: str) -> None:
         self._watcher = watcher
         self._alerts_dir = alerts_dir
         self._conf_dir = conf_dir
         self._unqueued: list[dict[str, str]] = []
-        self._refused = False  # by a full disk, and said
-        self._due = False  # a delivery is to begin
-        self._unbegun = False  # it could not, and that was said
+        self._refused = False  # a full disk refused alerts, and we have reported that
+        self._due = False  # a delivery will begin
+        self._unbegun = False  # it could not begin, and we have reported that
         self._running = False
-        self._again = False  # something was queued while one ran
+        self._again = False  # an alert was queued while a delivery ran
         self._next_ms = ""
         if watcher.suite.get("deadman"):
             from watch import deadman
@@ -72,14 +72,14 @@ class Post:
             self._keep(fields)
 
     def _keep(self, fields: dict[str, str]) -> None:
-        """Until there is room; when too many are kept, the oldest that is no give-up goes."""
+        """Keep it in memory until there is room; if there are too many, drop the oldest that is no give-up."""
         self._unqueued.append(fields)
         if len(self._unqueued) > MOST_KEPT:
             quiet = [number for number, kept in enumerate(self._unqueued) if kept["event"] != "give_up"]
             del self._unqueued[quiet[0] if quiet else 0]
 
     def deliver_soon(self, wait_ms: float = DELIVER_AFTER_MS) -> None:
-        """Begin a delivery then, or after the one that runs."""
+        """Begin a delivery after the wait, or after the one that runs."""
         if self._running:
             self._again = True
         elif not self._due:
@@ -95,7 +95,7 @@ class Post:
             return
         try:
             self._begin()
-        except OSError as error:  # too many processes, or Python itself is just being replaced
+        except OSError as error:  # too many processes, or someone is just replacing Python itself
             if not self._unbegun:
                 self._watcher.say(None, f"alerts cannot be delivered: {error.strerror}; tried again every 5 s")
             self._unbegun = True

@@ -1,9 +1,9 @@
-"""Tell the outside that we live: a GET of a URL every so often.  Silence then tells somebody that we do not.
+"""Report to the outside that we live, by a GET of a URL at intervals.  A service there alerts people if that stops.
 
-`deadman = https://hc-ping.com/UUID every 5m`, in the form of healthchecks.io, Dead Man's Snitch and the like.  It is
-asked for only while the whole monitor is well: not while its shell leaves the mailbox unread.  curl does it, in a child
-of the helper, so that no name server and no gateway holds the loop up; the URL is a secret, and reaches curl on its
-standard input.  That it fails is said once, and once that it is well again.
+`deadman = https://hc-ping.com/UUID every 5m`, in the form of healthchecks.io, Dead Man's Snitch and the like.  We ask
+for the URL only while the whole monitor is well: not while its shell leaves events unread.  curl does it, in a child of
+the helper, so that no name server and no gateway blocks the loop; the URL is a secret, and curl reads it from its
+standard input.  We report a failure once, and its end once.
 
     $ printf '%s\n' https://hc-ping.com/UUID | cd pyhelpers; python3 -m watch.deadman
     told
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from watch.watcher import Watcher
 
 TAKES = 20  # seconds at most
-LOOK_AGAIN_MS = 100  # a line of this very moment is no sign of a shell that hangs
+LOOK_AGAIN_MS = 100  # an unread line that is new does not mean that the shell hangs
 LOOKS = 100
 _MISSING = "curl is not installed; run: apt-get install curl"
 
 
 class Deadman:
-    """The watcher's heartbeat to the outside, from the first look on."""
+    """The heartbeat of the watcher for the outside, from the first look on."""
 
     def __init__(self, watcher: Watcher, setting: str) -> None:
         self._watcher = watcher
@@ -44,7 +44,7 @@ class Deadman:
         self._tell(min(LOOKS, self._every_ms // LOOK_AGAIN_MS))
 
     def _tell(self, looks: int) -> None:
-        """Once the shell has read all that is for it; a shell that does not read is not well, and nothing is told."""
+        """Ask for the URL when the shell has read all events; if it does not read, it is not well, so send nothing."""
         if not self._watcher.shell.unread():
             url = self._url
             self._watcher.loop.errand(lambda: ask(url), self._told)
@@ -60,7 +60,7 @@ class Deadman:
 
 
 def ask(url: str) -> str:
-    """GET url.  Blocks, TAKES seconds at most.  Returns `told`, or why not; the URL is not in that."""
+    """GET url.  Blocks for at most TAKES seconds.  Returns `told`, or the error, without the URL."""
     told, tell = os.pipe()
     os.write(tell, _config(url))
     os.close(tell)
@@ -98,7 +98,7 @@ def _config(url: str) -> bytes:
 
 
 def main() -> int:
-    """GET the URL that stands on stdin."""
+    """GET the URL from stdin."""
     answer = ask(sys.stdin.readline().strip())
     print(answer, file=sys.stdout if answer == "told" else sys.stderr)
     return 0 if answer == "told" else 1

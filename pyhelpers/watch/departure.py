@@ -1,13 +1,13 @@
-"""Make a server ready to start and execute it: at once, where all that this touches answers, else in a child.
+"""Prepare a server and execute it: at once if every path that this touches answers, else in a child.
 
-What the watcher itself does is certain when it returns: no other than root may change what it touches, and nothing of
-it is on a file system that may not answer.  For everything else, and for what posix_spawn cannot set, a child makes
-itself ready and becomes the server.  Until it is executed the watcher hears of it through a pipe, a line each:
+The watcher itself acts only if the result is certain when it returns: only root may change the paths that it touches,
+and none of them is on a file system that may not answer.  In all other cases, and for what posix_spawn cannot set, a
+child prepares itself and becomes the server.  Until the exec it reports to the watcher through a pipe, in lines:
 
-    far PATH                what it touches next may not answer
-    remark TEXT             what must be said
-    program PATH            what it is about to execute
-    failed STATUS REASON    why it could not; the end of the pipe without this line is the exec
+    far PATH                the path that it touches next may not answer
+    remark TEXT             a remark for a person
+    program PATH            the program that it is about to execute
+    failed STATUS REASON    why it failed; if the pipe ends without this line, the exec has succeeded
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def fit_to_start(server: Server, here: Place | None = None) -> str:
     """The path of its program.  Raises Refused: what is missing, and what to do.
 
-    here: its directory, where it is open already; else this may wait.
+    here: its directory, if it is open already; else this may block.
     """
     settings = server.conf_file
     if here is None:
@@ -52,7 +52,7 @@ def fit_to_start(server: Server, here: Place | None = None) -> str:
 
 
 def open_directory(server: Server, patient: bool = False) -> Place:
-    """Its directory, held open.  Raises Refused, NoAnswer."""
+    """Open its directory.  Raises Refused, NoAnswer."""
     try:
         return places.opened(server.directory, server.ids, patient)
     except (FileNotFoundError, NotADirectoryError):
@@ -77,7 +77,7 @@ def _has(here: Place, server: Server) -> bool:
 
 
 def at_once(server: Server) -> tuple[int, str, list[str]] | None:
-    """Start it; its pid, its program, and what must be said.  None: a child has to do it.  Raises Refused, LaunchError.
+    """Start it; return its pid, its program and remarks.  None: a child must do it.  Raises Refused, LaunchError.
 
     Changes the working directory of the calling process.
     """
@@ -109,7 +109,7 @@ def _is_ours(server: Server, here: Place) -> bool:
     try:
         server.launch.program(may_look=judge)
     except LaunchError:
-        pass  # it is told why when it is started
+        pass  # the start reports why
     return not strange
 
 
@@ -136,8 +136,8 @@ def _is_swappable(path: str) -> bool:
 class Departure:
     """The child, until it is the server.
 
-    left gets its pid, its program and what must be said; failed why it could not be started; silent the path that does
-    not answer, and the pid of the child, which may stay.  One of them is called, once.  Raises LaunchError.
+    It calls one of these, once.  left gets its pid, its program and remarks; failed the reason for which it could not
+    start; silent the path that does not answer, and the pid of the child, which may stay.  Raises LaunchError.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Departure:
         if self._pid == 0:
             _set_out(server, tell)
         os.close(tell)
-        loop.errands.add(self._pid)  # it is nobody's orphan
+        loop.errands.add(self._pid)  # it is our child, and no orphan
         loop.on_readable(self._told, self._hear)
         self._seconds = server.timeout_ms / 1000
         self._deadline = Patience(loop, server.timeout_ms, self._late)
@@ -201,7 +201,7 @@ class Departure:
             self._failed(Refused(FAILED, f"it was not executed within {self._seconds:g}s"))
 
     def cancel(self) -> None:
-        """It is not to become the server."""
+        """End the child: it must not become the server."""
         self._end()
         hand.kill(self._pid)
         hand.when_gone(self._loop, self._pid)
@@ -210,14 +210,14 @@ class Departure:
 def _set_out(server: Server, tell: int) -> None:
     """Become the server; never returns.
 
-    Where only root may change the directory its logs are moved as root, who alone may; else after that, as its user.
+    If only root may change the directory, move its logs as root, because no one else may; else do it as its user.
     """
     what = server.launch
     program = server.program
     failed = Refused(FAILED, "its process cannot be set up")
     try:
         os.setsid()
-        if what.settings.get("limit_nofile"):  # ours may be more than it allows: it must have room for new ones
+        if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
             launch.close_all_but([tell, *(fd for _, fd in what.ends)])
         early = _logs_by_root(server)
         launch.take_rights(what)
@@ -258,7 +258,7 @@ def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:
 
 
 def _announce(server: Server, tell: int) -> None:
-    """Say so where the next looks may not come back; then nothing of ours, a lock, may stay with us."""
+    """Report a path that may not answer before we touch it; then close our locks, because this child may hang."""
     try:
         places.require_answer(server.directory)
         places.require_answer(server.launch.output)
@@ -267,7 +267,7 @@ def _announce(server: Server, tell: int) -> None:
         launch.close_all_but([tell, *(fd for _, fd in server.launch.ends)])
         _tell(tell, f"far {silent.path}")
     except LaunchError:
-        pass  # fit_to_start says more
+        pass  # fit_to_start reports it
 
 
 def _tell(tell: int, line: str) -> None:

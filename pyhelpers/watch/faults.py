@@ -1,7 +1,7 @@
-"""A fault of ours: an exception that nothing expected, charged to the server on whose behalf we worked.
+"""A fault of ours: an exception that no code expected, charged to the server for which we worked.
 
-It is written to STATE_DIR/faults.log with its traceback, said once for each place in the code, and counted.  Not by the
-module traceback, which would bring the regular expressions and 1 MiB into a process that stays.
+We write it to STATE_DIR/faults.log with its traceback, report it once for each place in the code, and count it.  We do
+not use the module traceback, which would load the regular expressions, 1 MiB, into a resident process.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-LARGEST = 1 << 18  # bytes; then it becomes faults.log.1, and that of before goes
-LONGEST = 200  # letters of what an exception says
+LARGEST = 1 << 18  # bytes; then faults.log replaces faults.log.1
+LONGEST = 200  # characters of the text of an exception
 
 
 def place(error: BaseException) -> str:
-    """Where it was raised, as far as that is in our code: `watch/lifecycle.py:181`."""
+    """The innermost place in our own code: `watch/lifecycle.py:181`."""
     found = ""
     for path, line, _ in _frames(error.__traceback__):
         found = f"{path}:{line}" if not path.startswith("/") else found
@@ -29,13 +29,13 @@ def place(error: BaseException) -> str:
 
 
 def words(error: BaseException) -> str:
-    """Its kind and what it says, on one line."""
+    """Its class and its text, on one line."""
     text = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:LONGEST])
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def write(state_dir: str, whose: str, error: BaseException) -> None:
-    """Add it to faults.log.  Raises nothing: where the disk refuses, what was said must do."""
+    """Add it to faults.log.  Raises nothing: on a full disk, the report to the person must suffice."""
     lines = [f"{iso_time(time.time())} {whose}: {words(error)}\n"]
     lines += [f"    {path}:{line} {function}\n" for path, line, function in _frames(error.__traceback__)]
     path = f"{state_dir}/faults.log"

@@ -1,6 +1,6 @@
-"""What one watcher leaves to the next one in the same process, over exec(2): pieces of bytes in a memory file.
+"""Pass pieces of bytes from one watcher to the next one in the same process, over exec(2), in a memory file.
 
-Not in a file of RUN_DIR: a full disk must not lose an order.  Source: memfd_create(2).
+We do not use a file in RUN_DIR: a full disk must not lose an order.  Source: memfd_create(2).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ NOTHING = -1
 
 
 def put(pieces: list[bytes]) -> int:
-    """Keep these pieces; the descriptor to be given to take() after the exec, NOTHING where there is no memory."""
+    """Keep these pieces; return the descriptor for take() after the exec, or NOTHING if there is no memory."""
     try:
         fd = os.memfd_create("handover", 0)
     except OSError:
@@ -22,7 +22,7 @@ def put(pieces: list[bytes]) -> int:
 
 
 def take(fd: int) -> list[bytes]:
-    """The pieces that were kept; closes the descriptor."""
+    """The pieces that put() kept; closes the descriptor."""
     if fd == NOTHING:
         return []
     with open(fd, "rb") as source:

@@ -1,4 +1,4 @@
-"""What is written down of one server, and what is said of it to people, each thing once."""
+"""The record of one server, and the remarks about it for people, each remark once."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MOST_UNANSWERED = 1000  # answers that a full disk refuses, kept in memory
 
 
 class Account:
-    """The record of one server, in directory, and its remarks.
+    """The record of one server, in directory, and the remarks about it.
 
-    want: what the operator wants of it; dead: the last process, for the record of a start.
-    ending: why its process is being ended, where that is not by order; "" for no such end.
+    want: the state that the operator wants; dead: the last process, for the record of a start.
+    ending: why we are ending its process, if no one ordered that; else "".
     """
 
     __slots__ = "_said _unanswered _unwritten dead directory ending server want watcher".split()
@@ -38,7 +38,7 @@ class Account:
         self._unanswered: list[tuple[str, str]] = []
 
     def recall(self) -> dict[str, str]:
-        """The record; what the shell must know of it is told.  {} where there is none that can be believed."""
+        """Read the record, and send the shell what it must know; {} if there is no valid record."""
         self.want = record.read_want(self.directory)
         if self.want != "up":
             self.watcher.emit("want", self.server, self.want)
@@ -58,12 +58,12 @@ class Account:
         return known
 
     def become(self, state: str, message: str = "") -> None:
-        """A paused server keeps that state, whatever becomes of it."""
+        """Set the state; a paused server stays PAUSED, whatever happens to it."""
         self.server.state = "PAUSED" if self.want == "paused" else state
         self.server.message = message
 
     def set_want(self, want: str) -> None:
-        """Remember what the operator wants, for the monitors to come too."""
+        """Save what the operator wants, for later monitors too."""
         self.want = want
         try:
             record.write_want(self.directory, want)
@@ -72,7 +72,7 @@ class Account:
             self.watcher.say(self.server, text)
 
     def answer(self, token: str, text: str) -> None:
-        """Write down that an order was carried out, or why not, for the operator who waits; confirm it to the shell."""
+        """Write the answer to an order for the operator, who waits for it, and confirm that to the shell."""
         try:
             answers.append(self.directory, token, text)
         except OSError:
@@ -81,7 +81,7 @@ class Account:
         self.watcher.emit("answered", self.server, token)
 
     def catch_up(self) -> None:
-        """Write what a full disk refused."""
+        """Write again what a full disk refused."""
         if self._unwritten:
             self.write()
         unanswered, self._unanswered = self._unanswered, []
@@ -89,21 +89,21 @@ class Account:
             self.answer(token, text)
 
     def say_all(self, topic: str, remarks: list[str]) -> None:
-        """Each remark once, for as long as it stands; what a topic no longer says is forgotten."""
+        """Report each remark once while it lasts; forget the remarks that the topic no longer has."""
         for text in remarks:
             if text not in self._said.get(topic, ()):
                 self.watcher.say(self.server, text)
         self._said[topic] = set(remarks)
 
     def mark_starting(self) -> None:
-        """The intent is on disk before anything is moved or started."""
+        """Write the intent to start to disk, before we move or start anything."""
         try:
             record.write(self.directory, dict(self._fields(), starting="yes"))
         except OSError as error:
             self._say_unwritten(error)
 
     def write(self) -> None:
-        """Write down who it is; a disk that refuses is said, and asked again every interval."""
+        """Write the record; if the disk refuses, report that and try again every interval."""
         try:
             record.write(self.directory, self._fields())
             self._unwritten = False

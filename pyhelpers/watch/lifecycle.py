@@ -1,9 +1,9 @@
-"""One server's life as its supervisor lives it: found or started, followed to its death, told of.
+"""The life of one server: its supervisor finds or starts it, follows it to its death, and reports that.
 
     idle ──start──▶ waiting ──▶ starting ──▶ up ──death──▶ idle
       └──────────── found alive (adopted) ───▲
 
-What to do about a death is not decided here: it is told, and the shell orders.
+Nothing here decides what follows a death: we send the event, and the shell gives an order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
 class Life:
     """Follows one server.  phase: idle waiting starting unanswered up stopping.
 
-    account: its record, and what is said; afar: what of it may not answer.
+    account: its record and remarks; afar: its paths that may not answer.
     """
 
     __slots__ = (
@@ -52,26 +52,26 @@ class Life:
         self.account = Account(server, watcher, directory, Dead(server))
         self.afar = Afar(self)
         self.phase = "idle"
-        self._surely_absent = False  # no copy of it can run: it was looked for, or we saw ours die
+        self._surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None
         self._untold = ""
         self._told_at = 0.0
-        self._was_waiting = False  # in the kernel, at the last look
-        self.ending: Ending | None = None  # the last one
-        self._faults = 0  # of ours on its behalf, the last of which was not long ago
+        self._was_waiting = False  # was it in state D at the last look?
+        self.ending: Ending | None = None  # the last Ending
+        self._faults = 0  # our recent faults while we worked for it
         self._looks_again: Timer | None = None
         self.health: Health = Health(self)
 
     def age(self) -> float:
-        """Seconds that the living process has lived."""
+        """Seconds since the living process started."""
         return boot_seconds() - self.server.ticks / TICKS_PER_SECOND
 
     # -- found -----------------------------------------------------------------------------------
 
     def first_look(self) -> None:
-        """Take over what runs, by record, pidfile or log; else have the process table searched."""
+        """Take over a running process, by record, pidfile or log; else search the process table."""
         known = self.account.recall()
         process = evidence.recorded(known, self.watcher.boot)
         if process:
@@ -86,7 +86,7 @@ class Life:
             self._seek(known)
 
     def _take_back(self, process: identity.Process, known: dict[str, str]) -> None:
-        """The process that the record names lives; what an earlier watcher's launch made for it is its own."""
+        """The process that the record names lives: take it over, with the session that its launch made."""
         server, source = self.server, known["source"] or "own"
         server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
         made = int(known["sid"] or 0)
@@ -103,14 +103,14 @@ class Life:
             self.health.put_down(process.pid, known["ending"])
 
     def _seek(self, known: dict[str, str]) -> None:
-        """It is not known by record, pidfile or log, as far as these answer."""
+        """No record, pidfile or log that answers names it: search further."""
         if self.server.unheard:
             self.afar.look(lambda: self._second_look(known))
         else:
             self.watcher.want_scan(self, lambda: self._first_absence(known))
 
     def _second_look(self, known: dict[str, str]) -> None:
-        """What may not answer has been brought, or does not answer; an order may have been quicker."""
+        """The hand has brought the silent sources, or they do not answer; meanwhile an order may have started it."""
         if self.phase != "idle" or self.server.pid:
             return
         process, source, _ = evidence.named(self.server, self.watcher.directories)
@@ -118,7 +118,7 @@ class Life:
             self.watcher.want_scan(self, lambda: self._first_absence(known))
 
     def _resume(self, process: identity.Process, source: str, made: int) -> None:
-        """Its watcher died while it started: see that to its end."""
+        """An earlier watcher died during its start: continue that start."""
         if self.follow(process, source, "launched", made):
             self._become("starting", "STARTING")
             self._attempt = Start(self, self.account.dead, time.monotonic())
@@ -127,7 +127,7 @@ class Life:
             self.watcher.emit("absent", self.server, "-")
 
     def _first_absence(self, known: dict[str, str]) -> None:
-        """Nothing of it runs: a death while nobody watched, a start cut short, or simply not started yet."""
+        """It does not run: it died unwatched, its start was interrupted, or no one has started it yet."""
         self._surely_absent = True
         was_up = (
             self.account.want == "up"
@@ -147,13 +147,13 @@ class Life:
         self.tell("restart_pending" if told else "down", rest)
 
     def tell(self, word: str, rest: str) -> None:
-        """Tell what needs an answer; after an interval without one it is told again, if the shell has read it."""
+        """Send an event that needs an answer; send it again after an interval without one, if the shell has read it."""
         self._untold = f"{word} {rest}"
         self._told_at = time.monotonic()
         self.watcher.emit(word, self.server, rest)
 
     def acknowledged(self) -> None:
-        """What was told has been answered."""
+        """The shell has answered the event."""
         self._untold = ""
 
     def _tell_again(self) -> None:
@@ -163,9 +163,9 @@ class Life:
             self.tell(word, rest)
 
     def adopt(self, process: identity.Process, source: str, word: str = "adopted", made: int = 0) -> bool:
-        """Follow a process that we did not start; word: moved, if it took the place of the one we followed.
+        """Follow a process that we did not start; word: moved, if it replaced the process that we followed.
 
-        made: the session that is known to have been made for it.  False: it has ended by now.
+        made: a session of which we know that it was made for the server.  False: it has ended by now.
         """
         if source == "scan" and self.account.dead.left(process):
             return False  # what the dead one left behind looks like it
@@ -184,7 +184,7 @@ class Life:
     def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
         """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now.
 
-        made: the session that is known to have been made for it.
+        made: a session of which we know that it was made for the server.
         """
         try:
             pidfd = os.pidfd_open(process.pid)
@@ -194,7 +194,7 @@ class Life:
             os.close(pidfd)
             return False
         self.unfollow()
-        self.account.ending = ""  # that was another one's
+        self.account.ending = ""  # it concerned another process
         self.server.is_now(process, source, mode, made)
         self.server.pidfd = pidfd
         self.watcher.followed[process.pid] = self
@@ -203,7 +203,7 @@ class Life:
         return True
 
     def unfollow(self) -> None:
-        """Forget the followed process; remember of it what a successor's start must know."""
+        """Stop following the process; remember what the start of its successor must know."""
         server = self.server
         if server.pid:
             self.health.end()
@@ -216,14 +216,14 @@ class Life:
     # -- after a fault of ours -------------------------------------------------------------------
 
     def after_fault(self, where: str) -> None:
-        """We do not know what of our work was done: forget all of it, and look at it anew, as a new watcher would."""
+        """We do not know how much of our work was done: drop all of it, and begin as a new watcher would."""
         self._faults += 1
         self.server.message = f"fault: {where}, see faults.log"
         try:
             self._cancel()
             self.unfollow()
             self.account.write()
-        except Exception:  # it is just that which does not work
+        except Exception:  # the fault is in just this code
             self._forget_process()
         self.phase = "idle"
         if not self._looks_again:
@@ -268,19 +268,19 @@ class Life:
             process, source = self._daemon_of(dead), "own"
         if process and self.adopt(process, source, "moved"):
             return
-        # One that we did not start and that died young may have been a second copy beside the true server
+        # A young process that we did not start may have been a second copy beside the real server
         self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
         self.tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _daemon_of(self, dead: Dead) -> identity.Process | None:
-        """What a launcher has left behind that counted as the server itself: the oldest that shows its identity."""
+        """The daemon of a launcher that we took for the server: the oldest leftover with the server's identity."""
         left = [process for process in map(identity.look, dead.kids) if process and dead.left(process)]
         directories = self.watcher.directories
         fit = [process for process in left if not evidence.objection_to(process, self.server, directories)]
         return min(fit, key=lambda process: process.ticks, default=None)
 
     def _learn_session(self) -> None:
-        """A daemon may have made its session after we had looked; its zombie still shows it."""
+        """A daemon may have made its session after our last look; its zombie still shows the session."""
         server = self.server
         if server.mode == "launched" and server.sid != server.pid:
             fields = identity.stat_fields(server.pid)
@@ -297,11 +297,11 @@ class Life:
     # -- start -----------------------------------------------------------------------------------
 
     def start(self, wait_ms: int) -> None:
-        """Start it after the wait, unless it turns out to run.  A start that is under way goes on."""
+        """Start it after the wait, unless we find it running.  A start that is under way goes on."""
         self._untold = ""
         if self._attempt or self.phase == "unanswered":
             return
-        if self.server.pid:  # it was paused while it started
+        if self.server.pid:  # someone paused it while it started
             self._become("up", "RUNNING")
             self.watcher.emit("up", self.server, f"{self.server.pid} adopted {self.server.source} 0")
             self.health.resume()
@@ -315,7 +315,7 @@ class Life:
             self._begin(self._died_at or time.monotonic())
 
     def _begin(self, since: float) -> None:
-        if self.afar.holds_child():  # no second process waits for the same
+        if self.afar.holds_child():  # a process waits for this path already
             self.phase = "unanswered"
             self.silence_changed()
             return
@@ -325,7 +325,7 @@ class Life:
         self._attempt.begin(search)
 
     def started(self, took_ms: float) -> None:
-        """The attempt has succeeded; took_ms: from the death or the order until it was known to run."""
+        """The attempt has succeeded; took_ms: from the death or the order until we knew that it runs."""
         self._cancel()
         server = self.server
         self._become("up", "RUNNING")
@@ -337,7 +337,7 @@ class Life:
         self.health.serving()
 
     def start_failed(self, status: int, text: str, why: str = "") -> None:
-        """The attempt has failed: status of the LSB, and the reason; why: how the process ended, if one did."""
+        """The attempt has failed: an LSB status, and the reason; why: how its process ended, if it did."""
         self._cancel()
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
@@ -345,13 +345,13 @@ class Life:
         self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def unanswered(self, path: str, child: int) -> None:
-        """The attempt waits for a file system; it goes on when that answers.  child: the process that waits for it."""
+        """The attempt waits until a file system answers.  child: the process that waits for it."""
         self._cancel()
         self.phase = "unanswered"
         self.afar.left(path, child)
 
     def silence_changed(self) -> None:
-        """A path of it does not answer, or does so again: until then it is not known whether all is well with it."""
+        """A path of it has fallen silent or answers again: while it is silent, the state is UNKNOWN."""
         silent = self.afar.silent
         if silent and (self.phase == "unanswered" or self.server.state in ("RUNNING", "UNKNOWN")):
             self.account.become("UNKNOWN", f"{silent} does not answer")
@@ -374,32 +374,32 @@ class Life:
     # -- asked for by its vitals -----------------------------------------------------------------
 
     def end_process(self, steps: Sequence[str], done: Callable[[list[int]], None]) -> None:
-        """End it by these steps; we go on following it, and learn from its pidfd how it ended."""
+        """End it by these steps; we keep following it, and its pidfd reports how it ended."""
         descendants.remember(self.watcher, self.server)
         who = [(self.server.pid, self.server.ticks)]
         self.ending = Ending(self.watcher.loop, who, steps, done, reap=False)
 
     def look_now(self) -> None:
-        """Something of it has changed: a start that waits for that need not wait for its next look."""
+        """Something about it has changed: look now, and not only when the next look is due."""
         if self._attempt:
             self._attempt.look_now()
         elif self.phase == "idle":
             self._look_for_one()
 
     def extend(self, milliseconds: float) -> None:
-        """It asks for so much time from now, to start or to end."""
+        """The server asks for so much time from now, to start or to end."""
         for waiting in (self._attempt, self.ending):
             if waiting:
                 waiting.extend(milliseconds)
 
     def say_stuck(self, pid: int) -> None:
-        """A signal did not end it: a person should know."""
+        """Report to a person that signals did not end it."""
         self.watcher.say(self.server, f"pid {pid} could not be ended: stuck in the kernel, or not ours to signal")
 
     # -- orders ----------------------------------------------------------------------------------
 
     def leave(self, state: str, message: str) -> None:
-        """The shell has decided to leave it alone."""
+        """The shell has decided not to start it: take this state."""
         if self.watcher.held:
             self.watcher.held.left(self.server, state)
         self._untold = ""
@@ -408,7 +408,7 @@ class Life:
         self.account.write()
 
     def stop(self) -> None:
-        """End it and what it started; then tell `stopped PID`, PID 0 if nothing ran.  A stop under way goes on."""
+        """End it and what it started; then send `stopped PID`, PID 0 if nothing ran.  A stop under way goes on."""
         if self.phase == "stopping":
             return
         self._untold = ""
@@ -431,7 +431,7 @@ class Life:
         end_leftovers(self.watcher, self.server, self.account.dead, lambda: emit("stopped", self.server, str(pid)))
 
     def set_want(self, want: str) -> None:
-        """What the operator wants of it, up, down or paused."""
+        """Take over what the operator wants: up, down or paused."""
         resumed = self.account.want == "paused" and want != "paused"
         self.account.set_want(want)
         if want == "paused":
@@ -444,7 +444,7 @@ class Life:
         self.account.write()
 
     def signal(self, name: str) -> str:
-        """Send it a signal, by its pidfd; what to answer, `0` or `STATUS TEXT`."""
+        """Send it a signal, by its pidfd; return the answer, `0` or `STATUS TEXT`."""
         import signal
 
         if not self.server.pid:
@@ -458,7 +458,7 @@ class Life:
     # -- every interval --------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Look at the evidence again; a lost event costs one interval at worst."""
+        """Look at the evidence again, so that a lost event costs at most one interval."""
         if self.phase == "up":
             self._look_at_living()
         elif self.phase == "idle":
@@ -470,7 +470,7 @@ class Life:
         self.account.catch_up()
 
     def _look_for_one(self) -> None:
-        """Did somebody start it by hand?"""
+        """Has someone started it by hand?"""
         process, source, remarks = evidence.named(self.server, self.watcher.directories)
         if not process or not self.adopt(process, source):
             self.account.say_all("evidence", remarks)
@@ -479,7 +479,7 @@ class Life:
         server = self.server
         fields = server.is_seen()
         if fields is None:
-            return  # dead: its pidfd tells
+            return  # it is dead: its pidfd reports that
         self._look_at_state(fields[0])
         process, source, remarks = evidence.named(server, self.watcher.directories, server.is_confirmed() is False)
         self.account.say_all("evidence", remarks)
@@ -490,7 +490,7 @@ class Life:
         self.health.tick()
 
     def _is_confirmed_or_moved(self, process: identity.Process, source: str) -> bool:
-        """A pidfile or log names it at last; True: it is another one, which descends from what we launched."""
+        """A pidfile or log names a process at last; True: another one, which descends from what we launched."""
         server = self.server
         if process.pid == server.pid:
             server.source = source
@@ -501,7 +501,7 @@ class Life:
         return descends and self.adopt(process, source, "moved", server.sid)
 
     def _look_at_state(self, state: str) -> None:
-        """A stopped one is alive; every process is in state D now and then, one that stays so is stuck (proc(5))."""
+        """Report odd states (proc(5)): a stopped process is alive; one that stays in state D is stuck."""
         stuck, self._was_waiting = self._was_waiting and state == "D", state == "D"
         oddity = ""
         if state in "Tt":
@@ -512,10 +512,10 @@ class Life:
         self.health.remark(self, oddity)
 
     def _remember_kids(self) -> None:
-        """An adopted server's descendants: after its death nothing else may lead to them."""
+        """Note the descendants of an adopted server: after its death nothing else may lead to them."""
         if self.server.mode == "adopted":
             descendants.remember(self.watcher, self.server)
 
     def _know_owner(self) -> None:
-        """It may have become another user since it was launched."""
+        """Note its user, which may have changed since the launch."""
         self.server.owner = identity.real_uid(self.server.pid)

@@ -1,4 +1,4 @@
-"""What do the helper and the shell say to each other?  One line a message; a test holds both sides to this table.
+"""The language between the helper and the shell.  Each message is a line; a test compares both sides with this table.
 
 Events, helper to shell.  NUMBER is the server's place in the settled conf, 0 for none; NOW is in seconds since boot,
 WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blanks:

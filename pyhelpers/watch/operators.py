@@ -1,11 +1,11 @@
-"""The operators' way in: the FIFO RUN_DIR/mailbox, in which each line is an order.
+"""Read the orders of operators from the FIFO RUN_DIR/mailbox, a line each.
 
     WORD NAME TOKEN [ARG]
 
-Everyone in control_group may write there, so this believes nothing: a line is an order if WORD stands in a table, this
-monitor watches NAME, TOKEN is digits around one dot, and ARG is there where WORD takes one.  The shell gets the parts
-of such a line, as the event `order`.  Everything else is rubbish: counted, reported once an interval, never repeated.
-`quit` ends the monitor; `update` counts only while the owner's plan is there.
+Every member of control_group may write there, so we trust nothing: a line is an order if WORD is in our table, this
+monitor watches NAME, TOKEN is digits with one dot inside, and ARG is there exactly if WORD takes one.  The shell gets
+the parts of such a line as the event `order`.  Any other line is rubbish: we count it, report the count once an
+interval, and never print it.  `quit` ends the monitor; `update` is valid only while the owner's plan is there.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from proc.server import Server
     from watch.shell_link import ShellLink
 
-AT_ONCE = 4096  # bytes: between so many, deaths are seen and servers are started
+AT_ONCE = 4096  # bytes; after so many the loop turns to deaths and starts
 LONGEST_LINE = 512
 LONGEST_TOKEN = 40
 LONGEST_ARGUMENT = 12
 SHELL_WAITS_MS = 50
-REST_MS = 5  # after rubbish: a flood of it costs a small part of one processor
+REST_MS = 5  # after rubbish, so that a flood of it costs only a small part of one processor
 WORDS = frozenset((b"start", b"stop", b"restart", b"pause", b"resume", b"clear"))
 WORDS_WITH_ARGUMENT = frozenset((b"signal",))
 ARGUMENT_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-"
@@ -42,9 +42,9 @@ class Operators:
         self._link = link
         self._servers = servers
         self._say = say
-        self.half = b""  # of a line whose end has not come yet
+        self.half = b""  # the beginning of a line whose end has not come yet
         self._rubbish = 0  # lines since the last report
-        # for writing too: so there is always a writer, and we never see the end of the FIFO
+        # Open it for writing too: so there is always a writer, and we never see the end of the FIFO
         self._mailbox = os.open(f"{run_dir}/mailbox", os.O_RDWR | os.O_NONBLOCK)
         self._listen()
 
@@ -59,7 +59,7 @@ class Operators:
         self._rubbish = 0
 
     def _turn(self) -> None:
-        if self._link.waits:  # the shell does not keep up: what is not read yet is safe in the FIFO
+        if self._link.waits:  # the shell is behind: unread orders are safe in the FIFO
             self._rest(SHELL_WAITS_MS)
             return
         before = self._rubbish
@@ -77,7 +77,7 @@ class Operators:
 
     def _take(self, line: bytes) -> None:
         if not line:
-            return  # writers begin with a newline, to end what another one may have left half-written
+            return  # a writer begins with a newline, to end an incomplete line of another writer
         words = line.removesuffix(b" ").split(b" ") if len(line) <= LONGEST_LINE else []
         if words == [b"quit", b"0"]:
             self._link.emit("quit", 0, "")
@@ -87,7 +87,7 @@ class Operators:
             self._rubbish += 1
 
     def _order(self, words: list[bytes]) -> bool:
-        """Pass an order on to the shell; False: it is none."""
+        """Pass an order on to the shell; False: the line is no order."""
         number = self._number(words[1]) if 3 <= len(words) <= 4 else 0
         if not number or not _is_token(words[2]) or not _takes(words[0], words[3:]):
             return False
@@ -96,7 +96,7 @@ class Operators:
         return True
 
     def _number(self, name: bytes) -> int:
-        """The number of a server that we watch; 0: it is none."""
+        """The number of a server; 0: we do not watch it."""
         server = self._servers.get(name.decode("ascii", "replace"))
         return server.number if server else 0
 
@@ -107,7 +107,7 @@ def _is_token(word: bytes) -> bool:
 
 
 def _takes(word: bytes, arguments: list[bytes]) -> bool:
-    """Is it a word of ours, with what it takes behind it?"""
+    """Is it one of our words, with the right arguments?"""
     if word in WORDS:
         return not arguments
     if word not in WORDS_WITH_ARGUMENT or not arguments:

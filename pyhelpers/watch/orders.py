@@ -1,4 +1,4 @@
-"""What the shell may order, word by word: see watch/messages.py."""
+"""The orders of the shell, a function each: see watch/messages.py."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def _reload(watcher: Watcher) -> None:
 
 
 def _updated(watcher: Watcher) -> None:
-    """The shell goes by the new conf too: whoever made the plan waits for that."""
+    """The shell uses the new conf too: remove the plan, for update.py waits for that."""
     files.unlink_quietly(f"{watcher.run_dir}/plan")
 
 
 def _update(watcher: Watcher) -> None:
-    """Start update.py as an operator would; what it prints goes where the monitor prints its warnings."""
+    """Start update.py as an operator would; it prints to the standard output of the monitor."""
     with open(f"{watcher.run_dir}/asked", encoding="utf-8", errors="surrogateescape") as asked:
         cwd = asked.readline().rstrip("\n")
     words = [f"{PROGRAMS}/update.py", os.path.dirname(PROGRAMS), watcher.conf_dir, watcher.state_dir, cwd]
@@ -120,7 +120,7 @@ def _print(watcher: Watcher, stream: str, *text: str) -> None:
 
 
 def _syslog(watcher: Watcher, *text: str) -> None:
-    """Send it as logger(1) would, with the tag monitor.sh; where syslog does not take it at once it is lost."""
+    """Send it as logger(1) would, with the tag monitor.sh; drop it if syslog does not accept it at once."""
     import _socket
 
     line = f"<{WARNING}>monitor.sh: " + "\t".join(text)

@@ -1,10 +1,10 @@
-"""What the monitor prints, on its standard output and error, without ever waiting for a reader.
+"""Print to the monitor's standard output and error, and never wait for a reader.
 
-A terminal after ^S, a pipe that has no reader, a full disk: a line that cannot be printed at once waits here, up to
-MOST bytes a stream.  Beyond that lines are dropped, counted, and reported when the stream takes text again.
+If a line cannot be printed at once (a terminal after ^S, a pipe that no one reads, a full disk), it waits here, up to
+MOST bytes a stream.  Then we drop and count further lines, and print the count when the stream accepts text again.
 
 O_NONBLOCK belongs to an open file description, which we share with the shell and with others.  So we open a pipe or a
-terminal anew, by its name in /proc/self/fd; a socket takes MSG_DONTWAIT; a file on a disk never makes us wait.
+terminal anew, by its name in /proc/self/fd; for a socket we use MSG_DONTWAIT; a file on a disk never blocks us.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 MOST = 1 << 16
 TRY_AGAIN_MS = 1000  # a full disk does not report that it has room again
-SMALL = 512  # bytes: of a stream that we may not open anew, poll(2) promises room for a little
+SMALL = 512  # bytes: for a stream that we may not open anew, poll(2) promises room for a little
 
 
 class Stream:
-    """One of them.  fd: 1 or 2."""
+    """Standard output or standard error.  fd: 1 or 2."""
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self._loop = loop
@@ -39,11 +39,11 @@ class Stream:
             self._lost += 1
             return
         self._waiting += line + b"\n"
-        if len(self._waiting) == len(line) + 1:  # else the rest is waited for already
+        if len(self._waiting) == len(line) + 1:  # else we wait for the stream already
             self._flush()
 
     def _flush(self) -> None:
-        """Write what can be written."""
+        """Write as much as the stream accepts."""
         try:
             while self._waiting:
                 self._waiting = self._waiting[self._write(self._fd, self._waiting) :]
@@ -52,7 +52,7 @@ class Stream:
         except BlockingIOError:
             self._go_on_later()
             return
-        except OSError:  # a full disk; or the reader has gone, and each line is lost
+        except OSError:  # a full disk; or the reader has ended, and each line is lost
             self._loop.after(TRY_AGAIN_MS, self._flush)
             return
         if self._listening:
@@ -65,17 +65,17 @@ class Stream:
             self._loop.on_writable(self._fd, self._flush)
 
     def keep_over_exec(self) -> bytes:
-        """What take_over() of the next watcher in this process must be given."""
+        """The bytes for take_over() of the next watcher in this process."""
         return self._waiting + (f"{self._lost} lines lost\n".encode() if self._lost else b"")
 
     def take_over(self, waiting: bytes) -> None:
-        """Go on with what keep_over_exec() returned."""
+        """Continue with what keep_over_exec() returned."""
         self._waiting = waiting
         self._flush()
 
 
 def unblock_stderr() -> None:
-    """What Python itself prints, as it dies of a fault, must not wait for a reader either."""
+    """Reopen standard error without blocking, for what Python itself prints when it dies of a fault."""
     fd, _ = _opened(2)
     if fd != 2:
         os.dup2(fd, 2)

@@ -1,6 +1,6 @@
-"""A helper that cannot live: the next one waits before it tries, longer each time, and alerts the operators once.
+"""A helper that fails again and again: the next one waits before it begins, longer each time, and alerts people once.
 
-This comes before anything else of the suite is imported, for that may be what fails.
+This runs before we import any other module of the suite, because such an import may be what fails.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ ALERT_AFTER = 5  # failures in a row
 
 
 def pause(failures: int, bout: str, run_dir: str, state_dir: str, conf_dir: str) -> bool:
-    """Wait after the second failure in a row and those that follow: 1 2 4 … 60 s.  An order ends the wait.
+    """Wait after the second failure in a row and each further one: 1 2 4 … 60 s.  An order ends the wait.
 
     bout: differs for each series of failures.  False: the shell has ended meanwhile.
     """
     if failures >= ALERT_AFTER:
         try:
             _alert(failures, bout, run_dir, state_dir, conf_dir)
-        except Exception as error:  # what ends helpers may be here too, and without the wait we would end at once
+        except Exception as error:  # the cause of the failures may strike here too; we must still wait
             print("monitor.sh:", f"no alert that the helper fails: {error!r}", file=sys.stderr)
     seconds = min(LONGEST_WAIT, 1 << min(failures - 2, 6)) if failures > 1 else 0
     return _wait_for_orders(run_dir, seconds)
 
 
 def _wait_for_orders(run_dir: str, seconds: int) -> bool:
-    # The shell has handed us descriptors that are open both ways: with those we would be our own reader and writer.
+    # The shell gave us descriptors that are open both ways: with those we would be our own reader and writer.
     events = os.open(f"{run_dir}/events", os.O_WRONLY | os.O_NONBLOCK)
     orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
     for own, inherited in ((events, 4), (orders, 5)):
@@ -40,7 +40,7 @@ def _wait_for_orders(run_dir: str, seconds: int) -> bool:
 
 
 def _alert(failures: int, bout: str, run_dir: str, state_dir: str, conf_dir: str) -> None:
-    """Queue the alert, once a bout, for all hooks of all servers, and have it delivered."""
+    """Queue the alert for all hooks of all servers, once a bout, and start its delivery."""
     from config import settled
     from state import spool
 

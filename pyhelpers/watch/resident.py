@@ -1,4 +1,4 @@
-"""Become the resident helper; and, at the end, leave nothing of it behind."""
+"""Become the resident helper, and clean up at its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from config.launch_settings import forget_our_supervisor
 from spawn import launch
 from watch import messages, output
 
-REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; and was the watcher before an update
+REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; it was the watcher before an update
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def become(words: Sequence[str]) -> int:
     """`alive.py watch FAILURES BOUT RUN_DIR STATE_DIR CONF_DIR PSUTIL_HOME`: live until the orders end; the status.
 
-    FAILURES: of helpers before this one, in a row; BOUT: see watch/relapse.py.
+    FAILURES: how many helpers before this one failed in a row; BOUT: see watch/relapse.py.
 
-    The first time round it only becomes subreaper, and starts over: ctypes, which that needs,
-    would cost 0.7 MiB for ever.
+    The first call only makes us subreaper, and executes us again: that needs ctypes, which would cost
+    0.7 MiB permanently.
     """
     output.unblock_stderr()
     if _was_replaced(words[2]):
@@ -49,7 +49,7 @@ def _was_replaced(run_dir: str) -> bool:
 
 
 def execute(arguments: Sequence[str], kept: int) -> None:
-    """Execute the helper anew in this process, which is subreaper; returns never.  kept: of watch/handover.py."""
+    """Execute the helper anew in this process, which is subreaper; never returns.  kept: see watch/handover.py."""
     _execute([RELOADED, str(kept), *arguments])
 
 
@@ -64,7 +64,7 @@ def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil
     os.umask(0o077)
     os.chdir("/")
     watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)
-    launch.close_inherited()  # the shell's ends of the FIFOs, and whatever else it was started with
+    launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
     watcher.begin()
     watcher.loop.run()
     remove_run_dir(run_dir)
@@ -72,10 +72,10 @@ def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil
 
 
 def remove_run_dir(run_dir: str) -> None:
-    """Take away the monitor's own directory and the FIFOs in it."""
+    """Remove the monitor's own directory and the FIFOs in it."""
     try:
         for name in ("mailbox", "events", "orders", "settled", "asked", "called", "version", "beginning"):
             os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:
-        pass  # the next monitor clears it away
+        pass  # the next monitor removes it

@@ -1,6 +1,6 @@
 """The two pipes between the helper and the shell: events go out, orders come in.  Their words: watch/messages.py.
 
-No write here ever waits: the shell may wait for us while it writes an order.
+No write here ever blocks: the shell may wait for us while it writes an order.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from loop.loop import Loop
 
-LONGEST_LINE = 4096  # PIPE_BUF: up to that a write into a FIFO is never torn
-ORDERS_AT_ONCE = 1 << 13  # bytes: between so many, deaths are seen, however many orders wait
+LONGEST_LINE = 4096  # PIPE_BUF: up to this size a write into a FIFO is never torn
+ORDERS_AT_ONCE = 1 << 13  # bytes; after so many the loop turns to deaths, however many orders wait
 FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
-PIPE_BYTES = 1 << 20  # so much the shell can write while we stand still; the usual limit of a pipe for everyone
+PIPE_BYTES = 1 << 20  # the shell can write so much while we stand still; the usual limit for a pipe of any user
 
 
 class ShellLink:
-    """The helper's ends of both.  obey: is called with the word and the fields of each order."""
+    """The helper's ends of both.  It calls obey with the word and the fields of each order."""
 
     def __init__(self, run_dir: str, loop: Loop, obey: Callable[[str, list[str]], None]) -> None:
         self._loop = loop
@@ -34,13 +34,13 @@ class ShellLink:
         _enlarge(self._orders)
         self._unsent: list[bytes] = []
         self._half = b""
-        self._left: list[bytes] = []  # orders that were read, and not obeyed yet
+        self._left: list[bytes] = []  # orders that we have read, and not obeyed yet
         loop.on_readable(self._orders, self._take_orders)
 
     def keep_over_exec(self) -> bytes:
-        """We become a new helper in this process: keep the pipes open until that has its own.
+        """We execute a new helper in this process: keep the pipes open until it has its own.
 
-        Returns what take_over() of the new one must be given: what is not sent yet, and what is not obeyed yet.
+        Returns the bytes for its take_over(): the events that we have not sent, the orders that we have not obeyed.
         """
         for fd in (self._events, self._orders):
             os.set_inheritable(fd, True)
@@ -48,7 +48,7 @@ class ShellLink:
         return b"%d\n%b%b" % (len(unsent), unsent, b"".join(line + b"\n" for line in self._left) + self._half)
 
     def take_over(self, kept: bytes) -> None:
-        """Go on with what keep_over_exec() returned; before this sends anything of its own."""
+        """Continue with what keep_over_exec() returned; call it before you send anything."""
         size, _, rest = kept.partition(b"\n")
         unsent, orders = rest[: int(size)], rest[int(size) :]
         self._unsent = unsent.splitlines(keepends=True)
@@ -61,7 +61,7 @@ class ShellLink:
     # -- events ----------------------------------------------------------------------------------
 
     def emit(self, word: str, number: int, rest: str) -> None:
-        """Send one event.  Never blocks: what does not fit waits here."""
+        """Send one event.  Never blocks: an event that does not fit into the pipe waits here."""
         line = f"{word} {number} {boot_seconds():.0f} {iso_time(time.time())} {rest}"
         raw = _one_line(line) + b"\n"
         if self._unsent or not self._write(raw):
@@ -92,7 +92,7 @@ class ShellLink:
         return bool(self._unsent)
 
     def unread(self) -> bool:
-        """Does anything lie in the pipe that the shell has not read yet?"""
+        """Are there events that the shell has not read yet?"""
         import fcntl
 
         count = fcntl.ioctl(self._events, FIONREAD, b"\0\0\0\0")
@@ -115,7 +115,7 @@ class ShellLink:
                 word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
                 self._obey(word, fields)
         finally:
-            if self._left:  # one of them failed: that is no fault of the rest
+            if self._left:  # one order failed; obey the others later
                 self._loop.after(0, self._obey_left)
 
 
@@ -125,11 +125,11 @@ def _enlarge(pipe: int) -> None:
     try:
         fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), PIPE_BYTES)  # fcntl(2); Python names it from 3.10 on
     except OSError:
-        pass  # this user's pipes are large enough together: 64 KiB must do
+        pass  # the limit for all pipes of this user is reached: 64 KiB must suffice
 
 
 def _one_line(text: str) -> bytes:
-    """No control characters, and nothing but UTF-8: a file name may hold anything, a line of ours may not."""
+    """The text as UTF-8 without control characters: a file name may hold any bytes, our lines must not."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "?" for c in text)
     raw = text.encode()

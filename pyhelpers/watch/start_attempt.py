@@ -1,6 +1,6 @@
-"""One attempt to start a server: clear the way, set its logs aside, launch it, know it for certain.
+"""One attempt to start a server: end what is in the way, set its logs aside, launch it, identify it.
 
-A launcher's exit status is no proof.  The attempt has succeeded when a process with the server's
+The exit status of a launcher proves nothing.  The attempt has succeeded when a process with the server's
 identity lives, listens on the port if there is one, and has stayed up for start_seconds.
 """
 
@@ -29,7 +29,7 @@ LONGEST_PAUSE_MS = 200
 
 
 class Start:
-    """The attempt; it tells its life started(), start_failed() or adopt(), once."""
+    """The attempt; it calls started(), start_failed() or adopt() of its life, once."""
 
     def __init__(self, life: Life, dead: Dead, since: float) -> None:
         self._life = life
@@ -38,16 +38,16 @@ class Start:
         self._loop = life.watcher.loop
         self._dead = dead
         self._since = since  # the death or the order that this answers, on the monotonic clock
-        self._ticks = 0  # of what we launched
+        self._ticks = 0  # of the process that we launched
         self._over = False
         self._identified = False
         self._pause = 1.0
         self._look: Timer | None = None
         self._deadline: Patience | None = None
-        self._departure: departure.Departure | None = None  # of the child that is about to be the server
+        self._departure: departure.Departure | None = None  # the child that is about to become the server
 
     def cancel(self) -> None:
-        """No more looks, no deadline; what is still waited for changes nothing any more."""
+        """Stop all looks and waits; a result that still comes changes nothing."""
         self._over = True
         self._rest()
         if self._departure:
@@ -62,7 +62,7 @@ class Start:
             self._deadline = None
 
     def resume(self) -> None:
-        """It was launched by an earlier watcher, and is followed already: wait until it counts as started."""
+        """An earlier watcher launched it, and we follow it already: wait until it counts as started."""
         self._identified = True
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
@@ -70,15 +70,15 @@ class Start:
     # -- the way is cleared ----------------------------------------------------------------------
 
     def begin(self, search: bool) -> None:
-        """End what the dead one left behind; go on.
+        """End what the dead process left behind; then go on.
 
-        search: look for the server in the process table then.  What was left behind looks like it.
+        search: then search the process table for the server; before, we might take a leftover for it.
         """
         then = self._search if search else self._check_port
         end_leftovers(self._watcher, self._server, self._dead, self._unless_over(then))
 
     def _unless_over(self, then: Callable[[], None]) -> Callable[[], None]:
-        """What is waited for may come when an order has long ended the attempt."""
+        """Call then only if no order has ended the attempt meanwhile."""
         return lambda: None if self._over else then()
 
     def _search(self) -> None:
@@ -88,7 +88,7 @@ class Start:
         port, home = self._server.port, self._watcher.psutil_home
         held = self._held()
         if port and held.issuperset(ports.listening(port)):
-            port = 0  # nobody but us listens, for it
+            port = 0  # only we listen there, for this server
         if port:
             self._loop.errand(lambda: scan.holder(port, home, held), self._port_held)
         else:
@@ -156,7 +156,7 @@ class Start:
         self._life.account.say_all("logs", remarks)
 
     def _follow_launched(self, pid: int) -> None:
-        self._ticks = identity.ticks_of(pid)  # of a zombie too: nobody else reaps it
+        self._ticks = identity.ticks_of(pid)  # a zombie has them too, and only we reap it
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
@@ -167,8 +167,8 @@ class Start:
         self._look_again()
 
     def _reap(self, pid: int) -> str:
-        """How it has ended; before that, who is left in its session, whose number is nobody else's as long."""
-        self._loop.errands.add(pid)  # not to be reaped with the orphans
+        """Reap it and return how it ended; before that, note its leftovers, while its session cannot be reused."""
+        self._loop.errands.add(pid)  # do not reap it with the orphans
         look_at_orphans(self._watcher, self._life.account.dead)
         self._loop.errands.discard(pid)
         return cause.of_child(pid) or cause.UNKNOWN
@@ -189,16 +189,16 @@ class Start:
         self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
 
     def _is_at_work(self) -> bool:
-        """Does something live on that what we launched has left behind, or may have?  To wait for it harms nobody."""
+        """Does a process live that our launched process left behind, or may have left?  A wait for it is harmless."""
         dead = self._life.account.dead
         look_at_orphans(self._watcher, dead)
         young = [orphan for orphan in self._watcher.orphans() if orphan.ticks >= self._ticks]
         return bool(dead.kids) or any(not descent.mark(orphan.pid, orphan.ticks) for orphan in young)
 
     def _wait_for_daemon(self) -> None:
-        """Something of it is still at work: that will be the server, or a pidfile tells, or its end, or the deadline.
+        """A leftover lives: wait until it is the server, a pidfile names one, it ends, or the time is over.
 
-        What was launched may have counted as identified, and as good as started, until it ended.
+        We may have taken the launched process for the server until it ended, so identify again.
         """
         self._identified = False
         if not self._deadline:
@@ -208,7 +208,7 @@ class Start:
     def _descendant(self) -> identity.Process | None:
         """The daemon that our launched process left behind: as subreaper we are the parent of orphans.
 
-        By identity, as a scan would know it: a program that writes its title over its environment proves no descent.
+        We know it by identity, as a scan does: a program may overwrite its environment, and then proves no descent.
         """
         server, others = self._server, self._watcher.directories
         young = [orphan for orphan in self._watcher.orphans() if orphan.ticks >= self._ticks]
@@ -218,7 +218,7 @@ class Start:
     # -- known for certain -----------------------------------------------------------------------
 
     def _look_again(self) -> None:
-        """Is it identified, and its port open?  Else look again, a little later each time."""
+        """Is it identified, and its port open?  If not, look again, a little later each time."""
         if self._look:
             self._look.cancel()
         self._identified = self._identified or self._identify() or self._stays_up()
@@ -232,12 +232,12 @@ class Start:
             self._look = self._loop.after(self._pause, self._look_again)
 
     def look_now(self) -> None:
-        """Something has changed: look, unless we wait for nothing any more."""
+        """Something has changed: look now, if we are still waiting."""
         if self._deadline and self._server.pid:
             self._look_again()
 
     def extend(self, milliseconds: float) -> None:
-        """It has at least so long from now."""
+        """Give it at least so much time from now."""
         if self._deadline and not self._deadline.lasts(milliseconds):
             self._wait_at_most(milliseconds)
 
@@ -247,7 +247,7 @@ class Start:
         self._deadline = Patience(self._loop, milliseconds, self._timed_out)
 
     def _missing(self) -> str:
-        """What keeps it from counting as started, though it is identified; "" for nothing."""
+        """What it lacks to count as started, though it is identified; "" if nothing."""
         port = self._server.port
         if port and not ports.listening(port):
             return f"port {port} is not open"
@@ -270,13 +270,13 @@ class Start:
         return self._life.follow(process, source, "launched")
 
     def _stays_up(self) -> bool:
-        """What we launched shows its identity and lives: that it is the server no pidfile or log need say."""
+        """Does our launched process live and show the identity?  Then it is the server, without pidfile or log."""
         server = self._server
         process = identity.look(server.pid) if server.pid and self._life.age() * 1000 >= server.start_ms else None
         return process is not None and not evidence.objection_to(process, server, self._watcher.directories)
 
     def _succeed_later(self) -> None:
-        """It counts as started once it has stayed up for start_seconds; how fast it was back is known now."""
+        """It will count as started after start_seconds; note now how long the restart took."""
         if self._deadline:
             self._deadline.end()
             self._deadline = None
@@ -291,7 +291,7 @@ class Start:
             self._life.start_failed(FAILED, f"no process of it after {seconds:g}s; see pid_from, and its own log")
             return
         if not self._identified:
-            self._identified = True  # it lives, whatever its pidfile says
+            self._identified = True  # it lives, even if no pidfile names it
             self._watcher.say(server, f"no pidfile names it after {seconds:g}s; followed as pid {server.pid}")
         missing = self._missing()
         if missing:

@@ -1,6 +1,6 @@
-"""Have the oldlogs carried over and pruned, outside the loop: all that are due in one go.
+"""Tidy the oldlog directories outside the loop, all that are due in one go: copy logs into them, and prune them.
 
-A server whose oldlog may not answer has a child of its own, so that no other waits for it.
+A server whose oldlog may not answer gets a child of its own, so that no other server waits for it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 AFTER_MS = 2000
-PATIENCE_MS = 600_000  # a large log is copied to a slow disk
+PATIENCE_MS = 600_000  # a copy of a large log to a slow disk takes long
 
 
 class Tidying:
-    """What is due, and what is under way: one child for all, and one for each server that may not answer."""
+    """The servers that are due, and the children at work: one for all, and one for each server that may not answer."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -32,7 +32,7 @@ class Tidying:
         self._afar: dict[int, Hand] = {}
 
     def add(self, server: Server) -> None:
-        """It was started: its oldlog is due."""
+        """The server was started, so its oldlog is due."""
         self._due[server.number] = server
         self._later()
 
@@ -44,7 +44,7 @@ class Tidying:
     def _set_out(self) -> None:
         self._is_waiting = False
         if self._all and self._all.is_there:
-            self._later()  # two would carry the same logs
+            self._later()  # two children would copy the same logs
             return
         due, self._due = self._due, {}
         self._all = self._hand(lambda: _tidy_all(list(due.values())), due)
@@ -59,7 +59,7 @@ class Tidying:
         try:
             return Hand(self._host.loop, work, lambda text: self._tidied(servers, text), late, patience_ms=patience_ms)
         except OSError:
-            return None  # it is due again after the next start
+            return None  # no process: the next start tries again
 
     def _tidied(self, servers: dict[int, Server], text: str) -> None:
         for line in lines_of(text):
@@ -81,7 +81,7 @@ class Tidying:
 
 
 def _tidy_all(servers: list[Server]) -> str:
-    """A line `NUMBER REMARK` for each; one that may not answer is left, with an empty remark."""
+    """Tidy each; return lines `NUMBER REMARK`, with an empty remark for a server that may not answer."""
     lines = ""
     for server in servers:
         try:

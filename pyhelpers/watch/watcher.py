@@ -1,6 +1,6 @@
-"""The resident helper: it sees, and it does what the shell orders; it decides nothing.
+"""The resident helper: it observes, and it does what the shell orders; it makes no decision.
 
-It speaks with the shell over two FIFOs in RUN_DIR, in the words of watch/messages.py; a third one is the operators'.
+It talks to the shell over two FIFOs in RUN_DIR, in the words of watch/messages.py; operators write into a third one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Watcher:
     """All servers of one monitor."""
 
     def __init__(self, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str, kept: int | None = None) -> None:
-        """Kept: what the watcher left that we were in this process before an update: see watch/handover.py."""
+        """Kept: what the watcher in this process before an update left to us: see watch/handover.py."""
         self.run_dir = run_dir
         self._arguments = [run_dir, state_dir, conf_dir, psutil_home]
         self.state_dir = state_dir
@@ -53,7 +53,7 @@ class Watcher:
         self.loop.fault = self._fault
         self._faults_said: set[str] = set()
         self.followed: dict[int, Followed] = {}
-        self.shared: dict[str, object] = {}  # what the vitals of several servers have in common, by their kind
+        self.shared: dict[str, object] = {}  # what the vitals of several servers share, by their kind
         self.suite, watched = servers_of(settled.read(f"{run_dir}/settled"))
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
@@ -79,11 +79,11 @@ class Watcher:
         self._oom_kills = cause.oom_kills()
 
     def _has_kept(self, what: str) -> bool:
-        """Has the watcher that we were in this process, before an update, left us such descriptors?"""
+        """Has the watcher in this process before an update left us such descriptors?"""
         return os.path.exists(f"{self.run_dir}/{what}")
 
     def _hold(self) -> Held:
-        """What is held for servers; a monitor that holds nothing does not pay for the modules."""
+        """The descriptors held for servers; a monitor that holds none does not load the modules."""
         from fdstore.store import Held
 
         holding = Held(self)
@@ -97,17 +97,17 @@ class Watcher:
         self.shell.emit(word, server.number if server else 0, rest)
 
     def unread(self) -> bool:
-        """Has the shell still to read what was sent?"""
+        """Has the shell not yet read all events?"""
         return self.shell.unread()
 
     def say(self, server: Server | None, text: str) -> None:
-        """Tell a person, through the shell."""
+        """Send a message to a person, through the shell."""
         self.emit("say", server, text)
 
     # -- faults ----------------------------------------------------------------------------------
 
     def _fault(self, owner: object, error: Exception) -> None:
-        """Nothing expected this exception: it is charged to the server on whose behalf we worked, and all goes on."""
+        """No code expected this exception: charge it to the server for which we worked, and go on."""
         life = owner if isinstance(owner, Life) else None
         name = life.server.name if life else "monitor.sh"
         where = faults.place(error)
@@ -132,9 +132,9 @@ class Watcher:
             self.loop.on_behalf(life, ORDERS[word], life, *fields[1:])
 
     def reload(self) -> None:
-        """Go by the new conf: become a new watcher, in place.  Our children stay our children.
+        """Use the new conf: execute a new watcher in this process.  Our children stay our children.
 
-        The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.
+        The shell must not see the end of a FIFO, so we keep them open over the exec, until the new watcher has its own.
         """
         waiting = [stream.keep_over_exec() for stream in self.streams.values()]
         kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
@@ -159,16 +159,16 @@ class Watcher:
     # -- first look ------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Lock every server; then look which of them run."""
+        """Lock every server; then find out which of them run."""
         notifying = sum(life.server.vital.get("heartbeat") == "notify" for life in self.lives)
         self._want_descriptors(3 * len(self.lives) + notifying + (self.held.count() if self.held else 0) + 64)
         if not self._lock_all():
-            return  # the shell leaves
+            return  # the shell ends the monitor
         if self.held:
             self.held.recover()
         for life in self.lives:
             self.loop.on_behalf(life, life.first_look)
-        self._search.want(0, lambda _: self._ready())  # after all that the first look wants
+        self._search.want(0, lambda _: self._ready())  # after all scans of the first look
         self._post.deliver_soon()
         self.loop.after(self.interval_ms, self._tick)
 
@@ -180,7 +180,7 @@ class Watcher:
             self.held.tell_lost()
 
     def _want_descriptors(self, number: int) -> None:
-        """A lock and a pidfd a server: more than the usual 1024 for some hundreds.  Servers keep the limit that was."""
+        """Raise our limit: a lock and a pidfd a server soon exceed 1024.  Servers get the limit from before."""
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -193,9 +193,9 @@ class Watcher:
         launch.raise_nofile(min(number, hard))
 
     def _lock_all(self) -> bool:
-        """Have each server to ourselves; False: another monitor has one of them, and that is told.
+        """Lock each server; False: another monitor has locked one of them, which we report.
 
-        By their names in order: of two monitors that begin at once, one gets the first and goes on.
+        Lock them in the order of their names: of two monitors that begin at once, one gets the first and goes on.
         """
         for life in sorted(self.lives, key=lambda life: life.server.name):
             try:
@@ -210,10 +210,10 @@ class Watcher:
         return True
 
     def _lock(self, directory: str) -> str:
-        """ "" or the monitor that holds the lock.
+        """Lock one server; return "", or the pid of the monitor that holds the lock.
 
-        A dead one's helper is given a second to let go; an earlier helper of our own monitor, or what it was
-        about to start as its death came, ten.
+        The helper of a dead monitor gets a second to release the lock.  An earlier helper of our own monitor, or a
+        child that it was about to execute when it died, gets ten.
         """
         ours = self.monitor
         holder = ""
@@ -229,7 +229,7 @@ class Watcher:
         return holder
 
     def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
-        """Look for it in the process table, together with all that want it now; absent: it is not there."""
+        """Search the process table, together with all others that want it now; call absent if it is not there."""
         self._search.want(life.server.number, lambda found: None if self._take(life, found) else absent())
 
     def _find(self, numbers: list[int]) -> str:
@@ -238,7 +238,7 @@ class Watcher:
         return scan.find(sought, self.directories, self.psutil_home, not_these, self._is_left) if sought else ""
 
     def _is_left(self, server: Server, process: identity.Process) -> bool:
-        """What the last process left behind looks like the server."""
+        """Did the server's last process leave this one behind?  It may look like the server."""
         return self.lives[server.number - 1].account.dead.left(process)
 
     def _find_left(self, numbers: list[int]) -> str:
@@ -246,7 +246,7 @@ class Watcher:
         return scan.left(dead, {*self._ours, *self.followed})
 
     def _take(self, life: Followed, found: Found) -> bool:
-        """Follow what the scan has found, if it is there still, and nobody's yet."""
+        """Follow what the scan has found, if it still lives and no server has it yet."""
         for pid, ticks in found:
             process = identity.look(pid) if pid not in self.followed else None
             if process and process.ticks == ticks and life.adopt(process, "scan"):
@@ -254,7 +254,7 @@ class Watcher:
         return False
 
     def history_tells(self, incident: str) -> bool:
-        """Does history.jsonl have this death already?  Asked at the first look only; read once for it."""
+        """Does history.jsonl have this death already?  Only the first look asks; we read the file once for it."""
         if self._deaths_told is None:
             self._deaths_told = [line for line in history.newest(self.state_dir) if history.is_death(line)]
         return any(history.is_of(line, incident) for line in self._deaths_told)
@@ -262,14 +262,14 @@ class Watcher:
     # -- orphans ---------------------------------------------------------------------------------
 
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
-        """Descendants of our servers whose parent ended: as subreaper we are their parent now.  Reaps the dead.
+        """Descendants of our servers whose parent has ended: as subreaper we are their parent now.  Reaps the dead.
 
-        sid: not those of other sessions that are being ended: a thousand servers are not looked at for each other.
+        sid: if set, skip processes of other sessions that we are ending, so that a thousand stops do not add up.
         """
         return descendants.orphans(self.loop, self.followed, sid)
 
     def oom_struck(self) -> bool:
-        """Has the kernel killed for want of memory since we last asked?"""
+        """Has the kernel killed a process to free memory since the last call?"""
         before, self._oom_kills = self._oom_kills, cause.oom_kills()
         return self._oom_kills > before
 
@@ -278,7 +278,7 @@ class Watcher:
     def _tick(self) -> None:
         self.loop.after(self.interval_ms, self._tick)
         for _ in self.orphans():
-            pass  # reaps what has ended
+            pass  # the generator reaps those that have ended
         for life in self.lives:
             self.loop.on_behalf(life, life.tick)
         if self.held:
@@ -288,5 +288,5 @@ class Watcher:
         self.emit("tick", None, "")
 
     def tidy_soon(self, life: Followed) -> None:
-        """Have its oldlog carried over and pruned, outside the loop, in one go with its neighbours'."""
+        """Tidy its oldlog soon, outside the loop, in one go with those of other servers."""
         self._tidying.add(life.server)
