@@ -3,9 +3,9 @@
     again.py RUN_DIR [SECONDS]
 
 A shell that cannot fork ends, but an exec needs no new process.  So the shell executes this, which waits until some
-processes can be made: first SECONDS (1), then twice as long each time, up to LONGEST_WAIT.  SECONDS 0: another version of
-the suite was installed, and this shell is still the old one; then it does not wait.  Servers live on, and the monitor
-adopts them.  MONITOR_AGAIN holds this command for the monitor, in case it cannot fork before it watches again.
+processes can be made: first SECONDS (1), then twice as long each time, up to LONGEST_WAIT.  SECONDS 0: another version
+of the suite was installed, and this shell is still the old one; then it does not wait.  Servers live on, and the
+monitor adopts them.  MONITOR_AGAIN holds this command for the monitor, in case it cannot fork before it watches again.
 
 RUN_DIR/called: the monitor's program, directory and words, each ended by a NUL.
 """

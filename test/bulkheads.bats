@@ -105,12 +105,12 @@ comes_back() {
 
 @test "a fault at each interval: the living server is adopted again and again, never started twice; status says so" {
 	expect_faults
-	given_fault watch/lifecycle Life.tick
+	given_fault watch/oversight tick
 	both_run
 
 	touch "$BATS_TEST_TMPDIR/faulty"
 	wait_until "$PATIENCE" test -s "$STATE/faults.log"
-	wait_until "$PATIENCE" status_says a 'fault: watch/lifecycle.py:'
+	wait_until "$PATIENCE" status_says a 'fault: watch/oversight.py:'
 	others_notice_nothing
 
 	comes_back

@@ -49,6 +49,8 @@ has_failed() {
 }
 
 @test "a suite whose programs are just being replaced: helpers wait, and the monitor goes on when all is there" {
+	expect_faults
+	expect_helper_deaths
 	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
 	[ ! -e "$ROOT/.venv" ] || export MONITOR_PYTHON=$ROOT/.venv/bin/python
 	ROOT=$BATS_TEST_TMPDIR

@@ -42,7 +42,7 @@ is_taken_over() {
 	given_ten
 	rm "$CONF/servers/s1.conf"
 	given_server s11
-	printf 'nice = 3\n' >>"$CONF/servers/s2.conf"
+	printf 'nice = 19\n' >>"$CONF/servers/s2.conf"
 	printf 'give_up = 3 in 60s\n' >>"$CONF/servers/s3.conf"
 
 	suite_ends 0 update --dry-run
@@ -67,7 +67,7 @@ is_taken_over() {
 
 @test "one error in one file, and nothing changes" {
 	given_ten
-	printf 'nice = 3\n' >>"$CONF/servers/s2.conf"
+	printf 'nice = 19\n' >>"$CONF/servers/s2.conf"
 	printf 'restrat = never\n' >>"$CONF/servers/s3.conf"
 
 	suite_ends 6 update

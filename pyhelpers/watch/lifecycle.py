@@ -17,10 +17,11 @@ from loop import descendants
 from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity
-from proc.descent import Descent
 from state.history import incident_id
 from watch.afar import Afar
 from watch.journal import Account
+from watch.pending import Pending
+from watch.relook import Relook
 from watch.start_attempt import Start
 
 TYPE_CHECKING = False
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from loop.loop import Timer
     from proc.server import Server
 
-FIRST_FAULT_MS, LONGEST_FAULT_MS = 1000, 60_000
-WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
-
 
 class Life:
     """Follows one server.  phase: idle waiting starting unanswered up stopping.
@@ -42,8 +40,8 @@ class Life:
     """
 
     __slots__ = (
-        "_attempt _died_at _faults _looks_again _surely_absent _told_at _untold _wait _was_waiting "
-        "account afar ending health phase server watcher"
+        "_attempt _died_at _wait account afar ending health"
+        " pending phase relook server surely_absent was_waiting watcher"
     ).split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
@@ -52,115 +50,37 @@ class Life:
         self.account = Account(server, watcher, directory, Dead(server))
         self.afar = Afar(self)
         self.phase = "idle"
-        self._surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
+        self.surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None
-        self._untold = ""
-        self._told_at = 0.0
-        self._was_waiting = False  # was it in state D at the last look?
+        self.pending = Pending(server, watcher)
+        self.was_waiting = False  # was it in state D at the last look?
         self.ending: Ending | None = None  # the last Ending
-        self._faults = 0  # our recent faults while we worked for it
-        self._looks_again: Timer | None = None
+        self.relook = Relook(self)
         self.health: Health = Health(self)
 
     def age(self) -> float:
         """Seconds since the living process started."""
         return boot_seconds() - self.server.ticks / TICKS_PER_SECOND
 
+    def tell(self, word: str, rest: str) -> None:
+        """Send an event that the shell must answer."""
+        self.pending.send(word, rest)
+
     # -- found -----------------------------------------------------------------------------------
 
-    def first_look(self) -> None:
-        """Take over a running process, by record, pidfile or log; else search the process table."""
-        known = self.account.recall()
-        process = evidence.recorded(known, self.watcher.boot)
-        if process:
-            self._take_back(process, known)
-            return
-        if known.get("pid") and known["boot"] == self.watcher.boot:
-            self.account.dead = Dead.of_record(self.server, known)
-            self.server.owner = self.account.dead.owner
+    def find(self) -> None:
+        """Has someone started it by hand?"""
         process, source, remarks = evidence.named(self.server, self.watcher.directories)
-        self.account.say_all("evidence", remarks)
         if not process or not self.adopt(process, source):
-            self._seek(known)
+            self.account.say_all("evidence", remarks)
 
-    def _take_back(self, process: identity.Process, known: dict[str, str]) -> None:
-        """The process that the record names lives: take it over, with the session that its launch made."""
-        server, source = self.server, known["source"] or "own"
-        server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
-        made = int(known["sid"] or 0)
-        if known["state"] == "STARTING":
-            self._resume(process, source, made)
-        elif known["state"] == "STOPPING" and self.account.want == "down":
-            if self.follow(process, source, "adopted", made):
-                self.stop()
-            else:
-                self._seek(known)
-        elif not self.adopt(process, source, made=made):
-            self._seek(known)
-        elif known["ending"]:
-            self.health.put_down(process.pid, known["ending"])
-
-    def _seek(self, known: dict[str, str]) -> None:
-        """No record, pidfile or log that answers names it: search further."""
-        if self.server.unheard:
-            self.afar.look(lambda: self._second_look(known))
-        else:
-            self.watcher.want_scan(self, lambda: self._first_absence(known))
-
-    def _second_look(self, known: dict[str, str]) -> None:
-        """The hand has brought the silent sources, or they do not answer; meanwhile an order may have started it."""
-        if self.phase != "idle" or self.server.pid:
-            return
-        process, source, _ = evidence.named(self.server, self.watcher.directories)
-        if not process or not self.adopt(process, source):
-            self.watcher.want_scan(self, lambda: self._first_absence(known))
-
-    def _resume(self, process: identity.Process, source: str, made: int) -> None:
-        """An earlier watcher died during its start: continue that start."""
-        if self.follow(process, source, "launched", made):
-            self._become("starting", "STARTING")
-            self._attempt = Start(self, self.account.dead, time.monotonic())
-            self._attempt.resume()
-        else:
-            self.watcher.emit("absent", self.server, "-")
-
-    def _first_absence(self, known: dict[str, str]) -> None:
-        """It does not run: it died unwatched, its start was interrupted, or no one has started it yet."""
-        self._surely_absent = True
-        was_up = (
-            self.account.want == "up"
-            and known.get("boot") == self.watcher.boot
-            and known["state"] in WERE_WANTED
-            and known["pid"]
-        )
-        if not was_up:
-            self.tell("absent", known.get("state") or "-")
-            return
-        if not self.account.dead.pid:  # it has ended just now
-            self.account.dead = Dead.of_record(self.server, known)
-        incident = incident_id(self.server.name, known["pid"], known["ticks"], self.watcher.boot)
-        told = known["starting"] or self.watcher.history_tells(incident)
-        up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
-        rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
-        self.tell("restart_pending" if told else "down", rest)
-
-    def tell(self, word: str, rest: str) -> None:
-        """Send an event that needs an answer; send it again after an interval without one, if the shell has read it."""
-        self._untold = f"{word} {rest}"
-        self._told_at = time.monotonic()
-        self.watcher.emit(word, self.server, rest)
-
-    def acknowledged(self) -> None:
-        """The shell has answered the event."""
-        self._untold = ""
-
-    def _tell_again(self) -> None:
-        waited = time.monotonic() - self._told_at
-        if self._untold and waited > self.watcher.interval_ms / 1000 and not self.watcher.unread():
-            word, _, rest = self._untold.partition(" ")
-            self.tell(word, rest)
+    def resume_start(self) -> None:
+        """Go on with the start of the process that we follow: its watcher died over it."""
+        self._become("starting", "STARTING")
+        self._attempt = Start(self, self.account.dead, time.monotonic())
+        self._attempt.resume()
 
     def adopt(self, process: identity.Process, source: str, word: str = "adopted", made: int = 0) -> bool:
         """Follow a process that we did not start; word: moved, if it replaced the process that we followed.
@@ -175,7 +95,7 @@ class Life:
         self._cancel()
         self._become("up", "RUNNING")
         self._know_owner()
-        self._remember_kids()
+        self.remember_kids()
         self.account.write()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
         self.health.serving()
@@ -215,20 +135,15 @@ class Life:
 
     # -- after a fault of ours -------------------------------------------------------------------
 
-    def after_fault(self, where: str) -> None:
-        """We do not know how much of our work was done: drop all of it, and begin as a new watcher would."""
-        self._faults += 1
-        self.server.message = f"fault: {where}, see faults.log"
+    def forget_all(self) -> None:
+        """Follow nothing, wait for nothing."""
         try:
             self._cancel()
             self.unfollow()
             self.account.write()
-        except Exception:  # the fault is in just this code
+        except Exception:  # it is just that which does not work
             self._forget_process()
         self.phase = "idle"
-        if not self._looks_again:
-            wait_ms = min(LONGEST_FAULT_MS, FIRST_FAULT_MS << min(self._faults - 1, 10))
-            self._looks_again = self.watcher.loop.after(wait_ms, self._look_anew)
 
     def _forget_process(self) -> None:
         server = self.server
@@ -237,11 +152,6 @@ class Life:
             self.watcher.followed.pop(server.pid, None)
             self.watcher.loop.forget(server.pidfd)
             server.pid, server.ticks, server.pidfd = 0, 0, -1
-
-    def _look_anew(self) -> None:
-        self._looks_again = None
-        if self.phase == "idle":
-            self.first_look()
 
     # -- death -----------------------------------------------------------------------------------
 
@@ -269,8 +179,8 @@ class Life:
         if process and self.adopt(process, source, "moved"):
             return
         # A young process that we did not start may have been a second copy beside the real server
-        self._surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self.tell("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+        self.surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
+        self.pending.send("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _daemon_of(self, dead: Dead) -> identity.Process | None:
         """The daemon of a launcher that we took for the server: the oldest leftover with the server's identity."""
@@ -298,7 +208,7 @@ class Life:
 
     def start(self, wait_ms: int) -> None:
         """Start it after the wait, unless we find it running.  A start that is under way goes on."""
-        self._untold = ""
+        self.pending.answered()
         if self._attempt or self.phase == "unanswered":
             return
         if self.server.pid:  # someone paused it while it started
@@ -314,13 +224,17 @@ class Life:
         else:
             self._begin(self._died_at or time.monotonic())
 
+    def begin_again(self) -> None:
+        """Start it, now that its path answers."""
+        self._begin(time.monotonic())
+
     def _begin(self, since: float) -> None:
         if self.afar.holds_child():  # a process waits for this path already
             self.phase = "unanswered"
             self.silence_changed()
             return
         self._become("starting", "STARTING")
-        search, self._surely_absent, self._died_at = not self._surely_absent, False, 0.0
+        search, self.surely_absent, self._died_at = not self.surely_absent, False, 0.0
         self._attempt = Start(self, self.account.dead, since)
         self._attempt.begin(search)
 
@@ -342,7 +256,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
-        self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
+        self.pending.send("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def unanswered(self, path: str, child: int) -> None:
         """The attempt waits until a file system answers.  child: the process that waits for it."""
@@ -384,7 +298,7 @@ class Life:
         if self._attempt:
             self._attempt.look_now()
         elif self.phase == "idle":
-            self._look_for_one()
+            self.find()
 
     def extend(self, milliseconds: float) -> None:
         """The server asks for so much time from now, to start or to end."""
@@ -402,7 +316,7 @@ class Life:
         """The shell has decided not to start it: take this state."""
         if self.watcher.held:
             self.watcher.held.left(self.server, state)
-        self._untold = ""
+        self.pending.answered()
         self._cancel()
         self._become("idle", state, message)
         self.account.write()
@@ -411,7 +325,7 @@ class Life:
         """End it and what it started; then send `stopped PID`, PID 0 if nothing ran.  A stop under way goes on."""
         if self.phase == "stopping":
             return
-        self._untold = ""
+        self.pending.answered()
         self._cancel()
         pid = self.server.pid
         who = [(pid, self.server.ticks)] if pid else []
@@ -455,63 +369,9 @@ class Life:
             return f"1 {getattr(error, 'strerror', None) or 'no such signal'}"
         return "0"
 
-    # -- every interval --------------------------------------------------------------------------
+    # -- notes -----------------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        """Look at the evidence again, so that a lost event costs at most one interval."""
-        if self.phase == "up":
-            self._look_at_living()
-        elif self.phase == "idle":
-            self._look_for_one()
-            self.afar.look()
-        elif self.phase == "unanswered":
-            self.afar.ask_again(lambda: self._begin(time.monotonic()))
-        self._tell_again()
-        self.account.catch_up()
-
-    def _look_for_one(self) -> None:
-        """Has someone started it by hand?"""
-        process, source, remarks = evidence.named(self.server, self.watcher.directories)
-        if not process or not self.adopt(process, source):
-            self.account.say_all("evidence", remarks)
-
-    def _look_at_living(self) -> None:
-        server = self.server
-        fields = server.is_seen()
-        if fields is None:
-            return  # it is dead: its pidfd reports that
-        self._look_at_state(fields[0])
-        process, source, remarks = evidence.named(server, self.watcher.directories, server.is_confirmed() is False)
-        self.account.say_all("evidence", remarks)
-        if process and not server.is_confirmed() and self._is_confirmed_or_moved(process, source):
-            return
-        self.afar.look()
-        self._remember_kids()
-        self.health.tick()
-
-    def _is_confirmed_or_moved(self, process: identity.Process, source: str) -> bool:
-        """A pidfile or log names a process at last; True: another one, which descends from what we launched."""
-        server = self.server
-        if process.pid == server.pid:
-            server.source = source
-            self.account.write()
-            return False
-        its = Descent.of(server)
-        descends = descendants.belongs(self.watcher, process.pid, server.pid, server.ticks, its)
-        return descends and self.adopt(process, source, "moved", server.sid)
-
-    def _look_at_state(self, state: str) -> None:
-        """Report odd states (proc(5)): a stopped process is alive; one that stays in state D is stuck."""
-        stuck, self._was_waiting = self._was_waiting and state == "D", state == "D"
-        oddity = ""
-        if state in "Tt":
-            oddity = "stopped by a signal (state T)"
-        elif stuck:
-            oddity = "stuck in the kernel (state D)"
-        self.account.say_all("state", [f"pid {self.server.pid} is {oddity}"] if oddity else [])
-        self.health.remark(self, oddity)
-
-    def _remember_kids(self) -> None:
+    def remember_kids(self) -> None:
         """Note the descendants of an adopted server: after its death nothing else may lead to them."""
         if self.server.mode == "adopted":
             descendants.remember(self.watcher, self.server)

@@ -40,12 +40,12 @@ def _stop(life: Life) -> None:
 
 
 def _end(life: Life, pid: str, text: str) -> None:
-    life.acknowledged()
+    life.pending.answered()
     life.health.put_down(int(pid), text)
 
 
 def _acknowledged(life: Life) -> None:
-    life.acknowledged()
+    life.pending.answered()
 
 
 def _want(life: Life, want: str) -> None:

@@ -18,7 +18,7 @@ from proc.server import servers_of
 from spawn import launch
 from state import access, history, lock, record
 from state.paths import server_directory
-from watch import faults, handover, resident
+from watch import faults, handover, oversight, resident, takeover
 from watch.alert_queue import Post
 from watch.lifecycle import Life
 from watch.operators import Operators
@@ -117,7 +117,7 @@ class Watcher:
             text = f"a fault of the monitor itself at {where}: {faults.words(error)}; see faults.log"
             self.say(life.server if life else None, text)
         if life:
-            life.after_fault(f"{where} {type(error).__name__}")
+            life.relook.after_fault(f"{where} {type(error).__name__}")
 
     # -- orders ----------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Watcher:
         if self.held:
             self.held.recover()
         for life in self.lives:
-            self.loop.on_behalf(life, life.first_look)
+            self.loop.on_behalf(life, takeover.look, life)
         self._search.want(0, lambda _: self._ready())  # after all scans of the first look
         self._post.deliver_soon()
         self.loop.after(self.interval_ms, self._tick)
@@ -280,7 +280,7 @@ class Watcher:
         for _ in self.orphans():
             pass  # the generator reaps those that have ended
         for life in self.lives:
-            self.loop.on_behalf(life, life.tick)
+            self.loop.on_behalf(life, oversight.tick, life)
         if self.held:
             self.held.tell_lost()
         self._post.catch_up()

@@ -1,0 +1,63 @@
+"""What the watcher looks at every interval, so that a lost event costs at most one interval."""
+
+from __future__ import annotations
+
+from loop import descendants
+from proc import evidence, identity
+from proc.descent import Descent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from watch.lifecycle import Life
+
+
+def tick(life: Life) -> None:
+    """Look at the evidence again, so that a lost event costs at most one interval."""
+    if life.phase == "up":
+        _look_at_living(life)
+    elif life.phase == "idle":
+        life.find()
+        life.afar.look()
+    elif life.phase == "unanswered":
+        life.afar.ask_again(lambda: life.begin_again())
+    life.pending.repeat()
+    life.account.catch_up()
+
+
+def _look_at_living(life: Life) -> None:
+    server = life.server
+    fields = server.is_seen()
+    if fields is None:
+        return  # it is dead: its pidfd reports that
+    _look_at_state(life, fields[0])
+    process, source, remarks = evidence.named(server, life.watcher.directories, server.is_confirmed() is False)
+    life.account.say_all("evidence", remarks)
+    if process and not server.is_confirmed() and _is_confirmed_or_moved(life, process, source):
+        return
+    life.afar.look()
+    life.remember_kids()
+    life.health.tick()
+
+
+def _is_confirmed_or_moved(life: Life, process: identity.Process, source: str) -> bool:
+    """A pidfile or log names a process at last; True: another one, which descends from what we launched."""
+    server = life.server
+    if process.pid == server.pid:
+        server.source = source
+        life.account.write()
+        return False
+    its = Descent.of(server)
+    descends = descendants.belongs(life.watcher, process.pid, server.pid, server.ticks, its)
+    return descends and life.adopt(process, source, "moved", server.sid)
+
+
+def _look_at_state(life: Life, state: str) -> None:
+    """Report odd states (proc(5)): a stopped process is alive; one that stays in state D is stuck."""
+    stuck, life.was_waiting = life.was_waiting and state == "D", state == "D"
+    oddity = ""
+    if state in "Tt":
+        oddity = "stopped by a signal (state T)"
+    elif stuck:
+        oddity = "stuck in the kernel (state D)"
+    life.account.say_all("state", [f"pid {life.server.pid} is {oddity}"] if oddity else [])
+    life.health.remark(life, oddity)

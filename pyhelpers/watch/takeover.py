@@ -1,0 +1,98 @@
+"""The first look at a server: take over what runs, or report that nothing does.
+
+A new watcher looks so at each of its servers, and at one anew after a fault of ours.  Strongest evidence first: the
+record, pidfile and log, the process table.
+"""
+
+from __future__ import annotations
+
+from base.clock import TICKS_PER_SECOND, boot_seconds
+from loop.leftovers import Dead
+from proc import cause, evidence, identity
+from state.history import incident_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from watch.lifecycle import Life
+
+WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
+
+
+def look(life: Life) -> None:
+    """Take over a running process, by record, pidfile or log; else search the process table."""
+    known = life.account.recall()
+    process = evidence.recorded(known, life.watcher.boot)
+    if process:
+        _take_back(life, process, known)
+        return
+    if known.get("pid") and known["boot"] == life.watcher.boot:
+        life.account.dead = Dead.of_record(life.server, known)
+        life.server.owner = life.account.dead.owner
+    process, source, remarks = evidence.named(life.server, life.watcher.directories)
+    life.account.say_all("evidence", remarks)
+    if not process or not life.adopt(process, source):
+        _seek(life, known)
+
+
+def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> None:
+    """The process that the record names lives: take it over, with the session that its launch made."""
+    server, source = life.server, known["source"] or "own"
+    server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
+    made = int(known["sid"] or 0)
+    if known["state"] == "STARTING":
+        _resume(life, process, source, made)
+    elif known["state"] == "STOPPING" and life.account.want == "down":
+        if life.follow(process, source, "adopted", made):
+            life.stop()
+        else:
+            _seek(life, known)
+    elif not life.adopt(process, source, made=made):
+        _seek(life, known)
+    elif known["ending"]:
+        life.health.put_down(process.pid, known["ending"])
+
+
+def _seek(life: Life, known: dict[str, str]) -> None:
+    """No record, pidfile or log that answers names it: search further."""
+    if life.server.unheard:
+        life.afar.look(lambda: _second_look(life, known))
+    else:
+        life.watcher.want_scan(life, lambda: _first_absence(life, known))
+
+
+def _second_look(life: Life, known: dict[str, str]) -> None:
+    """The hand has brought the silent sources, or they do not answer; meanwhile an order may have started it."""
+    if life.phase != "idle" or life.server.pid:
+        return
+    process, source, _ = evidence.named(life.server, life.watcher.directories)
+    if not process or not life.adopt(process, source):
+        life.watcher.want_scan(life, lambda: _first_absence(life, known))
+
+
+def _resume(life: Life, process: identity.Process, source: str, made: int) -> None:
+    """Its watcher died while it started: see that to its end."""
+    if life.follow(process, source, "launched", made):
+        life.resume_start()
+    else:
+        life.watcher.emit("absent", life.server, "-")
+
+
+def _first_absence(life: Life, known: dict[str, str]) -> None:
+    """It does not run: it died unwatched, its start was interrupted, or no one has started it yet."""
+    life.surely_absent = True
+    was_up = (
+        life.account.want == "up"
+        and known.get("boot") == life.watcher.boot
+        and known["state"] in WERE_WANTED
+        and known["pid"]
+    )
+    if not was_up:
+        life.tell("absent", known.get("state") or "-")
+        return
+    if not life.account.dead.pid:  # it has ended just now
+        life.account.dead = Dead.of_record(life.server, known)
+    incident = incident_id(life.server.name, known["pid"], known["ticks"], life.watcher.boot)
+    told = known["starting"] or life.watcher.history_tells(incident)
+    up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
+    rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
+    life.tell("restart_pending" if told else "down", rest)
