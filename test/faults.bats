@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# One call of the helper into the kernel or the C library fails, with an error that its man page names, at a random moment
+# between the start of a monitor and its last order: afterwards all is caught up, and nothing is lost or doubled.
+#
+# FAULTS       how many runs (6)
+# FAULTS_SEED  the seed, which is printed, to have the same runs again
+# FAULT        one run only: CALL N ERRNO FROM, as a failure prints it
+
+load helpers
+load fixtures/orders
+load fixtures/hostile
+
+# choose_faults SEED COUNTS - prints the runs, a line each: CALL N ERRNO FROM.  FROM: N counts the calls from the `begin`
+# of the monitor, or from the moment when its servers are `up`.  COUNTS: for both, how often each function is called.
+choose_faults() {
+	"$(python)" -I -S "$FIXTURES/faults.py" "$1" "${FAULTS:-6}" "$2"
+}
+
+# scene DIR FROM - in DIR, of its own: a monitor, and all that an operator may do; the fault strikes somewhere in it
+scene() {
+	given_scene "$1"
+	[ "$2" != begin ] || arm
+	monitor_start a b
+	both_run
+	[ "$2" != up ] || arm
+
+	dies a
+	suite_ends 0 stop a
+	state_is a STOPPED
+	suite_ends 0 start a
+	dies b
+	printf 'environment = MORE=1\n' >>"$CONF/servers/b.conf"
+	suite_ends 0 update
+	dies a
+	both_run
+
+	assert_caught_up
+	monitor_stop
+}
+
+# given_scene DIR - two servers, one of another user where we may, in DIR
+given_scene() {
+	BATS_TEST_TMPDIR=$1 CONF=$1/conf STATE=$1/state SERVERS=$1/srv PRINTED=$1/monitor.out SAID=$1/said ALERTS=$1/alerts.log
+	mkdir -p "$CONF/servers" "$CONF/hooks" "$SERVERS"
+	: >"$PRINTED"
+	: >"$ALERTS"
+	: >"$1/killed"
+	printf '%s\n' 'interval = 500ms' 'start_seconds = 100ms' >"$CONF/monitor.conf"
+	given_hook sms
+	if [ "$(id -u)" -eq 0 ]; then
+		given_guest a 'pid_from = own, log log*_1.txt 2'
+	else
+		given_server a 'pid_from = own, log log*_1.txt 2'
+	fi
+	given_server b 'command = ./b --pidfile b.pid' 'pid_from = own, pidfile b.pid' 'output = out.txt'
+}
+
+arm() {
+	printf '\1' | dd of="$FAULT_COUNTS" conv=notrunc status=none
+}
+
+# both_run - sets A and B, the pids of the servers, which are RUNNING
+both_run() {
+	wait_until "$PATIENCE" runs_now a
+	A=$RUNS
+	wait_until "$PATIENCE" runs_now b
+	B=$RUNS
+}
+
+# runs_now NAME - is it RUNNING, as a living process?  Sets RUNS
+runs_now() {
+	RUNS=$(pid_of "$1")
+	[ -n "$RUNS" ] && ! is_gone "$RUNS" && state_is "$1" RUNNING
+}
+
+# dies NAME - it is killed, and comes back
+dies() {
+	local old
+	wait_until "$PATIENCE" runs_now "$1"
+	old=$RUNS
+	printf '%s\n' "$(incident_of "$1" "$old")" >>"$BATS_TEST_TMPDIR/killed"
+	kill -KILL "$old"
+	wait_until 30 pid_differs "$1" "$old"
+	wait_until "$PATIENCE" runs_now "$1"
+}
+
+# incident_of NAME PID - prints the id of the incident that its death will be, without that of this boot
+incident_of() {
+	local stat
+	stat=$(<"/proc/$2/stat")
+	read -ra stat <<<"${stat##*) }"
+	printf '%s-%s-%s\n' "$1" "$2" "${stat[19]}"
+}
+
+# assert_caught_up - each server runs once, was started once for each time that it ended, and each death was told once
+assert_caught_up() {
+	wait_until "$PATIENCE" is_up_for a 2 # four intervals: who is doubled or missed is seen by then
+	assert_equal 'copies of a' "$(copies_of a)" "$A"
+	assert_equal 'copies of b' "$(copies_of b)" "$B"
+	assert_equal 'starts of a' "$(starts_of a)" 4
+	assert_equal 'starts of b' "$(starts_of b)" 3
+	wait_until "$PATIENCE" each_death_is_told
+	wait_until "$PATIENCE" deaths_alerted a 2
+	wait_until "$PATIENCE" deaths_alerted b 1
+	run ! grep -A 5 'Traceback (most recent' "$PRINTED" "$SAID"
+	[ "$(grep -c 'ended; starting another' "$PRINTED")" -le 1 ]
+}
+
+each_death_is_told() {
+	diff <(sort "$BATS_TEST_TMPDIR/killed") <(deaths_told) >&2
+}
+
+# deaths_told - prints the incident of each line of history.jsonl that tells a death
+deaths_told() {
+	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)-[^"-]*".*/\1/' | sort
+}
+
+deaths_alerted() {
+	[ "$(alerted_times death "$1")" -eq "$2" ]
+}
+
+# copies_of NAME - prints the pids of all living processes that run its program in its directory
+copies_of() {
+	local link
+	find /proc/[0-9]* -maxdepth 1 -name exe -lname "$SERVERS/$1/$1" 2>/dev/null | while IFS= read -r link; do
+		printf '%s\n' "$link" | cut -d / -f 3
+	done
+}
+
+# with_fault NUMBER CALL N ERRNO FROM - one run with that fault; its directory is $BATS_TEST_TMPDIR/NUMBER
+with_fault() {
+	local dir=$BATS_TEST_TMPDIR/$1 status=0
+	mkdir -p "$dir"
+	truncate -s 4096 "$dir/counts"
+	chmod 666 "$dir/counts"
+	(
+		set -e
+		export FAULT_COUNTS=$dir/counts FAULT_CALL=$2 FAULT_N=$3 FAULT_ERRNO=$4
+		LD_PRELOAD=$(fixture faults.so)
+		export LD_PRELOAD
+		scene "$dir" "$5"
+	) >"$dir/told" 2>&1 3>&- &
+	wait $! || status=$?
+	end_everything
+	[ "$status" -eq 0 ] || {
+		printf -- '--- FAULT="%s"\n' "${*:2}"
+		show_run "$dir"
+	}
+	return "$status"
+}
+
+# show_run DIR - what a person needs who reads of a failed run
+show_run() {
+	local file
+	for file in told counts.log said monitor.out state/faults.log state/restart.log alerts.log; do
+		[ ! -s "$1/$file" ] || printf -- '-- %s\n%s\n' "$file" "$(tail -n 30 "$1/$file")"
+	done
+}
+
+@test "whatever one call of the helper fails with, all is caught up, and nothing is lost or doubled" {
+	expect_faults
+	expect_helper_deaths
+	require cc
+	seed=${FAULTS_SEED:-$(date +%N | sed 's/^0*//')}
+	printf '# seed %s\n' "$seed" >&3
+	number=0 bad=0
+	if [ -n "${FAULT:-}" ]; then
+		printf '%s\n' "$FAULT" >"$BATS_TEST_TMPDIR/faults"
+	else
+		with_fault begin none 0 0 begin # a fault that never strikes: to count the calls
+		with_fault up none 0 0 up
+		choose_faults "$seed" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/faults"
+	fi
+
+	while read -r -u 8 call nth error from; do
+		number=$((number + 1))
+		with_fault "$number" "$call" "$nth" "$error" "$from" 8<&- || bad=$((bad + 1))
+		printf '%s\n' "$number: $call $nth $error $from: $bad bad" >>"${FAULTS_LOG:-/dev/null}"
+	done 8<"$BATS_TEST_TMPDIR/faults"
+
+	assert_equal 'bad runs' "$bad" 0
+}
