@@ -378,11 +378,11 @@ is_gone() {
 		exec yes
 	END
 	given_alert i1 sms
-	given_alert i2 endless
-
-	deliver 1
-
+	deliver
 	assert_line 'sent sms i1[.]death[.]sms [0-9]+'
+
+	given_alert i2 endless
+	deliver 1
 	assert_line 'later endless i2[.]death[.]endless timeout 5'
 	run -0 find "$ALERTS" -type f -size +64k
 	[ -z "$output" ]

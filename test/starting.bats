@@ -2,6 +2,8 @@
 # A start has succeeded when an identified process is there, and its port if it has one; not before (field cases 19, 23).
 
 load helpers
+load fixtures/hostile
+load fixtures/orders
 
 # --- case 19
 
@@ -111,6 +113,28 @@ stays_starting() {
 	wait_until "$PATIENCE" state_is msg_server RUNNING
 	wait_until "$PATIENCE" state_is route_server RUNNING
 	grep -E '^Max open files +12 +12 ' "/proc/$(pid_of route_server)/limits"
+}
+
+@test "servers start, and are checked, though their monitor has more files open than a server may" {
+	given_sleepers 40
+	given_server plain 'check = command true' 'check_every = 100ms'
+	given_server forked 'nice = 19'
+	given_server channelled "sockets = tcp://127.0.0.1:$(free_port)"
+	ulimit -Sn 40
+
+	monitor_start all
+
+	wait_until "$PATIENCE" suite_is_content status
+	for server in plain forked channelled s040; do
+		grep -E '^Max open files +40 ' "/proc/$(pid_of "$server")/limits"
+	done
+	restarts plain
+	restarts forked
+}
+
+# suite_is_content WORD - `monitor.sh WORD` ends with 0
+suite_is_content() {
+	suite "$1" >/dev/null
 }
 
 @test "slow starter: a daemon that listens late and writes its pidfile late" {

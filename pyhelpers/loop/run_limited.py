@@ -296,7 +296,7 @@ def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell
         launch.take_state(what)
         program = program or what.program()
         _refuse_if_open(program)
-        os.execve(program, what.argv, what.environment)
+        launch.execute(what, program, what.environment)
     except LaunchError as refused:
         failure = refused
     except OSError as error:

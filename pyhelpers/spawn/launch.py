@@ -15,6 +15,7 @@ from base.exits import CANNOT_EXECUTE, FAILED
 from base.ids import parsed
 from base.programs import LaunchError
 from config.launch_settings import Launch
+from spawn import nofile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def spawn(launch: Launch, program: str, directory: int = -1) -> int:
     output = open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
     mask = os.umask(launch.umask)
     try:
-        _set_nofile(_servers_nofile)
+        nofile.lower()
         return _posix_spawn(launch, program, output)
     except OSError as error:
         raise refusal(program, error) from None
     finally:
-        _set_nofile(_our_nofile)
+        nofile.restore()
         os.umask(mask)
         if launch.output_fd < 0:
             os.close(output)
@@ -59,34 +60,16 @@ def spawn(launch: Launch, program: str, directory: int = -1) -> int:
 
 def _posix_spawn(launch: Launch, program: str, output: int) -> int:
     null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-    stdio = [
-        null if launch.input_fd < 0 else (os.POSIX_SPAWN_DUP2, launch.input_fd, 0),
-        (os.POSIX_SPAWN_DUP2, output, 1),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
     argv, environment = launch.argv, launch.environment
-    return os.posix_spawn(
-        program, argv, environment, file_actions=stdio, setsid=True, setsigmask=[], setsigdef=RESETTABLE
-    )
-
-
-_our_nofile = _servers_nofile = 0  # soft limits, after we have raised ours
-
-
-def raise_nofile(number: int) -> None:
-    """Raise our own limit of open files; what we spawn gets the limit from before."""
-    global _our_nofile, _servers_nofile
-    import resource
-
-    _our_nofile, _servers_nofile = number, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    _set_nofile(number)
-
-
-def _set_nofile(number: int) -> None:
-    if number:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with nofile.Lent(output, 0) as low_output, nofile.Lent(launch.input_fd, 1) as low_input:
+        stdio = [
+            null if low_input < 0 else (os.POSIX_SPAWN_DUP2, low_input, 0),
+            (os.POSIX_SPAWN_DUP2, low_output, 1),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        return os.posix_spawn(
+            program, argv, environment, file_actions=stdio, setsid=True, setsigmask=[], setsigdef=RESETTABLE
+        )
 
 
 def open_output(path: str, patient: bool = False) -> int:
@@ -153,13 +136,20 @@ def become(launch: Launch, program: str, tell: int) -> None:
             close_all_but([tell, launch.input_fd, launch.output_fd, *(fd for _, fd in launch.ends)])
         take_state(launch)
         tell, environment = take_ends(launch, tell)
-        os.execve(program, launch.argv, environment)
+        execute(launch, program, environment)
     except LaunchError as refused:
         failure = refused
     except OSError as error:
         failure = refusal(program, error)
     os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
     os._exit(127)
+
+
+def execute(launch: Launch, program: str, environment: dict[str, str]) -> None:
+    """execve(2), with the servers' limit of open files: until now we may have needed our own.  Raises OSError."""
+    if not launch.settings.get("limit_nofile"):
+        nofile.lower()
+    os.execve(program, launch.argv, environment)
 
 
 def write_pidfile(path: str) -> None:
@@ -212,7 +202,6 @@ def take_rights(launch: Launch) -> None:
     for number in RESETTABLE:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _set_nofile(_servers_nofile)
     _settle(launch)
     os.umask(launch.umask)
 

@@ -233,7 +233,7 @@ def _set_out(server: Server, tell: int) -> None:
         launch.take_stdio(what)
         _tell(tell, f"program {program}")
         tell, environment = launch.take_ends(what, tell)
-        os.execve(program, what.argv, environment)
+        launch.execute(what, program, environment)
     except Refused as refused:
         failed = refused
     except LaunchError as failure:

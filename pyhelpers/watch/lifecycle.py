@@ -256,7 +256,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
-        self.pending.send("failed", f"{status} {time.monotonic_ns()} {text}")
+        self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def unanswered(self, path: str, child: int) -> None:
         """The attempt waits until a file system answers.  child: the process that waits for it."""

@@ -15,7 +15,7 @@ from loop.batched_scan import Walk
 from loop.loop import Loop
 from proc import cause, identity, scan
 from proc.server import servers_of
-from spawn import launch
+from spawn import nofile
 from state import access, history, lock, record
 from state.paths import server_directory
 from watch import faults, handover, oversight, resident, takeover
@@ -190,7 +190,7 @@ class Watcher:
             self.say(
                 None, f"{number} open files are needed for {len(self.lives)} servers, {hard} allowed; raise ulimit -Hn"
             )
-        launch.raise_nofile(min(number, hard))
+        nofile.raise_ours(min(number, hard))
 
     def _lock_all(self) -> bool:
         """Lock each server; False: another monitor has locked one of them, which we report.
