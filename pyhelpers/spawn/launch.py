@@ -283,6 +283,16 @@ def become_subreaper() -> None:
     _prctl(36, 1)
 
 
+def keep_all_to_ourselves() -> None:
+    """No descriptor of ours but the standard three is inherited: after an exec of our own that failed."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2:
+                os.set_inheritable(int(name), False)
+        except OSError:
+            pass  # it was that of the listing
+
+
 def close_all_but(kept: Sequence[int]) -> None:
     """Close every descriptor above 2 that is not to be kept: all of them, not the first 128."""
     for name in os.listdir("/proc/self/fd"):

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from loop.host import Followed
     from proc.server import Server
 
+RELOAD_AGAIN_MS = 1000
+
 
 class Watcher:
     """All servers of one monitor."""
@@ -134,17 +136,32 @@ class Watcher:
     def reload(self) -> None:
         """Go by the new conf: become a new watcher, in place.  Our children stay our children.
 
-        The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.
+        The shell must not see an end: the FIFOs are kept open over the exec, until the new one has its own.  It gives
+        no orders until it hears from that, so what fails is tried again.
         """
-        waiting = [stream.keep_over_exec() for stream in self.streams.values()]
-        kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
+        kept = handover.NOTHING
+        try:
+            waiting = [stream.keep_over_exec() for stream in self.streams.values()]
+            kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
+            self._become_next(kept)
+        except OSError as error:
+            handover.drop(kept)
+            launch.keep_all_to_ourselves()
+            self.say(None, f"the new conf cannot be taken over: {error.strerror}; tried again in 1 s")
+            self.loop.after(RELOAD_AGAIN_MS, self.reload)
+
+    def _become_next(self, kept: int) -> None:
+        """Returns never, or raises OSError; then it can be called again."""
         if self.held:
             self.held.keep_over_exec(self.run_dir)
         if "notify" in self.shared:
             from health import notifysocket
 
             notifysocket.keep_over_exec(self)
-        os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
+        try:
+            os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
+        except FileNotFoundError:
+            pass  # we have come so far before
         self.loop.end_groups()
         resident.execute(self._arguments, kept)
 
