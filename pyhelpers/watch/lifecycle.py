@@ -219,10 +219,14 @@ class Life:
         """We do not know what of our work was done: forget all of it, and look at it anew, as a new watcher would."""
         self._faults += 1
         self.server.message = f"fault: {where}, see faults.log"
+        cut_short = self.phase in ("waiting", "starting")
         try:
             self._cancel()
             self.unfollow()
-            self.account.write()
+            if cut_short:
+                self.account.mark_starting()  # what died before has been told
+            else:
+                self.account.write()
         except Exception:  # it is just that which does not work
             self._forget_process()
         self.phase = "idle"

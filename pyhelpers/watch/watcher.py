@@ -111,6 +111,7 @@ class Watcher:
     def _fault(self, owner: object, error: Exception) -> None:
         """Nothing expected this exception: it is charged to the server on whose behalf we worked, and all goes on."""
         life = owner if isinstance(owner, Life) else None
+        self._deaths_told = None  # the look anew that follows asks for those of today
         name = life.server.name if life else "monitor.sh"
         where = faults.place(error)
         faults.write(self.state_dir, name, error)
