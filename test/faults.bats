@@ -116,8 +116,9 @@ deaths_told() {
 	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)-[^"-]*".*/\1/' | sort
 }
 
+# deaths_alerted NAME TIMES - a start that failed is told too, by the same event
 deaths_alerted() {
-	[ "$(alerted_times death "$1")" -eq "$2" ]
+	[ "$(grep -c "^death $1 .* died (" "$ALERTS")" -eq "$2" ]
 }
 
 # copies_of NAME - prints the pids of all living processes that run its program in its directory
