@@ -1,17 +1,18 @@
 #!/usr/bin/env bats
-# One call of the helper into the kernel or the C library fails, with an error that its man page names, at a random moment
-# between the start of a monitor and its last order: afterwards all is caught up, and nothing is lost or doubled.
+# One call of the helper into the kernel or the C library fails, or three in a row of the same function, with an error that
+# its man page names, at a random moment between the start of a monitor and its last order: afterwards all is caught up, and nothing is lost or doubled.
 #
 # FAULTS       how many runs (6)
 # FAULTS_SEED  the seed, which is printed, to have the same runs again
-# FAULT        one run only: CALL N ERRNO FROM, as a failure prints it
+# FAULTS_LOG   a file that gets a line a run
+# FAULT        one run only: CALL N TIMES ERRNO FROM, as a failure prints it
 
 load helpers
 load fixtures/orders
 load fixtures/hostile
 
-# choose_faults SEED COUNTS - prints the runs, a line each: CALL N ERRNO FROM.  FROM: N counts the calls from the `begin`
-# of the monitor, or from the moment when its servers are `up`.  COUNTS: for both, how often each function is called.
+# choose_faults SEED COUNTS - prints the runs, a line each: CALL N TIMES ERRNO FROM.  FROM: N counts the calls from
+# the `begin` of the monitor, or from the moment when its servers are `up`.  COUNTS: for both, how often each is called.
 choose_faults() {
 	"$(python)" -I -S "$FIXTURES/faults.py" "$1" "${FAULTS:-6}" "$2"
 }
@@ -115,8 +116,9 @@ deaths_told() {
 	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)-[^"-]*".*/\1/' | sort
 }
 
+# deaths_alerted NAME TIMES - a start that failed is told too, by the same event
 deaths_alerted() {
-	[ "$(alerted_times death "$1")" -eq "$2" ]
+	[ "$(grep -c "^death $1 .* died (" "$ALERTS")" -eq "$2" ]
 }
 
 # copies_of NAME - prints the pids of all living processes that run its program in its directory
@@ -127,26 +129,27 @@ copies_of() {
 	done
 }
 
-# with_fault NUMBER CALL N ERRNO FROM - one run with that fault; its directory is $BATS_TEST_TMPDIR/NUMBER
+# with_fault NUMBER CALL N TIMES ERRNO FROM - one run with that fault; its directory is $BATS_TEST_TMPDIR/NUMBER
+# Sets FAILED, 0 for a good one.  Not to be called before || or in a condition: bash would ignore its set -e.
 with_fault() {
-	local dir=$BATS_TEST_TMPDIR/$1 status=0
+	local dir=$BATS_TEST_TMPDIR/$1
+	FAILED=0
 	mkdir -p "$dir"
 	truncate -s 4096 "$dir/counts"
 	chmod 666 "$dir/counts"
 	(
 		set -e
-		export FAULT_COUNTS=$dir/counts FAULT_CALL=$2 FAULT_N=$3 FAULT_ERRNO=$4
+		export FAULT_COUNTS=$dir/counts FAULT_CALL=$2 FAULT_N=$3 FAULT_TIMES=$4 FAULT_ERRNO=$5
 		LD_PRELOAD=$(fixture faults.so)
 		export LD_PRELOAD
-		scene "$dir" "$5"
+		scene "$dir" "$6"
 	) >"$dir/told" 2>&1 3>&- &
-	wait $! || status=$?
+	wait $! || FAILED=$?
 	end_everything
-	[ "$status" -eq 0 ] || {
+	[ "$FAILED" -eq 0 ] || {
 		printf -- '--- FAULT="%s"\n' "${*:2}"
 		show_run "$dir"
 	}
-	return "$status"
 }
 
 # show_run DIR - what a person needs who reads of a failed run
@@ -167,16 +170,41 @@ show_run() {
 	if [ -n "${FAULT:-}" ]; then
 		printf '%s\n' "$FAULT" >"$BATS_TEST_TMPDIR/faults"
 	else
-		with_fault begin none 0 0 begin # a fault that never strikes: to count the calls
-		with_fault up none 0 0 up
+		for from in begin up; do
+			with_fault "$from" none 0 1 0 "$from" # a fault that never strikes: to count the calls
+			assert_equal 'without a fault' "$FAILED" 0
+		done
 		choose_faults "$seed" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/faults"
 	fi
 
-	while read -r -u 8 call nth error from; do
+	while read -r -u 8 call nth times error from; do
 		number=$((number + 1))
-		with_fault "$number" "$call" "$nth" "$error" "$from" 8<&- || bad=$((bad + 1))
-		printf '%s\n' "$number: $call $nth $error $from: $bad bad" >>"${FAULTS_LOG:-/dev/null}"
+		with_fault "$number" "$call" "$nth" "$times" "$error" "$from" 8<&-
+		[ "$FAILED" -eq 0 ] || bad=$((bad + 1))
+		printf '%s\n' "$number: $call $nth $times $error $from: $bad bad" >>"${FAULTS_LOG:-/dev/null}"
 	done 8<"$BATS_TEST_TMPDIR/faults"
 
 	assert_equal 'bad runs' "$bad" 0
+}
+
+@test "a new conf that cannot be taken over is tried again, and applies in the end" {
+	given_server msg_server 'command = ./msg_server --term-when go' 'stop = TERM 600s KILL'
+	monitor_start msg_server
+	runs msg_server
+	settled=$STATE/monitors/$MONITOR/settled
+	printf 'environment = MORE=1\n' >>"$CONF/servers/msg_server.conf"
+	operator update
+	wait_until "$PATIENCE" state_is msg_server STOPPING
+	mv "$settled" "$settled.away"
+	mkdir "$settled"
+
+	: >"$SERVERS/msg_server/go"
+	assert_said 'the new conf cannot be taken over: Is a directory; tried again in 1 s'
+	rmdir "$settled"
+
+	operator_ends 0
+	wait_until "$PATIENCE" pid_differs msg_server "$RUNS"
+	runs msg_server
+	tr '\0' '\n' <"/proc/$RUNS/environ" | grep -qx MORE=1
+	assert_equal 'starts' "$(starts_of msg_server)" 2
 }

@@ -29,7 +29,7 @@ given_a() {
 
 # furnish - the directory of a is as it should be; what was there is gone
 furnish() {
-	rm -rf --one-file-system "$HOME_OF_A"/*
+	rm -rf --one-file-system "${HOME_OF_A:?}"/*
 	as_nobody mkdir -p "$HOME_OF_A/a/run" "$HOME_OF_A/a/oldlog"
 	as_nobody cp "$SERVERS/a/a" "$HOME_OF_A/a/a"
 	as_nobody touch "$HOME_OF_A/a/a.conf" "$HOME_OF_A/a/run/beat"

@@ -84,7 +84,10 @@ class Loop:
         """Stop waiting for fd; it stays open."""
         del self._calls[fd]
         self._faults.pop(fd, None)
-        self._epoll.unregister(fd)
+        try:
+            self._epoll.unregister(fd)
+        except OSError:
+            pass  # the close takes it out, and until then _turn() passes it over
 
     def after(self, milliseconds: float, call: Callable[[], None]) -> Timer:
         """Make the call once, after that time on the monotonic clock."""
@@ -101,7 +104,7 @@ class Loop:
             self.end_groups()
 
     def _turn(self) -> None:
-        ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due())]
+        ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due()) if fd in self._calls]
         for fd, waiting in ready:
             if self._calls.get(fd) is waiting:  # an earlier call may have put another file there
                 self._answer(fd, *waiting)

@@ -6,6 +6,7 @@ with ESRCH, even if another process has its pid by then.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loop.loop import Loop, Timer
+
+NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+NO_RESOURCES_MS = 100
 
 
 class Ending:
@@ -40,28 +44,37 @@ class Ending:
         self._done: Callable[[list[int]], None] | None = done
         self._left: dict[int, int] = {}
         self._timer: Timer | None = None
-        for pid, ticks in who:
-            self._take(pid, ticks)
-        self._step()
+        self._untaken = list(who)
+        self._take_all()
 
-    def _take(self, pid: int, ticks: int) -> None:
+    def _take_all(self) -> None:
+        """Open a pidfd for each before the first signal: one that we cannot open for now is of a living process."""
+        self._untaken = [(pid, ticks) for pid, ticks in self._untaken if not self._take(pid, ticks)]
+        if self._untaken:
+            self._timer = self._loop.after(NO_RESOURCES_MS, self._take_all)
+        else:
+            self._step()
+
+    def _take(self, pid: int, ticks: int) -> bool:
+        """False: no descriptor, or no memory, is left for it."""
         try:
             pidfd = os.pidfd_open(pid)
-        except OSError:
-            return
+        except OSError as error:
+            return error.errno not in NO_RESOURCES
         fields = identity.stat_fields(pid)
         if not fields or int(fields[19]) != ticks:
             os.close(pidfd)
-            return
+            return True
         self._left[pid] = pidfd
         self._loop.ending[pid] = int(fields[3])
         self._loop.on_readable(pidfd, lambda: self._gone(pid))
+        return True
 
     def _gone(self, pid: int) -> None:
         self._forget(pid, self._left.pop(pid))
         if self._reap:
             _reap(pid)
-        if not self._left:
+        if not self._left and not self._untaken:
             self._finish()
 
     def _step(self) -> None:
@@ -79,6 +92,8 @@ class Ending:
     def extend(self, milliseconds: float) -> None:
         """Wait at least so long from now before the next signal, if one is left."""
         due = time.monotonic() + milliseconds / 1000
+        if self._untaken:
+            return  # no signal was sent yet
         if self._done and self._timer and self._timer.due < due and not all(step.isdigit() for step in self._steps):
             self._timer.cancel()
             self._timer = self._loop.after(milliseconds, self._step)

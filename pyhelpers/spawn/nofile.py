@@ -37,6 +37,16 @@ def _set(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
+def keep_all_to_ourselves() -> None:
+    """Let no child inherit a descriptor above 2: after an exec of our own that has failed."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2:
+                os.set_inheritable(int(name), False)
+        except OSError:
+            pass  # it was that of the listing
+
+
 class Lent:
     """Within `with`: the descriptor itself, or a copy of it below the servers' limit.
 

@@ -91,7 +91,10 @@ class Post:
         try:
             if not os.listdir(f"{self._alerts_dir}/new"):
                 return
-        except OSError:
+        except FileNotFoundError:
+            return
+        except OSError:  # no descriptor, or no memory, is left
+            self.deliver_soon(AFTER_A_FAILURE_MS)
             return
         try:
             self._begin()

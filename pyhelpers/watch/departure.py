@@ -154,7 +154,10 @@ class Departure:
         self._silent = silent
         self._rest = b""
         self._said: dict[str, list[str]] = {"far": [], "remark": [], "program": [], "failed": []}
-        self._told, tell = os.pipe()
+        try:
+            self._told, tell = os.pipe()
+        except OSError as error:
+            raise launch.no_process(error) from None
         try:
             self._pid = os.fork()
         except OSError as error:

@@ -16,9 +16,19 @@ def put(pieces: list[bytes]) -> int:
         fd = os.memfd_create("handover", 0)
     except OSError:
         return NOTHING
-    for piece in pieces:
-        os.write(fd, b"%d\n%b" % (len(piece), piece))
+    try:
+        for piece in pieces:
+            os.write(fd, b"%d\n%b" % (len(piece), piece))
+    except OSError:
+        os.close(fd)
+        raise
     return fd
+
+
+def drop(fd: int) -> None:
+    """Forget what was kept: there was no exec."""
+    if fd != NOTHING:
+        os.close(fd)
 
 
 def take(fd: int) -> list[bytes]:

@@ -137,10 +137,14 @@ class Life:
 
     def forget_all(self) -> None:
         """Follow nothing, wait for nothing."""
+        cut_short = self.phase in ("waiting", "starting")
         try:
             self._cancel()
             self.unfollow()
-            self.account.write()
+            if cut_short:
+                self.account.mark_starting()  # what died before has been told
+            else:
+                self.account.write()
         except Exception:  # it is just that which does not work
             self._forget_process()
         self.phase = "idle"

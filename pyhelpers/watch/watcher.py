@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from loop.host import Followed
     from proc.server import Server
 
+RELOAD_AGAIN_MS = 1000
+
 
 class Watcher:
     """All servers of one monitor."""
@@ -109,6 +111,7 @@ class Watcher:
     def _fault(self, owner: object, error: Exception) -> None:
         """No code expected this exception: charge it to the server for which we worked, and go on."""
         life = owner if isinstance(owner, Life) else None
+        self._deaths_told = None  # the next examination needs those of today
         name = life.server.name if life else "monitor.sh"
         where = faults.place(error)
         faults.write(self.state_dir, name, error)
@@ -135,16 +138,31 @@ class Watcher:
         """Use the new conf: execute a new watcher in this process.  Our children stay our children.
 
         The shell must not see the end of a FIFO, so we keep them open over the exec, until the new watcher has its own.
+        It gives no orders until it hears from that one, so we try again what fails.
         """
-        waiting = [stream.keep_over_exec() for stream in self.streams.values()]
-        kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
+        kept = handover.NOTHING
+        try:
+            waiting = [stream.keep_over_exec() for stream in self.streams.values()]
+            kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
+            self._become_next(kept)
+        except OSError as error:
+            handover.drop(kept)
+            nofile.keep_all_to_ourselves()
+            self.say(None, f"the new conf cannot be taken over: {error.strerror}; tried again in 1 s")
+            self.loop.after(RELOAD_AGAIN_MS, self.reload)
+
+    def _become_next(self, kept: int) -> None:
+        """Execute the new watcher.  Never returns; after an OSError it can be called again."""
         if self.held:
             self.held.keep_over_exec(self.run_dir)
         if "notify" in self.shared:
             from health import notifysocket
 
             notifysocket.keep_over_exec(self)
-        os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
+        try:
+            os.rename(f"{self.run_dir}/settled.new", f"{self.run_dir}/settled")
+        except FileNotFoundError:
+            pass  # we have come so far before
         self.loop.end_groups()
         resident.execute(self._arguments, kept)
 
