@@ -523,10 +523,13 @@ given_launcher() {
 }
 
 @test "a launcher whose last orphan ends has failed, at once" {
-	given_launcher 'setsid sh -c "while [ ! -e go ]; do sleep 0.1; done" &' 'exit 0'
+	# shellcheck disable=SC2016 # it is the script that expands this
+	given_launcher 'setsid sh -c "while [ ! -e go ]; do sleep 0.1; done" &' 'echo $$ >launcher; exit 0'
 	printf '%s\n' 'start_seconds = 60s' >>"$CONF/servers/x.conf" # on a busy machine it takes its time to end
 	monitor_start x
-	wait_until "$PATIENCE" state_is x STARTING
+	wait_until "$PATIENCE" test -s "$SERVERS/x/launcher"
+	wait_until "$PATIENCE" test ! -e "/proc/$(<"$SERVERS/x/launcher")" # reaped; whose orphan ended first just failed
+	state_is x STARTING
 
 	: >"$SERVERS/x/go"
 
