@@ -92,6 +92,21 @@ def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, in
     return found
 
 
+def members(host: Reaper, of: Descent, root: int, ticks: int, known: dict[int, int]) -> dict[int, int]:
+    """Pid and start ticks of each living process that descends from it: our orphans, those in known, and all theirs.
+
+    root, ticks: its process, as in orphans_of().  A process that ends while we look hands its children to us; so where
+    all have ended, look once more.
+    """
+    have_ended = not known
+    while True:
+        orphans = orphans_of(host, of, root, ticks)
+        found = with_theirs(host, {**known, **orphans})
+        if found or (have_ended and not orphans):
+            return found
+        have_ended = True
+
+
 class Orphans:
     """Our orphans, indexed by session and INVOCATION_ID; servers that we examine in one go share one look."""
 
@@ -128,15 +143,21 @@ def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identit
     """Our children that we did not make: as subreaper we are the parent of orphans.  Reaps the dead ones.
 
     not_these: pids of children that are no orphans; sid: 0, or the only session that matters.
+    An orphan that has died handed its own children to us first, so after a dead one we list our children again.
     """
-    for pid in identity.children(os.getpid()):
-        if pid in not_these or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
-            continue
-        process = identity.look(pid)
-        if process:
-            yield process
-        else:
-            cause.of_child(pid)
+    seen: set[int] = set()
+    has_died = True
+    while has_died:
+        has_died = False
+        for pid in identity.children(os.getpid()):
+            if pid in seen or pid in not_these or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
+                continue
+            seen.add(pid)
+            process = identity.look(pid)
+            if process:
+                yield process
+            else:
+                has_died = bool(cause.of_child(pid)) or has_died
 
 
 def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bool:

@@ -98,11 +98,23 @@ def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) ->
     host.leftovers.want(server.number, found)
 
 
+def _left_by_ours(host: Host, dead: Dead, known: dict[int, int]) -> dict[int, int]:
+    """Those in known that live, and theirs; if all of them have just ended, what they handed to us."""
+    left = descendants.with_theirs(host, known)
+    if left or not dead.kids:
+        return left
+    return descendants.members(host, dead, dead.pid, dead.ticks, {})
+
+
 def _end(
     host: Host, server: Server, dead: Dead, members: dict[int, int], then: Callable[[], None], rounds: int
 ) -> None:
     """members: those that the search found.  Another round ends by KILL what they fork meanwhile."""
-    left = descendants.with_theirs(host, {**_living(dead.kids), **members})
+    known = {**_living(dead.kids), **members}
+    if dead.adopted:
+        left = descendants.with_theirs(host, known)
+    else:
+        left = _left_by_ours(host, dead, known)
     if not left:
         dead.forget()
     if not left or not rounds:

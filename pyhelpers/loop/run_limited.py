@@ -182,11 +182,10 @@ class Run:
 
     def _members(self) -> list[tuple[int, int]]:
         """Pid and start ticks of each living process that is proved to descend from it, see proc/descent.py."""
-        orphans = descendants.orphans_of(self._host, self._descent, self._pid, self._ticks)
-        roots = {**self._descent.kids, **orphans}
+        known = dict(self._descent.kids)
         if self._is_alive:
-            roots[self._pid] = self._ticks
-        found = descendants.with_theirs(self._host, roots)
+            known[self._pid] = self._ticks
+        found = descendants.members(self._host, self._descent, self._pid, self._ticks, known)
         self._descent.kids = {pid: ticks for pid, ticks in found.items() if pid != self._pid}
         return list(found.items())
 
