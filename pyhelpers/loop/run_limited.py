@@ -157,7 +157,6 @@ class Run:
         """The program has died.  Leave it a zombie until its whole tree has ended, so that its number is not reused."""
         self._loop.forget(self._pidfd)
         self._is_alive = False
-        self._descent.owner, self._descent.seen = identity.real_uid(self._pid), ticks_now()
         if self._is_over:
             self._let_go()
         elif not self._is_ending:
@@ -182,7 +181,11 @@ class Run:
 
     def _members(self) -> list[tuple[int, int]]:
         """Pid and start ticks of each living process that is proved to descend from it, see proc/descent.py."""
-        known = dict(self._descent.kids)
+        its, known = self._descent, dict(self._descent.kids)
+        its.owner, its.seen = (
+            identity.real_uid(self._pid),
+            ticks_now(),
+        )  # we have not reaped it: so the session is its own
         if self._is_alive:
             known[self._pid] = self._ticks
         found = descendants.members(self._host, self._descent, self._pid, self._ticks, known)
