@@ -151,7 +151,7 @@ copies_of() {
 
 # deaths_told - prints how often history.jsonl tells each death: TIMES INCIDENT
 deaths_told() {
-	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)-[^"-]*".*/\1/' | sort | uniq -c | sed 's/^ *//'
+	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)".*/\1/' | sort | uniq -c | sed 's/^ *//'
 }
 
 # assert_one_copy NAME - it runs once, as status says, and was started once for each time that it was killed

@@ -73,6 +73,7 @@ class Watcher:
             self._take_over(handover.take(kept))
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
+        self._unlocked = list(self.lives)
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.leftovers = Walk(self.loop, self._find_left)
@@ -211,16 +212,20 @@ class Watcher:
         nofile.raise_ours(min(number, hard))
 
     def _lock_all(self) -> bool:
-        """Lock each server; False: another monitor has locked one of them, which we report.
+        """Lock each server that is not; False: another monitor has locked one of them, which we report.
 
         Lock them in the order of their names: of two monitors that begin at once, one gets the first and goes on.
+        A server whose lock cannot be written, for example on a full disk, is watched; we try again every interval.
         """
-        for life in sorted(self.lives, key=lambda life: life.server.name):
+        unlocked, self._unlocked = self._unlocked, []
+        for life in sorted(unlocked, key=lambda life: life.server.name):
             try:
                 access.make(life.account.directory)
                 holder = self._lock(life.account.directory)
             except OSError as error:
-                self.say(life.server, f"{life.account.directory}/lock: {error.strerror}; watched without a lock")
+                self._unlocked.append(life)
+                text = f"{life.account.directory}/lock: {error.strerror}; watched without a lock"
+                life.account.say_all("lock", [text])
                 continue
             if holder:
                 self.emit("locked", life.server, holder)
@@ -297,6 +302,8 @@ class Watcher:
         self.loop.after(self.interval_ms, self._tick)
         for _ in self.orphans():
             pass  # the generator reaps those that have ended
+        if not self._lock_all():
+            return  # the shell ends the monitor
         for life in self.lives:
             self.loop.on_behalf(life, oversight.tick, life)
         if self.held:
