@@ -526,7 +526,7 @@ given_launcher() {
 	# shellcheck disable=SC2016 # it is the script that expands this
 	given_launcher 'setsid sh -c ": >up; while [ ! -e go ]; do sleep 0.1; done" &' \
 		'while [ ! -e up ]; do sleep 0.1; done; echo $$ >launcher; exit 0' # before its exec the orphan looks like the server
-	printf '%s\n' 'start_seconds = 60s' >>"$CONF/servers/x.conf" # on a busy machine it takes its time to end
+	printf '%s\n' 'start_seconds = 60s' >>"$CONF/servers/x.conf"        # on a busy machine it takes its time to end
 	monitor_start x
 	wait_until "$PATIENCE" test -s "$SERVERS/x/launcher"
 	wait_until "$PATIENCE" test ! -e "/proc/$(<"$SERVERS/x/launcher")" # reaped; whose orphan ended first just failed

@@ -56,6 +56,21 @@ class Post:
             self._queue(fields)
         self._refused = bool(self._unqueued)
 
+    def keep_over_exec(self) -> bytes:
+        """What a full disk refused, for the next watcher in this process; b"" if nothing."""
+        if not self._unqueued:
+            return b""
+        import json
+
+        return json.dumps(self._unqueued).encode("utf-8")
+
+    def take_over(self, kept: bytes) -> None:
+        """Take over what keep_over_exec() returned."""
+        if kept:
+            import json
+
+            self._unqueued = json.loads(kept)
+
     def _queue(self, fields: dict[str, str]) -> None:
         try:
             spool.queue(self._alerts_dir, fields)

@@ -41,7 +41,7 @@ class Life:
 
     __slots__ = (
         "_attempt _died_at _wait account afar ending health"
-        " pending phase relook server surely_absent was_waiting watcher"
+        " pending phase relook server surely_absent told was_waiting watcher"
     ).split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
@@ -51,6 +51,7 @@ class Life:
         self.afar = Afar(self)
         self.phase = "idle"
         self.surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
+        self.told = (0, 0)  # pid and start ticks of the last process whose end the shell was told, or has ordered
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None
@@ -184,6 +185,7 @@ class Life:
             return
         # A young process that we did not start may have been a second copy beside the real server
         self.surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
+        self.told = (dead.pid, dead.ticks)
         self.pending.send("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
 
     def _daemon_of(self, dead: Dead) -> identity.Process | None:
@@ -333,6 +335,7 @@ class Life:
         self._cancel()
         pid = self.server.pid
         who = [(pid, self.server.ticks)] if pid else []
+        self.told = (pid, self.server.ticks)
         self._become("stopping", "STOPPING")
         self.account.write()
         steps = self.health.farewell() if pid else self.server.stop

@@ -59,12 +59,16 @@ def _execute(words: Sequence[str]) -> None:
 
 
 def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
-    from watch.watcher import Watcher
-
     forget_our_supervisor()
     os.umask(0o077)
     os.chdir("/")
-    watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)
+    try:
+        from watch.watcher import Watcher
+
+        watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)
+    except (ImportError, OSError) as error:
+        print(f"monitor.sh: the helper cannot begin: {error}", file=sys.stderr)
+        return 1
     launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
     watcher.begin()
     watcher.loop.run()

@@ -92,7 +92,8 @@ def _first_absence(life: Life, known: dict[str, str]) -> None:
     if not life.account.dead.pid:  # it has ended just now
         life.account.dead = Dead.of_record(life.server, known)
     incident = incident_id(life.server.name, known["pid"], known["ticks"], life.watcher.boot)
-    told = known["starting"] or life.watcher.history_tells(incident)
+    is_told = life.told == (int(known["pid"]), int(known["ticks"]))  # and a fault of ours kept that from the record
+    told = known["starting"] or is_told or life.watcher.history_tells(incident)
     up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
     rest = f"{known['pid']} {up_for:.0f} {incident} {known['ending'] or cause.UNKNOWN}"
     life.tell("restart_pending" if told else "down", rest)

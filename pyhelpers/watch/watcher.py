@@ -69,8 +69,6 @@ class Watcher:
         self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
         servers = {server.name: server for server in watched}
         self.operators = Operators(run_dir, self.loop, self.shell, servers, lambda text: self.say(None, text))
-        if kept is not None:
-            self._take_over(handover.take(kept))
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._unlocked = list(self.lives)
@@ -80,6 +78,8 @@ class Watcher:
         self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
+        if kept is not None:
+            self._take_over(handover.take(kept))
 
     def _has_kept(self, what: str) -> bool:
         """Has the watcher in this process before an update left us such descriptors?"""
@@ -144,7 +144,8 @@ class Watcher:
         kept = handover.NOTHING
         try:
             waiting = [stream.keep_over_exec() for stream in self.streams.values()]
-            kept = handover.put([self.shell.keep_over_exec(), self.operators.half, *waiting])
+            alerts = self._post.keep_over_exec()
+            kept = handover.put([self.shell.keep_over_exec(), self.operators.half, alerts, *waiting])
             self._become_next(kept)
         except OSError as error:
             handover.drop(kept)
@@ -169,8 +170,9 @@ class Watcher:
 
     def _take_over(self, kept: list[bytes]) -> None:
         if kept:
-            link, self.operators.half, *waiting = kept
+            link, self.operators.half, alerts, *waiting = kept
             self.shell.take_over(link)
+            self._post.take_over(alerts)
             for stream, text in zip(self.streams.values(), waiting):
                 stream.take_over(text)
         self.emit("reloaded", None, "")
