@@ -65,6 +65,26 @@ is_taken_over() {
 	assert_equal 'the nine' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
 }
 
+@test "an alert that the disk refused outlives an update" {
+	given_hook sms
+	given_server a
+	monitor_start a
+	wait_until "$PATIENCE" state_is a RUNNING
+	old=$(pid_of a)
+	mkdir -p "$STATE/alerts"
+	rm -rf "$STATE/alerts/new"
+	: >"$STATE/alerts/new" # what is written below it is refused, as on a full disk
+	kill -KILL "$old"
+	assert_said 'alerts cannot be written'
+	wait_until "$PATIENCE" pid_differs a "$old"
+	printf 'environment = MORE=1\n' >>"$CONF/servers/a.conf"
+
+	suite_ends 0 update
+	rm "$STATE/alerts/new"
+
+	assert_alerted death a 'a died (signal KILL'
+}
+
 @test "one error in one file, and nothing changes" {
 	given_ten
 	printf 'nice = 19\n' >>"$CONF/servers/s2.conf"
