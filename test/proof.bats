@@ -90,3 +90,7 @@ proof() {
 	wait_until "$PATIENCE" state_is a RUNNING
 	grep -q '^starting yes$' "$SERVERS/a/seen"
 }
+
+@test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
+	proof a_reset_between_two_calls_is_an_answer
+}

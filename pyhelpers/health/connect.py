@@ -39,8 +39,11 @@ class Call:
 
     def _connected(self) -> None:
         found = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-        if not found and self.socket.getsockname() == self.socket.getpeername():
-            found = errno.ECONNREFUSED  # no process listens, and our own local port happened to be that port
+        try:
+            if not found and self.socket.getsockname() == self.socket.getpeername():
+                found = errno.ECONNREFUSED  # no process listens, and our own local port happened to be that port
+        except OSError as error:  # ENOTCONN: a reset has come between the two calls
+            found = error.errno or errno.ENOTCONN
         self._done(found)
 
     def end(self) -> None:
