@@ -72,10 +72,10 @@ class ShellLink:
     def _write(self, raw: bytes) -> bool:
         try:
             os.write(self._events, raw)
-        except BlockingIOError:
-            return False
         except BrokenPipeError:
             self._loop.ended = True  # the shell is gone
+        except OSError:  # the pipe is full, or no memory is left for it
+            return False
         return True
 
     def _send_rest(self) -> None:
