@@ -385,3 +385,16 @@ status_closed() {
 
 	assert_equal 'mode' "$(stat -c %a "$STATE")" 700
 }
+
+@test "a state directory below a file: every order says so in a line, and shows no code" {
+	given_server msg_server
+	: >"$BATS_TEST_TMPDIR/file"
+	STATE=$BATS_TEST_TMPDIR/file/state
+
+	for words in 'start msg_server:4' 'stop msg_server:4' alerts:1 update:1 'start nosuch:1'; do
+		# shellcheck disable=SC2086 # a list of words
+		suite_ends "${words#*:}" ${words%:*}
+		grep -qE "(^|^msg_server: )$STATE/[a-z_/]+: Not a directory" "$SAID"
+		run -1 grep -q Traceback "$SAID"
+	done
+}

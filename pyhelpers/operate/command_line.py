@@ -58,5 +58,10 @@ def end(obey: Callable[[], int]) -> int:
     except PermissionError as error:
         print(f"{error.filename}: {error.strerror}; be its owner", file=sys.stderr)
         return NO_PERMISSION
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"{error.filename}: {error.strerror}; mend that, or name another place with -s or -c", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
