@@ -211,41 +211,52 @@ class Departure:
 
 
 def _set_out(server: Server, tell: int) -> None:
-    """Become the server; never returns.
-
-    If only root may change the directory, move its logs as root, because no one else may; else do it as its user.
-    """
-    what = server.launch
-    program = server.program
+    """Become the server, or report why that failed; never returns."""
     failed = Refused(FAILED, "its process cannot be set up")
     try:
         os.setsid()
-        if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
-            launch.close_all_but([tell, *(fd for _, fd in what.ends)])
-        early = _logs_by_root(server)
-        launch.take_rights(what)
-        _announce(server, tell)
-        with open_directory(server, patient=True) as here:
-            os.chdir(here.fd)
-            program = fit_to_start(server, here)
-            _, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
-        for text in remarks:
-            _tell(tell, f"remark {text}")
-        if what.pidfile:
-            launch.write_pidfile(what.pidfile)
-        launch.take_stdio(what)
-        _tell(tell, f"program {program}")
-        tell, environment = launch.take_ends(what, tell)
-        launch.execute(what, program, environment)
+        _become(server, tell)
     except Refused as refused:
         failed = refused
     except LaunchError as failure:
         failed = Refused(NOT_INSTALLED, failure.reason)
     except OSError as error:
-        failed = Refused(NOT_INSTALLED, launch.refusal(program, error).reason)
+        failed = Refused(NOT_INSTALLED, launch.refusal(server.program, error).reason)
     finally:
-        _tell(tell, f"failed {failed.status} {failed}")
-        os._exit(127)
+        _fail(tell, failed.status, str(failed))
+
+
+def _become(server: Server, tell: int) -> None:
+    """Set up this process as conf says, and execute the program.  Raises Refused, LaunchError, OSError.
+
+    If only root may change the directory, move its logs as root, because no one else may; else do it as its user.
+    """
+    what = server.launch
+    if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
+        launch.close_all_but([tell, *(fd for _, fd in what.ends)])
+    early = _logs_by_root(server)
+    launch.take_rights(what)
+    _announce(server, tell)
+    with open_directory(server, patient=True) as here:
+        os.chdir(here.fd)
+        program = fit_to_start(server, here)
+        _, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
+    for text in remarks:
+        _tell(tell, f"remark {text}")
+    if what.pidfile:
+        launch.write_pidfile(what.pidfile)
+    launch.take_stdio(what)
+    _tell(tell, f"program {program}")
+    tell, environment = launch.take_ends(what, tell)
+    try:
+        launch.execute(what, program, environment)
+    except OSError as error:  # the caller's tell may be one of the server's ends by now
+        _fail(tell, NOT_INSTALLED, launch.refusal(program, error).reason)
+
+
+def _fail(tell: int, status: int, reason: str) -> None:
+    _tell(tell, f"failed {status} {reason}")
+    os._exit(127)
 
 
 def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:

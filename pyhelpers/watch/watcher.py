@@ -62,13 +62,9 @@ class Watcher:
         self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
         self.lives = [Life(server, self, server_directory(state_dir, server.name)) for server in watched]
         self.held = self._hold() if any(server.ends for server in watched) or self._has_kept("held") else None
-        if self._has_kept("notify"):
-            from health import notifysocket
-
-            notifysocket.inherit(self)
+        self._inherit_notify()
         self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
-        servers = {server.name: server for server in watched}
-        self.operators = Operators(run_dir, self.loop, self.shell, servers, lambda text: self.say(None, text))
+        self.operators = self._open_mailbox()
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
         self._unlocked = list(self.lives)
@@ -80,6 +76,16 @@ class Watcher:
         self._oom_kills = cause.oom_kills()
         if kept is not None:
             self._take_over(handover.take(kept))
+
+    def _open_mailbox(self) -> Operators:
+        servers = {life.server.name: life.server for life in self.lives}
+        return Operators(self.run_dir, self.loop, self.shell, servers, lambda text: self.say(None, text))
+
+    def _inherit_notify(self) -> None:
+        if self._has_kept("notify"):
+            from health import notifysocket
+
+            notifysocket.inherit(self)
 
     def _has_kept(self, what: str) -> bool:
         """Has the watcher in this process before an update left us such descriptors?"""
