@@ -94,3 +94,7 @@ proof() {
 @test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
 	proof a_reset_between_two_calls_is_an_answer
 }
+
+@test "a descriptor that the kernel refuses to wait for is closed like any other" {
+	proof what_the_kernel_does_not_wait_for_is_forgotten
+}

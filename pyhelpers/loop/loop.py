@@ -81,8 +81,8 @@ class Loop:
         os.close(fd)
 
     def ignore(self, fd: int) -> None:
-        """Stop waiting for fd; it stays open."""
-        del self._calls[fd]
+        """Stop waiting for fd, if we do; it stays open."""
+        self._calls.pop(fd, None)  # it is not there if the kernel refused to wait for it
         self._faults.pop(fd, None)
         try:
             self._epoll.unregister(fd)

@@ -150,8 +150,9 @@ class Watcher:
         kept = handover.NOTHING
         try:
             waiting = [stream.keep_over_exec() for stream in self.streams.values()]
-            alerts = self._post.keep_over_exec()
-            kept = handover.put([self.shell.keep_over_exec(), self.operators.half, alerts, *waiting])
+            ends = "".join(f"{life.server.name} {life.told[0]} {life.told[1]}\n" for life in self.lives)
+            pieces = [self.shell.keep_over_exec(), self.operators.half, self._post.keep_over_exec(), ends.encode()]
+            kept = handover.put([*pieces, *waiting])
             self._become_next(kept)
         except OSError as error:
             handover.drop(kept)
@@ -176,9 +177,12 @@ class Watcher:
 
     def _take_over(self, kept: list[bytes]) -> None:
         if kept:
-            link, self.operators.half, alerts, *waiting = kept
+            link, self.operators.half, alerts, ends, *waiting = kept
             self.shell.take_over(link)
             self._post.take_over(alerts)
+            told = {name: (int(pid), int(ticks)) for name, pid, ticks in map(str.split, ends.decode().splitlines())}
+            for life in self.lives:
+                life.told = told.get(life.server.name, (0, 0))
             for stream, text in zip(self.streams.values(), waiting):
                 stream.take_over(text)
         self.emit("reloaded", None, "")
