@@ -115,7 +115,7 @@ demo_time() {
 	_demo_from=$_demo_milliseconds
 	_demo_event death
 	_demo_milliseconds "$_demo_time"
-	[ "$_demo_cause" = 'signal SEGV' ] || demo_fail "the cause is told as $_demo_cause"
+	[ "$_demo_cause" = 'signal SEGV' ] || demo_fail "the alert names another cause: $_demo_cause"
 	_demo_seen=$(((_demo_milliseconds - _demo_from + 86400000) % 86400000))
 	_demo_event restarted
 	[ "$_demo_new" != "$demo_pid" ] || demo_fail "msg_server is pid $demo_pid still"

@@ -96,7 +96,7 @@ setup_file() {
 	is_missed() { false; }
 
 	run -1 breaking who
-	[[ $output == *'line 0, which keeps away a signal to whoever has the pid by now: broken, and'* ]]
+	[[ $output == *'line 0, which keeps away a signal to another process that has the pid by now: broken, and'* ]]
 
 	safety_copy
 	printf 'if not fields or int(fields[19]) != ticks:\n' >>"$COPY/pyhelpers/loop/terminate.py"

@@ -51,7 +51,7 @@ class Life:
         self.afar = Afar(self)
         self.phase = "idle"
         self.surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
-        self.told = (0, 0)  # pid and start ticks of the last process whose end the shell was told, or has ordered
+        self.told = (0, 0)  # pid and start ticks of the last process whose end was reported to the shell, or ordered
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None

@@ -1,4 +1,4 @@
-"""alerting/ and state/: files of the spool, what a hook answers and is told, and the history."""
+"""alerting/ and state/: files of the spool, the input and the answer of a hook, and the history."""
 
 from __future__ import annotations
 
