@@ -103,6 +103,14 @@ open_to_all() {
 	wait_until "$PATIENCE" grep -qx "invocation $second" "$STATE/servers/msg_server/record"
 }
 
+@test "a launched server leads a session of its own" {
+	given_server msg_server
+	monitor_start msg_server
+	runs msg_server
+
+	session_is "$RUNS" "$RUNS"
+}
+
 @test "stop ends a child in a session of its own, and one that daemonized twice" {
 	given_family
 	monitor_start x
