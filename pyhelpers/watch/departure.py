@@ -36,19 +36,26 @@ def fit_to_start(server: Server, here: Place | None = None) -> str:
 
     here: its directory, if it is open already; else this may block.
     """
-    settings = server.conf_file
     if here is None:
         with open_directory(server, patient=True) as place:
             return fit_to_start(server, place)
-    if server.needs_file and not _has(here, server):
-        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
-        advice = f"put it there, or set needs_file in {settings}"
-        raise Refused(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+    _require_conf(server, here)
     try:
         return server.launch.program()
     except LaunchError as failure:
-        advice = f"set dir or command in {settings}"
-        raise Refused(NOT_INSTALLED, f"no command: {failure.reason}; {advice}") from None
+        raise _no_command(server, failure) from None
+
+
+def _require_conf(server: Server, here: Place) -> None:
+    if server.needs_file and not _has(here, server):
+        wanted = f"{' '.join(server.needs_file)} in {server.directory}"
+        advice = f"put it there, or set needs_file in {server.conf_file}"
+        raise Refused(NOT_CONFIGURED, f"No config file found: {wanted}; {advice}")
+
+
+def _no_command(server: Server, failure: LaunchError) -> Refused:
+    advice = f"set dir or command in {server.conf_file}"
+    return Refused(NOT_INSTALLED, f"no command: {failure.reason}; {advice}")
 
 
 def open_directory(server: Server, patient: bool = False) -> Place:
@@ -85,20 +92,26 @@ def at_once(server: Server) -> tuple[int, str, list[str]] | None:
         return None
     try:
         with open_directory(server) as here:
-            if here.swappable or not _is_ours(server, here):
+            if here.swappable or not _is_our_output(server):
                 return None
-            program = fit_to_start(server, here)
+            _require_conf(server, here)
+            program, is_ours = _our_program(server, here)
+            if not is_ours:
+                return None
             _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog, here=here)
             return launch.spawn(server.launch, program, here.fd), program, remarks
     except NoAnswer:
         return None
 
 
-def _is_ours(server: Server, here: Place) -> bool:
-    """May only root change its program and its output file?  Raises NoAnswer."""
+def _is_our_output(server: Server) -> bool:
+    """May only root change its output file?  Raises NoAnswer."""
     output = server.launch.output
-    if output != os.devnull and _is_swappable(output):
-        return False
+    return output == os.devnull or not _is_swappable(output)
+
+
+def _our_program(server: Server, here: Place) -> tuple[str, bool]:
+    """The path of its program; may only root change it, and what comes before it in PATH?  Raises Refused, NoAnswer."""
     strange: list[str] = []
 
     def judge(path: str) -> None:
@@ -107,10 +120,9 @@ def _is_ours(server: Server, here: Place) -> bool:
             strange.append(path)
 
     try:
-        server.launch.program(may_look=judge)
-    except LaunchError:
-        pass  # the start reports why
-    return not strange
+        return server.launch.program(may_look=judge), not strange
+    except LaunchError as failure:
+        raise _no_command(server, failure) from None
 
 
 def _is_link(name: str, directory: int) -> bool:
