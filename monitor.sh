@@ -176,7 +176,7 @@ event() {
 	limit) on_limit "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	cleared) on_cleared "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	stuck) on_stuck "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
-	stopped) on_stopped "$mailbox_number" "$mailbox_first" ;;
+	stopped) on_stopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	want) order_want "$mailbox_number" "$mailbox_first" ;;
@@ -337,9 +337,9 @@ keep() {
 	helper_order keep "$1" "$_server_get" "$_server_memory"
 }
 
-# on_stopped NUMBER PID - the helper has carried out a stop: now comes what was to follow it
+# on_stopped NUMBER PID TOOK - the helper has carried out a stop: now comes what was to follow it
 on_stopped() {
-	incident_stopped "$1" "$2"
+	incident_stopped "$1" "$2" "$3"
 	server_set "$1" state STOPPED
 	server_set "$1" alive ''
 	server_get "$1" next

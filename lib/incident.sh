@@ -96,13 +96,15 @@ incident_later() {
 	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
 }
 
-# incident_stopped NUMBER PID - an order stopped the server: log it and close its incident; PID is 0 if it did not run
+# incident_stopped NUMBER PID TOOK - an order stopped the server: log it and close its incident
+# PID is 0 if it did not run; TOOK says which signal was needed after the first, - if none.
 incident_stopped() {
 	_incident_get "$1"
-	log_restart "$mailbox_when" "Server $_incident_name stopped by order"
+	_incident_took=${3#-}
+	log_restart "$mailbox_when" "Server $_incident_name stopped by order${_incident_took:+ ($_incident_took)}"
 	_incident_ended=$2
 	[ "$2" != 0 ] || _incident_ended=
-	log_history "$mailbox_when" stopped "$_incident_name" "$_incident_ended" '' 'stopped by order' "$_incident_id" ''
+	log_history "$mailbox_when" stopped "$_incident_name" "$_incident_ended" '' 'stopped by order' "$_incident_id" "$_incident_took"
 	server_set "$1" incident ''
 	server_set "$1" pid ''
 }

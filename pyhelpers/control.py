@@ -99,10 +99,25 @@ def _outcome(word: str, target: Target) -> str | None:
         if state == "EXITED":
             raise Refused(FAILED, f"it has ended ({known['last_exit'] or 'unknown'}), and conf says to leave it alone")
         renewed = word != "restart" or (known["pid"], known["ticks"]) != (target.before["pid"], target.before["ticks"])
-        return f"running, pid {known['pid']}" if state == "RUNNING" and renewed else None
+        return f"running, pid {known['pid']}{_old_end(target, known)}" if state == "RUNNING" and renewed else None
     if word == "stop":
-        return "stopped" if state == "STOPPED" else None
+        return f"stopped{_brackets(_took(target, known)[1])}" if state == "STOPPED" else None
     return {"pause": "paused", "clear": "past failures are forgotten", "signal": "signalled"}[word]
+
+
+def _took(target: Target, known: dict[str, str]) -> tuple[str, str]:
+    """The pid that the order has ended, and what that took beyond the first signal; "" if that was enough."""
+    pid, _, took = known["took"].partition(" ")
+    return (pid, took) if known["took"] != target.before["took"] else ("", "")
+
+
+def _old_end(target: Target, known: dict[str, str]) -> str:
+    pid, took = _took(target, known)
+    return _brackets(took and f"pid {pid}: {took}")
+
+
+def _brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 def shutdown(place: Place, deadline: float) -> int:

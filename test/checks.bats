@@ -14,7 +14,7 @@ load fixtures/checks
 	old=$(pid_of x)
 
 	mode_is x mute
-	assert_logged "Server x hung, pid=$old, ended (check http://127.0.0.1:$ASKED_PORT/status failed 3 times: no answer within 1s)"
+	assert_logged "Server x hung, pid=$old, ended (check http://127.0.0.1:$ASKED_PORT/status failed 3 times: no answer within 1s; KILL was needed after 0.3s)"
 	mode_is x 200
 
 	wait_until "$PATIENCE" pid_differs x "$old"

@@ -26,7 +26,26 @@ children_of() {
 
 	is_gone "$RUNS"
 	assert_answered "msg_server: waiting; state STOPPING, pid $RUNS"
-	assert_answered 'msg_server: stopped'
+	assert_answered 'msg_server: stopped (KILL was needed after 1.5s)'
+	assert_logged 'Server msg_server stopped by order (KILL was needed after 1.5s)'
+	grep -qF "\"pid\":$RUNS,\"cause\":\"\",\"action\":\"stopped by order\",\"incident\":\"\",\"detail\":\"KILL was needed after 1.5s\"" \
+		"$STATE/history.jsonl"
+}
+
+@test "stop says what it took of this end only: a later one that needs one signal says nothing" {
+	given_running 'command = ./msg_server --ignore-term' 'stop = TERM 200ms KILL'
+	suite_ends 0 stop msg_server
+	assert_answered 'msg_server: stopped (KILL was needed after 0.2s)'
+
+	suite_ends 0 stop msg_server
+	assert_equal 'answer' "$(<"$SAID")" 'msg_server: stopped'
+	suite_ends 0 restart msg_server
+	run -1 grep needed "$SAID"
+	printf '%s\n' "dir = $SERVERS/msg_server" >"$CONF/servers/msg_server.conf"
+	suite_ends 0 update
+	suite_ends 0 stop msg_server
+
+	assert_equal 'answer' "$(<"$SAID")" 'msg_server: stopped'
 }
 
 @test "restart of a server that ignores TERM: one new process" {
@@ -36,6 +55,7 @@ children_of() {
 
 	is_gone "$RUNS"
 	pid_differs msg_server "$RUNS"
+	assert_answered "msg_server: running, pid $(pid_of msg_server) (pid $RUNS: KILL was needed after 0.2s)"
 	assert_equal 'starts' "$(starts_of msg_server)" 2
 }
 
@@ -54,6 +74,7 @@ children_of() {
 	suite_ends 0 stop msg_server
 
 	is_gone "$RUNS"
+	assert_answered 'msg_server: stopped (INT was needed after 0.1s)'
 }
 
 @test "without a monitor: stop of a server that ignores TERM, with progress said" {
@@ -64,6 +85,16 @@ children_of() {
 
 	wait_until "$PATIENCE" is_gone "$BY_HAND"
 	assert_answered "msg_server: waiting; state STOPPING, pid $BY_HAND"
+	assert_answered "msg_server: stopped (pid $BY_HAND, KILL was needed after 1.5s; no monitor watches it)"
+}
+
+@test "without a monitor: restart says what the end of the old one took" {
+	given_server msg_server 'command = ./msg_server --ignore-term' 'stop = TERM 200ms KILL'
+	start_by_hand msg_server --ignore-term
+
+	suite_ends 0 restart msg_server
+
+	assert_answered "no monitor watches it; pid $BY_HAND: KILL was needed after 0.2s"
 }
 
 # --- one that leaves children in its session (case 13)
@@ -84,6 +115,18 @@ given_parent() {
 	is_gone "$RUNS"
 	is_gone "$CHILD"
 	run -1 is_listening "$PORT"
+}
+
+@test "stop says what the end of the children took" {
+	given_slow 'stop = TERM 300ms KILL' --leave-child # the child hears TERM, and goes on
+	wait_until "$PATIENCE" children_of "$RUNS"
+	child=$(children_of "$RUNS")
+	: >"$SERVERS/msg_server/go"
+
+	suite_ends 0 stop msg_server
+
+	is_gone "$child"
+	assert_answered 'msg_server: stopped (KILL was needed after 0.3s for what it left behind)'
 }
 
 @test "restart ends what the server left in its session: the port is free for the new one" {
@@ -168,10 +211,11 @@ given_parent() {
 
 # --- one that answers TERM late, and holds its port until then (case 14)
 
-# given_slow - msg_server, which leaves on TERM only once the file go is there, and keeps its port open until then
+# given_slow [STOP [ARG]] - msg_server, which leaves on TERM only once the file go is there, and keeps its port open until
+# then; STOP is a line of conf
 given_slow() {
 	PORT=$(free_port)
-	given_running "command = ./msg_server --port $PORT --term-when go" "port = $PORT" 'stop = TERM 600s KILL'
+	given_running "command = ./msg_server --port $PORT --term-when go ${2:-}" "port = $PORT" "${1:-stop = TERM 600s KILL}"
 }
 
 @test "stop of a slow server waits until it is gone, and says so meanwhile" {

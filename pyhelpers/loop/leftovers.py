@@ -30,9 +30,10 @@ class Dead(Descent):
     """The last process of a server: its pid and start ticks, and the evidence that leads to its leftovers.
 
     adopted: it was not our descendant.  looked_at: when kids was last known to be complete, on the monotonic clock.
+    took: what the end of its leftovers took, as of Ending; "" if little.
     """
 
-    __slots__ = ("adopted", "looked_at", "pid", "ticks")
+    __slots__ = ("adopted", "looked_at", "pid", "ticks", "took")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.sid, server.seen, server.invocation, server.owner)
@@ -40,6 +41,7 @@ class Dead(Descent):
         self.kids = server.kids
         self.adopted = server.mode == "adopted"
         self.looked_at = 0.0
+        self.took = ""
 
     @classmethod
     def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
@@ -98,6 +100,11 @@ def _seek(host: Host, server: Server, then: Callable[[dict[int, int]], None]) ->
     host.leftovers.want(server.number, found)
 
 
+def whole_end(took: str, dead: Dead) -> str:
+    """What the end of the process and of its leftovers took beyond a first signal.  took: that of the process alone."""
+    return took or (dead.took and f"{dead.took} for what it left behind")
+
+
 def _left_by_ours(host: Host, dead: Dead, known: dict[int, int]) -> dict[int, int]:
     """Those in known that live, and theirs; if all of them have just ended, what they handed to us."""
     left = descendants.with_theirs(host, known)
@@ -122,9 +129,10 @@ def _end(
         return
     dead.kids, dead.looked_at = left, 0.0
     steps = server.stop if rounds == ROUNDS else ["KILL"]
-    Ending(
-        host.loop,
-        list(left.items()),
-        steps,
-        lambda stuck: end_leftovers(host, server, dead, then, 0 if stuck else rounds - 1),
-    )
+    ending: Ending | None = None  # until its constructor returns: all may have ended by now
+
+    def ended(stuck: list[int]) -> None:
+        dead.took = dead.took or (ending.took if ending else "")
+        end_leftovers(host, server, dead, then, 0 if stuck else rounds - 1)
+
+    ending = Ending(host.loop, list(left.items()), steps, ended)

@@ -44,6 +44,7 @@ class Ending:
         self._done: Callable[[list[int]], None] | None = done
         self._left: dict[int, int] = {}
         self._timer: Timer | None = None
+        self._sent: list[tuple[str, float]] = []  # each signal, and when on the monotonic clock
         self._untaken = list(who)
         self._take_all()
 
@@ -89,6 +90,14 @@ class Ending:
             self._signal(step)
         self._finish()
 
+    @property
+    def took(self) -> str:
+        """The last signal and its time after the first, `KILL was needed after 5s`; "" if the first was enough."""
+        if len(self._sent) < 2:
+            return ""
+        (_, first), (name, last) = self._sent[0], self._sent[-1]
+        return f"{name} was needed after {round(last - first, 1):g}s"
+
     def extend(self, milliseconds: float) -> None:
         """Wait at least so long from now before the next signal, if one is left."""
         due = time.monotonic() + milliseconds / 1000
@@ -102,6 +111,7 @@ class Ending:
         import signal  # its enums cost 1 MiB; most monitors never send one
 
         number = getattr(signal, f"SIG{name}")
+        self._sent.append((name, time.monotonic()))
         for pidfd in self._left.values():
             try:
                 signal.pidfd_send_signal(pidfd, number)

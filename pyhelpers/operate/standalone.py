@@ -7,7 +7,7 @@ import os
 
 from base.exits import FAILED, NOT_RUNNING, Refused
 from loop import descendants
-from loop.leftovers import Dead, end_leftovers
+from loop.leftovers import Dead, end_leftovers, whole_end
 from loop.terminate import Ending
 from operate import standalone_start
 from operate.alone import Alone
@@ -25,12 +25,15 @@ NEED_A_MONITOR = ("pause", "resume", "clear", "signal", "drill")
 SAY_AFTER_MS = 1000
 
 
-def end_unwatched(target: Target) -> str:
-    """Stop a server that no monitor watches; return the message.  Raises Refused."""
+def end_unwatched(target: Target) -> tuple[int, str]:
+    """Stop a server that no monitor watches.  Raises Refused.
+
+    Returns its pid, 0 if it did not run, and what that took beyond the first signal.
+    """
     server = target.server
     living = Look([server], target.state_dir).living[server.name]
     if not living:
-        return "stopped"
+        return 0, ""
     process, source = living
     known = target.known()
     if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
@@ -39,15 +42,16 @@ def end_unwatched(target: Target) -> str:
         made = 0
     server.is_now(process, source, "adopted", made)
     server.owner = identity.real_uid(process.pid)
-    stuck = end_now(server, process, target.state_dir)
-    if stuck:
-        raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
+    took = end_now(server, process, target.state_dir)
     server.pid = server.ticks = 0
-    return f"stopped (pid {process.pid}; no monitor watches it)"
+    return process.pid, took
 
 
-def end_now(server: Server, process: identity.Process, state_dir: str) -> list[int]:
-    """End the server by its stop sequence, then what it leaves behind; return the pids that are still there."""
+def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
+    """End the server by its stop sequence, then what it leaves behind.
+
+    Returns what that took beyond the first signal.  Raises Refused: the process is still there.
+    """
     host = Alone(server, state_dir)
     stuck: list[int] = []
     descendants.remember(host, server)
@@ -59,9 +63,11 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> list[i
 
     waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
     host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
-    Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
+    ending = Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
     host.loop.run()
-    return stuck
+    if stuck:
+        raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
+    return whole_end(ending.took, dead)
 
 
 def start_unwatched(target: Target) -> str:
@@ -79,10 +85,17 @@ def carry_out(word: str, target: Target) -> str:
     target.want("down" if word == "stop" else "up")
     turn = take_turn(target)
     try:
-        text = "" if word == "start" else end_unwatched(target)
-        return text if word == "stop" else start_unwatched(target)
+        pid, took = (0, "") if word == "start" else end_unwatched(target)
+        if word == "stop":
+            return _stopped(pid, took)
+        return start_unwatched(target) + (took and f"; pid {pid}: {took}")
     finally:
         os.close(turn)
+
+
+def _stopped(pid: int, took: str) -> str:
+    how = ", ".join(filter(None, (f"pid {pid}" if pid else "", took)))
+    return f"stopped ({how}; no monitor watches it)" if how else "stopped"
 
 
 def take_turn(target: Target) -> int:

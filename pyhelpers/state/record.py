@@ -20,7 +20,7 @@ from base import files
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid seen invocation uid started source mode".split(),
-    *"port restarts memory last_exit message monitor ending".split(),
+    *"port restarts memory last_exit message monitor ending took".split(),
 )
 NUMBERS = "pid ticks sid seen uid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
@@ -44,7 +44,8 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
     """The record in this directory: all KEYS, "" for unknown values; {} if there is no record.
 
     `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
-    says why the monitor is ending the process, if no one ordered it; for `sid seen invocation uid` see proc/descent.py.
+    says why the monitor is ending the process, if no one ordered it; `took` is the pid that the last order ended, and
+    what that took beyond the first signal; for `sid seen invocation uid` see proc/descent.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"

@@ -21,10 +21,10 @@ class Account:
     """The record of one server, in directory, and the remarks about it.
 
     want: the state that the operator wants; dead: the last process, for the record of a start.
-    ending: why we are ending its process, if no one ordered that; else "".
+    ending: why we are ending its process, if no one ordered that; else "".  took: what the last ordered end took.
     """
 
-    __slots__ = "_said _unanswered _unwritten dead directory ending server want watcher".split()
+    __slots__ = "_said _unanswered _unwritten dead directory ending server took want watcher".split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -32,7 +32,7 @@ class Account:
         self.directory = directory
         self.dead = dead
         self.want = "up"
-        self.ending = ""
+        self.ending = self.took = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self._unanswered: list[tuple[str, str]] = []
@@ -51,6 +51,7 @@ class Account:
             self.server.restarts = int(known["restarts"] or 0)
             self.server.memory = known["memory"] or "-"
             self.server.last_exit = known["last_exit"]
+            self.took = known["took"]
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
             incident = self.server.memory.partition(":")[0]
             if incident and not self.watcher.history_tells(incident):
@@ -127,6 +128,7 @@ class Account:
             "message": server.message,
             "port": str(server.port or ""),
             "ending": self.ending,
+            "took": self.took,
             "boot": self.watcher.boot,
             "monitor": self.watcher.monitor,
         }

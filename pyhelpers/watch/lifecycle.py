@@ -14,7 +14,7 @@ import time
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from health.health import Health
 from loop import descendants
-from loop.leftovers import Dead, end_leftovers, look_at_orphans
+from loop.leftovers import Dead, end_leftovers, look_at_orphans, whole_end
 from loop.terminate import Ending
 from proc import cause, evidence, identity
 from state.history import incident_id
@@ -177,7 +177,7 @@ class Life:
             return
         self.phase = "idle"
         server.last_exit = why
-        why = self.health.reason() or why
+        why = self._reason_and_signals() or why
         process, source, _ = evidence.named(server, self.watcher.directories)
         if not process and server.last_exit == "exit 0" and not server.is_confirmed():
             process, source = self._daemon_of(dead), "own"
@@ -202,6 +202,12 @@ class Life:
             fields = identity.stat_fields(server.pid)
             server.sid = int(fields[3]) if fields and int(fields[19]) == server.ticks else server.sid
             server.is_seen()
+
+    def _reason_and_signals(self) -> str:
+        """Why we were ending it, `hung (no beat for 31s; KILL was needed after 5s)`; "" if we were not."""
+        why = self.health.reason()
+        took = self.ending.took if self.ending else ""
+        return f"{why.removesuffix(')')}; {took})" if why and took else why
 
     def _why(self) -> str:
         pid = self.server.pid
@@ -297,6 +303,7 @@ class Life:
         """End it by these steps; we keep following it, and its pidfd reports how it ended."""
         descendants.remember(self.watcher, self.server)
         who = [(self.server.pid, self.server.ticks)]
+        self.ending = None  # until the constructor returns: the process may have ended by now
         self.ending = Ending(self.watcher.loop, who, steps, done, reap=False)
 
     def look_now(self) -> None:
@@ -343,13 +350,20 @@ class Life:
             descendants.remember(self.watcher, self.server)
         self.unfollow()
         self.health.reason()
+        self.ending = None
+        self.account.took = ""
         self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: self._end_rest(pid, stuck))
 
     def _end_rest(self, pid: int, stuck: list[int]) -> None:
         if stuck:
             self.say_stuck(pid)
-        emit = self.watcher.emit
-        end_leftovers(self.watcher, self.server, self.account.dead, lambda: emit("stopped", self.server, str(pid)))
+        took = self.ending.took if self.ending and not stuck else ""
+        end_leftovers(self.watcher, self.server, self.account.dead, lambda: self._stopped(pid, took))
+
+    def _stopped(self, pid: int, took: str) -> None:
+        took = whole_end(took, self.account.dead)
+        self.account.took = took and f"{pid} {took}"
+        self.watcher.emit("stopped", self.server, f"{pid} {took or '-'}")
 
     def set_want(self, want: str) -> None:
         """Take over what the operator wants: up, down or paused."""

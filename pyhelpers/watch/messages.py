@@ -18,7 +18,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     limit            PID ACTION KEY TEXT       it exceeds the limit of KEY; ACTION as in conf: alert restart
     cleared          PID KEY TEXT              that is over; KEY may be hung
     stuck            PID TEXT                  the order to end it is carried out, and it lives; TEXT as in the order
-    stopped          PID                       the order to stop it is carried out; PID 0: nothing ran
+    stopped          PID TOOK                  the order to stop it is carried out; PID 0: nothing ran; TOOK: of Ending
     locked           PID                       the monitor PID watches it
     order            WORD TOKEN ARG            an operator's order, checked; WORD as in watch/operators.py
     answered         TOKEN                     the answer to that order is written

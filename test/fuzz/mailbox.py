@@ -109,7 +109,7 @@ FIELDS: dict[str, tuple[Callable[[Chooser], str], ...]] = {
     "limit": (_number, lambda choose: choose.pick(("alert", "restart")), lambda choose: "max_cpu", _text),
     "cleared": (_number, lambda choose: choose.pick(("hung", "max_cpu")), _text),
     "stuck": (_number, _cause),
-    "stopped": (_number,),
+    "stopped": (_number, _text),
     "order": (
         lambda choose: choose.pick(("start", "stop", "restart", "pause", "resume", "clear")),
         lambda choose: "12.34",
