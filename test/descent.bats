@@ -223,6 +223,70 @@ has_child() {
 	assert_equal pid "$(pid_of msg_server)" ''
 }
 
+# given_orphan - no monitor runs, and the master of given_master has died since: its worker $CHILD holds the port
+given_orphan() {
+	given_master
+	monitor_crash
+	kill -KILL "$RUNS"
+	wait_until "$PATIENCE" is_gone "$RUNS"
+}
+
+@test "without a monitor stop ends what a dead server left" {
+	given_orphan
+
+	suite_ends 0 stop msg_server
+
+	is_gone "$CHILD"
+	run -1 is_listening "$PORT"
+	assert_equal 'answer' "$(<"$SAID")" 'msg_server: stopped'
+}
+
+@test "without a monitor start ends what a dead server left, which holds the port" {
+	given_orphan
+
+	suite_ends 0 start msg_server
+
+	is_gone "$CHILD"
+	is_listening "$PORT"
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+}
+
+@test "without a monitor start and stop spare what a dead server left, where stop_tree says so" {
+	given_family 'stop_tree = no'
+	monitor_start x
+	family_runs
+	monitor_crash
+	kill -KILL "$RUNS"
+	wait_until "$PATIENCE" is_gone "$RUNS"
+
+	suite_ends 0 start x
+	suite_ends 0 stop x
+
+	run ! is_gone "$AWAY"
+	run ! is_gone "$TWICE"
+}
+
+@test "monitor and helper are killed during a stop, when the server has ended and its child has not: the next one ends it" {
+	given_server msg_server 'command = ./msg_server --port 0 --term-when go --leave-child' 'stop = TERM 600s KILL'
+	monitor_start msg_server
+	runs msg_server
+	wait_until "$PATIENCE" has_child "$RUNS"
+	: >"$SERVERS/msg_server/go"
+	operator stop msg_server
+	wait_until "$PATIENCE" is_gone "$RUNS"
+	run ! is_gone "$CHILD" # it hears TERM, and goes on
+	monitor_crash
+	operator_ends 7
+	sed -i 's/^stop = .*/stop = TERM 100ms KILL/' "$CONF/servers/msg_server.conf"
+
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" is_gone "$CHILD"
+	wait_until "$PATIENCE" state_is msg_server STOPPED
+	assert_logged 'Server msg_server stopped by order (KILL was needed after 0.1s for what it left behind)'
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+}
+
 # --- numbers that are used again
 
 @test "PID reuse: a stranger that gets the number of a dead session is left alone, by stop and by start" {

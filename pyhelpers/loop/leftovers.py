@@ -52,8 +52,13 @@ class Dead(Descent):
         return dead
 
     @classmethod
-    def of_record(cls, server: Server, known: dict[str, str]) -> Dead:
-        """The process that a record of this boot names: an earlier monitor followed it."""
+    def of_record(cls, server: Server, known: dict[str, str], boot: str) -> Dead | None:
+        """The process that the record names: an earlier monitor or command followed it.
+
+        None: it names none, or one of another boot, whose pids and sessions mean nothing in this one.
+        """
+        if not known.get("pid") or known["boot"] != boot:
+            return None
         dead = cls(server)
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
         dead.sid, dead.seen = int(known["sid"] or 0), int(known["seen"] or 0)

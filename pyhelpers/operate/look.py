@@ -58,8 +58,12 @@ class Look:
 
     def _is_left(self, server: Server, process: identity.Process) -> bool:
         """Did the recorded process leave this one behind?  It may look like the server."""
-        known = self.record_of(server)
-        return bool(known["pid"]) and known["boot"] == self.boot and Dead.of_record(server, known).left(process)
+        dead = self.dead_of(server)
+        return dead is not None and dead.left(process)
+
+    def dead_of(self, server: Server) -> Dead | None:
+        """The process that its record of this boot names; ask only if that has ended."""
+        return Dead.of_record(server, self.record_of(server), self.boot)
 
     def record_of(self, server: Server) -> dict[str, str]:
         """Its record when the look began; empty values if there is no record, or a torn one."""

@@ -31,9 +31,10 @@ def end_unwatched(target: Target) -> tuple[int, str]:
     Returns its pid, 0 if it did not run, and what that took beyond the first signal.
     """
     server = target.server
-    living = Look([server], target.state_dir).living[server.name]
+    look = Look([server], target.state_dir)
+    living = look.living[server.name]
     if not living:
-        return 0, ""
+        return 0, end_left(server, look.dead_of(server), target.state_dir)
     process, source = living
     known = target.known()
     if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
@@ -68,6 +69,17 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
     if stuck:
         raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
     return whole_end(ending.took, dead)
+
+
+def end_left(server: Server, dead: Dead | None, state_dir: str) -> str:
+    """End what the dead process left behind; return what that took beyond the first signal."""
+    if not dead:
+        return ""
+    host = Alone(server, state_dir)
+    host.dead = dead
+    end_leftovers(host, server, dead, host.finish)
+    host.loop.run()
+    return whole_end("", dead)
 
 
 def start_unwatched(target: Target) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from base import files
 from base.exits import FAILED, Refused
 from config.fd_keys import conf_keys as held_for
+from loop.leftovers import Dead
 from operate.alone import Alone
 from operate.look import Look
 from proc import evidence, identity
@@ -71,7 +72,10 @@ def _attempt(target: Target) -> tuple[str, str]:
     host = Alone(target.server, target.state_dir)
     life = _Life(target.server, host, target.directory)
     host.lives.append(life)
-    life.account.recall()
+    dead = Dead.of_record(target.server, life.account.recall(), host.boot)
+    if dead:
+        life.account.dead = dead
+        target.server.owner = dead.owner
     if life.account.want != "up":
         life.account.set_want("up")
     life.start(0)

@@ -25,13 +25,26 @@ def look(life: Life) -> None:
     if process:
         _take_back(life, process, known)
         return
-    if known.get("pid") and known["boot"] == life.watcher.boot:
-        life.account.dead = Dead.of_record(life.server, known)
-        life.server.owner = life.account.dead.owner
+    dead = Dead.of_record(life.server, known, life.watcher.boot)
+    if dead:
+        _know_dead(life, dead)
+        if _is_cut_off(life, known):
+            life.stop()
+            return
     process, source, remarks = evidence.named(life.server, life.watcher.directories)
     life.account.say_all("evidence", remarks)
     if not process or not life.adopt(process, source):
         _seek(life, known)
+
+
+def _know_dead(life: Life, dead: Dead) -> None:
+    life.account.dead = dead
+    life.server.owner = dead.owner
+
+
+def _is_cut_off(life: Life, known: dict[str, str]) -> bool:
+    """Has its watcher died during a stop?  What the server left behind may still live."""
+    return known["state"] == "STOPPING" and life.account.want == "down"
 
 
 def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> None:
@@ -41,11 +54,11 @@ def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> 
     made = int(known["sid"] or 0)
     if known["state"] == "STARTING":
         _resume(life, process, source, made)
-    elif known["state"] == "STOPPING" and life.account.want == "down":
-        if life.follow(process, source, "adopted", made):
-            life.stop()
-        else:
-            _seek(life, known)
+    elif _is_cut_off(life, known):
+        dead = Dead.of_record(server, known, life.watcher.boot)
+        if not life.follow(process, source, "adopted", made) and dead:
+            _know_dead(life, dead)  # it has ended just now
+        life.stop()
     elif not life.adopt(process, source, made=made):
         _seek(life, known)
     elif known["ending"]:
@@ -89,8 +102,9 @@ def _first_absence(life: Life, known: dict[str, str]) -> None:
     if not was_up:
         life.tell("absent", known.get("state") or "-")
         return
-    if not life.account.dead.pid:  # it has ended just now
-        life.account.dead = Dead.of_record(life.server, known)
+    dead = Dead.of_record(life.server, known, life.watcher.boot)
+    if dead and not life.account.dead.pid:  # it has ended just now
+        _know_dead(life, dead)
     incident = incident_id(life.server.name, known["pid"], known["ticks"], life.watcher.boot)
     is_told = life.told == (int(known["pid"]), int(known["ticks"]))  # and a fault of ours kept that from the record
     told = known["starting"] or is_told or life.watcher.history_tells(incident)
