@@ -108,7 +108,7 @@ def _needs_restart(key: str, before: dict[str, str], after: dict[str, str]) -> b
 def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
     """Wait until each monitor has taken over its plan and the started servers are RUNNING; return the exit status.
 
-    deadline: monotonic seconds.
+    A server that is stopped or paused by order stays so.  deadline: monotonic seconds.
     """
     while not all(plan.is_done() for plan in plans):
         if time.monotonic() > deadline or not all(_lives(plan) for plan in plans):
@@ -116,6 +116,7 @@ def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
             return FAILED
         time.sleep(LOOK_EVERY)
     wanted = [name for plan in plans for name, (deed, _) in plan.doings.items() if deed in ("start", "restart")]
+    wanted = [name for name in wanted if record.read_want(f"{state_dir}/servers/{name}") == "up"]
     while wanted:
         wanted = [name for name in wanted if _state(state_dir, name) != "RUNNING"]
         if wanted and time.monotonic() > deadline:

@@ -52,6 +52,18 @@ is_taken_over() {
 	assert_equal 'pids' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
 }
 
+@test "a server that is stopped by order stays so, and update does not wait for it" {
+	given_running msg_server
+	suite_ends 0 stop msg_server
+	printf 'environment = COLOUR=blue\n' >>"$CONF/servers/msg_server.conf"
+
+	suite_ends 0 update
+
+	wait_until "$PATIENCE" is_taken_over
+	state_is msg_server STOPPED
+	assert_equal starts "$(starts_of msg_server)" 1
+}
+
 @test "a new server is started, one that is gone from conf is stopped" {
 	given_ten
 	gone=$(pid_of s1)
