@@ -325,3 +325,33 @@ given_shared_program() {
 		rm "$STATE/servers/msg_server/want"
 	done
 }
+
+# --- asked by a person
+
+@test "alive.py check answers whether a pid shows a word, in words, in JSON and by its exit status" {
+	given_server msg_server
+	start_by_hand msg_server
+
+	run -0 "$ROOT/pyhelpers/alive.py" check "$BY_HAND" msg_server
+	[[ $output == "$BY_HAND is alive: $SERVERS/msg_server/msg_server, in $SERVERS/msg_server, since "* ]]
+	run -1 "$ROOT/pyhelpers/alive.py" check "$BY_HAND" nginx
+	assert_equal 'another word' "$output" "$BY_HAND is msg_server, not nginx"
+	run -1 "$ROOT/pyhelpers/alive.py" check --json "$(dead_pid)" msg_server
+	[[ $output == *'"alive": false, "why": "does not exist"'* ]]
+	run -2 "$ROOT/pyhelpers/alive.py" check msg_server
+	run -2 "$ROOT/pyhelpers/alive.py" look "$BY_HAND"
+	assert_equal 'no such word' "${lines[0]}" 'alive.py: no such word: look'
+}
+
+@test "alive.py find lists the processes that show a word, of one directory if it is given" {
+	given_server msg_server
+	given_server other
+	cp "$SERVERS/msg_server/msg_server" "$SERVERS/other/"
+	start_stranger "$SERVERS/other" ./msg_server
+	start_by_hand msg_server
+
+	run -0 "$ROOT/pyhelpers/alive.py" find --cwd "$SERVERS/msg_server" msg_server
+
+	assert_equal 'what was found' "$output" "$BY_HAND $SERVERS/msg_server/msg_server"
+	run -1 "$ROOT/pyhelpers/alive.py" find --cwd "$SERVERS" msg_server
+}

@@ -51,3 +51,37 @@ cellar: a folder that the order does not have'
 
 	assert_equal 'heavy modules' "$output" ''
 }
+
+@test "the resident process loads no heavy library while the simplest server starts, dies and starts again" {
+	given_server a
+	monitor_start a
+	wait_until "$PATIENCE" state_is a RUNNING
+
+	kill -KILL "$(pid_of a)"
+
+	assert_logged 'restarted, pid='
+	run ! grep -E '/(_ctypes|_json|_socket|_ssl|_hashlib|_datetime|_posixsubprocess|_psutil[a-z_]*)[.]' \
+		"/proc/$(helper_of "$MONITOR")/maps"
+}
+
+@test "the resident process of the simplest server takes at most 2 MiB more memory than Python alone, in its first run too" {
+	given_server a
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
+	[ ! -d "$ROOT/.venv" ] || ln -s "$ROOT/.venv" "$BATS_TEST_TMPDIR"
+	ROOT=$BATS_TEST_TMPDIR
+	find "$ROOT/pyhelpers" -name '*.pyc' -delete
+	monitor_start a
+	wait_until "$PATIENCE" state_is a RUNNING
+	helper=$(helper_of "$MONITOR")
+
+	ours=$(own_memory <"/proc/$helper/smaps_rollup")
+	alone=$("$(readlink "/proc/$helper/exe")" -E -s -S -c 'print(open("/proc/self/smaps_rollup").read())' | own_memory)
+
+	echo "ours $ours kB, Python alone $alone kB"
+	((ours - alone <= 2048))
+}
+
+# own_memory <SMAPS_ROLLUP - prints the kB of memory that the process shares with no other
+own_memory() {
+	sed -n 's/^Private_Dirty: *\([0-9]*\) kB$/\1/p'
+}

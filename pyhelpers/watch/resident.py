@@ -11,7 +11,8 @@ from config.launch_settings import forget_our_supervisor
 from spawn import launch
 from watch import messages, output
 
-REAPER, RELOADED = "--reaper", "--reloaded"  # this process is subreaper; it was the watcher before an update
+# This process is subreaper; it has also compiled our modules; it was the watcher before an update
+REAPER, COMPILED, RELOADED = "--reaper", "--compiled", "--reloaded"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def become(words: Sequence[str]) -> int:
     output.unblock_stderr()
     if _was_replaced(words[2]):
         return OTHER_VERSION
-    if words[0] in (REAPER, RELOADED):
-        return _watch(int(words[1]) if words[0] == RELOADED else None, *words[2:])
+    if words[0] in (REAPER, COMPILED, RELOADED):
+        return _watch(*words)
     launch.become_subreaper()
     _execute([REAPER, "", *words[2:]])
     return 1  # not reached
@@ -58,14 +59,17 @@ def _execute(words: Sequence[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", "-OO", f"{PROGRAMS}/alive.py", "watch", *words])
 
 
-def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
+def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
     forget_our_supervisor()
     os.umask(0o077)
     os.chdir("/")
     try:
+        before = _compiled_at()
         from watch.watcher import Watcher
 
-        watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, kept)
+        if why == REAPER and _compiled_at() != before:  # this process would keep the memory that compiling took: 1.5 MiB
+            _execute([COMPILED, kept, run_dir, state_dir, conf_dir, psutil_home])
+        watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, int(kept) if kept else None)
     except (ImportError, OSError) as error:
         print(f"monitor.sh: the helper cannot begin: {error}", file=sys.stderr)
         return 1
@@ -74,6 +78,14 @@ def _watch(kept: int | None, run_dir: str, state_dir: str, conf_dir: str, psutil
     watcher.loop.run()
     remove_run_dir(run_dir)
     return 0
+
+
+def _compiled_at() -> int:
+    """When Python last wrote compiled code of this room to the disk, in ns of its clock; 0: never."""
+    try:
+        return os.stat(f"{PROGRAMS}/watch/__pycache__").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def remove_run_dir(run_dir: str) -> None:
