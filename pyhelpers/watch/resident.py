@@ -67,7 +67,7 @@ def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psu
         before = _compiled_at()
         from watch.watcher import Watcher
 
-        if why == REAPER and _compiled_at() != before:  # this process would keep the memory that compiling took: 1.5 MiB
+        if why == REAPER and _compiled_at() != before:  # else we would keep what compiling took: 1.5 MiB
             _execute([COMPILED, kept, run_dir, state_dir, conf_dir, psutil_home])
         watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, int(kept) if kept else None)
     except (ImportError, OSError) as error:
