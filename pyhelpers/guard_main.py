@@ -97,7 +97,7 @@ def _tell(tell: int, text: str) -> None:
     try:
         os.write(tell, text.encode("utf-8", "surrogateescape"))
     except BrokenPipeError:
-        pass  # the launcher has ended; the program runs anyway
+        pass  # the launcher has ended; the program runs nevertheless
     os.close(tell)
 
 

@@ -12,7 +12,7 @@
 
 We need proof that the sender descends from the server, see loop/descendants.py, and so does the process that MAINPID
 names.  If the sender is gone when we look, as `systemd-notify` may be, its user is enough, the server's or root:
-otherwise a healthy server might never count as ready, and that user could end it anyway.
+otherwise a healthy server might never count as ready, and that user may end it without us too.
 
 We do not set WATCHDOG_PID: without it a program uses the other two variables, and a server that forks keeps them.
 """
