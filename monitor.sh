@@ -177,6 +177,7 @@ event() {
 	cleared) on_cleared "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	stuck) on_stuck "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	stopped) on_stopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	unstopped) on_unstopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	want) order_want "$mailbox_number" "$mailbox_first" ;;
@@ -321,7 +322,10 @@ on_up() {
 # on_up_state NUMBER - RUNNING, unless an operator has other plans: the event may be older than an order to stop it
 on_up_state() {
 	server_get "$1" state
-	[ "$_server_get" != STOPPING ] || return 0
+	[ "$_server_get" != STOPPING ] || {
+		helper_order stop "$1" # a stop that it carries out already goes on
+		return
+	}
 	server_get "$1" want
 	case $_server_get in
 	paused) server_set "$1" state PAUSED ;;
@@ -351,10 +355,41 @@ on_stopped() {
 	esac
 }
 
+# on_unstopped NUMBER PID LEFT - a stop has failed: LEFT lives, which is PID, the server itself, or what that left behind
+# An operator who wants the server down hears that it is not.  In all other cases a server that lives is watched again,
+# and what is left of a dead one does not keep it down.
+on_unstopped() {
+	server_get "$1" next
+	unstopped_next=$_server_get
+	server_get "$1" want
+	case $2:$_server_get:$unstopped_next in
+	*:down:) server_set "$1" state STUCK ;;
+	"$3":*) follow_on "$1" ;;
+	*)
+		on_stopped "$1" "$2" -
+		return
+		;;
+	esac
+	order_failed "$1" "pid $3 could not be ended: stuck in the kernel, or not ours to signal"
+	[ "$unstopped_next" != update ] || update_stopped
+}
+
+# follow_on NUMBER - the server outlived the order to end it: watch it as before
+follow_on() {
+	server_set "$1" next ''
+	server_set "$1" state RUNNING
+	server_memory "$1"
+	server_get "$1" restarts
+	helper_order start "$1" 0 "$_server_get" "$_server_memory"
+}
+
 # on_absent NUMBER - the server did not run at the helper's first look
 on_absent() {
 	server_get "$1" state
-	[ "$_server_get" != STOPPING ] || return 0 # on_ready orders that stop again
+	[ "$_server_get" != STOPPING ] || {
+		helper_order stop "$1" # it has not heard of that order
+		return
+	}
 	server_get "$1" want
 	case $_server_get in
 	down | paused)

@@ -7,6 +7,8 @@
 #
 #   order_unanswered    lines `TOKEN NAME ORDER FIELD`: orders that the helper got, but did not confirm yet
 #   server_N_orders     TOKEN:WANT,... of orders under way: a later order may overtake them
+#
+# STUCK is the state STOPPING after a stop that has failed: the server lives, or what it left behind.
 
 order_unanswered=$log_newline
 order_most_unanswered=100000 # characters; a full disk takes no answers
@@ -51,6 +53,11 @@ order_done() {
 	server_set "$1" orders ''
 }
 
+# order_failed NUMBER WHY - the orders under way have failed: answer them
+order_failed() {
+	_order_refuse "$1" '' "$2"
+}
+
 # order_repeat - a new helper is ready: repeat what the last one may not have read
 order_repeat() {
 	_order_each=0
@@ -59,7 +66,9 @@ order_repeat() {
 		_order_repeat_want "$_order_each"
 		server_set "$_order_each" known yes
 		server_get "$_order_each" state
-		[ "$_server_get" != STOPPING ] || helper_order stop "$_order_each"
+		case $_server_get in
+		STOPPING | STUCK) helper_order stop "$_order_each" ;;
+		esac
 	done
 	_order_repeat_answers
 }
@@ -128,8 +137,8 @@ _order_follow() {
 	server_set "$1" orders "$_server_get$2:$_order_want,"
 }
 
-# NUMBER WANT: answer the orders under way that lead elsewhere
-_order_overtake() {
+# NUMBER WANT WHY: answer the orders under way that do not lead to WANT with status 1
+_order_refuse() {
 	server_get "$1" orders
 	_order_rest=$_server_get
 	_order_kept=
@@ -138,7 +147,7 @@ _order_overtake() {
 		_order_rest=${_order_rest#*,}
 		case $_order_one in
 		*:"$2") _order_kept=$_order_kept$_order_one, ;;
-		*) order_answer "$1" "${_order_one%:*}" "1 overtaken by a later $_order_word" ;;
+		*) order_answer "$1" "${_order_one%:*}" "1 $3" ;;
 		esac
 	done
 	server_set "$1" orders "$_order_kept"
@@ -169,7 +178,7 @@ order_stop() {
 order_restart() {
 	_order_begin "$1" up
 	case $_order_state in
-	RUNNING | STARTING | PAUSED)
+	RUNNING | STARTING | PAUSED | STUCK)
 		_order_then "$1" start
 		_order_end "$1"
 		;;
@@ -238,7 +247,7 @@ _order_begin() {
 	_order_answer=0
 	server_get "$1" state
 	_order_state=$_server_get
-	_order_overtake "$1" "$2"
+	_order_refuse "$1" "$2" "overtaken by a later $_order_word"
 	server_set "$1" want "$2"
 	server_set "$1" heard "$2"
 	helper_order want "$1" "$2"

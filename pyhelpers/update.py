@@ -24,6 +24,7 @@ from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
 from config import accounts, heartbeat_library, keys, settle, settled
 from config.confdir import HALVES
 from config.values import split_instance
+from loop.terminate import could_not_end
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
 from operate.target import post
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 # Settled values that are no keys of conf: paths, whose change does not change a server
 NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file")
+
+ENDING = ("stop", "restart")  # what to do with a server that ends its process
 
 
 class Plan:
@@ -52,6 +55,7 @@ class Plan:
         self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
         self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
+        self.to_end: dict[str, dict[str, str]] = {}  # the records, before the update, of those that it is to end
 
     def lines(self) -> list[str]:
         """The plan as lines for a person."""
@@ -59,14 +63,21 @@ class Plan:
         lines += ["the suite's own settings: apply"] * self.suite_changed
         return lines + ["the directories of servers that it does not watch: apply"] * self.others_moved
 
-    def hand_over(self) -> None:
+    def hand_over(self, state_dir: str) -> None:
         """Write the plan into the monitor's directory, and inform the monitor.  Raises Refused, OSError."""
+        self.to_end = {name: _record(state_dir, name) for name, (deed, _) in self.doings.items() if deed in ENDING}
         servers = [settled.policy(number, server) for number, server in enumerate(self.found.servers, 1)]
         plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
         plan.append(f"recovery_quiet {self.found.suite['recovery_quiet']}")
         files.replace(f"{self.run_dir}/settled.new", self.text)
         files.replace(f"{self.run_dir}/plan", "".join(f"{line}\n" for line in plan + servers))
         post(f"{self.run_dir}/mailbox", "update 0\n")
+
+    def not_ended(self) -> list[str]:
+        """A line for each server that the update should have ended, but that lives."""
+        known = [(name, known) for name, known in self.to_end.items() if known.get("pid")]
+        found = [(name, identity.look(int(of["pid"])), of["ticks"]) for name, of in known]
+        return [f"{name}: {could_not_end(it.pid)}" for name, it, ticks in found if it and str(it.ticks) == ticks]
 
     def is_done(self) -> bool:
         """Has the monitor taken over the new conf?  It then removes the plan."""
@@ -108,7 +119,8 @@ def _needs_restart(key: str, before: dict[str, str], after: dict[str, str]) -> b
 def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
     """Wait until each monitor has taken over its plan and the started servers are RUNNING; return the exit status.
 
-    A server that is stopped or paused by order stays so.  deadline: monotonic seconds.
+    A server that is stopped or paused by order stays so.  Report the servers that could not be ended.
+    deadline: monotonic seconds.
     """
     while not all(plan.is_done() for plan in plans):
         if time.monotonic() > deadline or not all(_lives(plan) for plan in plans):
@@ -123,7 +135,10 @@ def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
             print(f"not RUNNING yet: {' '.join(wanted)}", file=sys.stderr)
             return FAILED
         time.sleep(LOOK_EVERY)
-    return GOOD
+    not_ended = [line for plan in plans for line in plan.not_ended()]
+    if not_ended:
+        print("\n".join(not_ended), file=sys.stderr)
+    return FAILED if not_ended else GOOD
 
 
 def _lives(plan: Plan) -> bool:
@@ -131,10 +146,14 @@ def _lives(plan: Plan) -> bool:
 
 
 def _state(state_dir: str, name: str) -> str:
+    return _record(state_dir, name).get("state", "")
+
+
+def _record(state_dir: str, name: str) -> dict[str, str]:
     try:
-        return record.read(f"{state_dir}/servers/{name}").get("state", "")
+        return record.read(f"{state_dir}/servers/{name}")
     except record.Torn:
-        return ""
+        return {}
 
 
 def update(place: Place, words: list[str]) -> int:
@@ -154,7 +173,7 @@ def update(place: Place, words: list[str]) -> int:
     if words or not plans:
         return GOOD
     for plan in plans:
-        plan.hand_over()
+        plan.hand_over(place.state_dir)
     return await_all(plans, place.state_dir, time.monotonic() + timeout)
 
 

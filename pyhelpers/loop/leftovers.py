@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from loop.host import Host
     from proc.server import Server
 
+    Then = Callable[[list[int]], None]
+
 FRESH = 0.02  # seconds: a look at the orphans is still valid for a start that follows at once
 LONGEST_SEARCH_MS = 2000
 ROUNDS = 20  # against a tree that forks while it is being ended
@@ -31,9 +33,10 @@ class Dead(Descent):
 
     adopted: it was not our descendant.  looked_at: when kids was last known to be complete, on the monotonic clock.
     took: what the end of its leftovers took, as of Ending; "" if little.
+    is_stuck: we know no other process of the server any more, but this one outlived its end.
     """
 
-    __slots__ = ("adopted", "looked_at", "pid", "ticks", "took")
+    __slots__ = ("adopted", "is_stuck", "looked_at", "pid", "ticks", "took")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.sid, server.seen, server.invocation, server.owner)
@@ -42,6 +45,7 @@ class Dead(Descent):
         self.adopted = server.mode == "adopted"
         self.looked_at = 0.0
         self.took = ""
+        self.is_stuck = False
 
     @classmethod
     def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
@@ -74,14 +78,23 @@ def look_at_orphans(host: Host, dead: Dead) -> None:
     dead.looked_at = time.monotonic()
 
 
+def has_left(dead: Dead) -> bool:
+    """Does one of the leftovers that we know still live?"""
+    found = ((identity.look(pid), ticks) for pid, ticks in dead.kids.items())
+    return any(process and process.ticks == ticks for process, ticks in found)
+
+
 def _living(known: dict[int, int]) -> dict[int, int]:
     return {pid: ticks for pid, ticks in known.items() if identity.ticks_of(pid) == ticks}
 
 
-def end_leftovers(host: Host, server: Server, dead: Dead, then: Callable[[], None], rounds: int = ROUNDS) -> None:
-    """End the leftovers by the server's stop sequence, unless stop_tree says no; then call then."""
+def end_leftovers(host: Host, server: Server, dead: Dead, then: Then, rounds: int = ROUNDS) -> None:
+    """End the leftovers by the server's stop sequence, unless stop_tree says no; then call then.
+
+    then: gets the pids of those that could not be ended; dead.kids has them too.
+    """
     if not server.stop_tree or dead.is_empty():
-        then()
+        then([])
     elif dead.adopted:
         _seek(host, server, lambda members: _end(host, server, dead, members, then, rounds))
     else:
@@ -118,9 +131,7 @@ def _left_by_ours(host: Host, dead: Dead, known: dict[int, int]) -> dict[int, in
     return descendants.members(host, dead, dead.pid, dead.ticks, {})
 
 
-def _end(
-    host: Host, server: Server, dead: Dead, members: dict[int, int], then: Callable[[], None], rounds: int
-) -> None:
+def _end(host: Host, server: Server, dead: Dead, members: dict[int, int], then: Then, rounds: int) -> None:
     """members: those that the search found.  Another round ends by KILL what they fork meanwhile."""
     known = {**_living(dead.kids), **members}
     if dead.adopted:
@@ -129,10 +140,12 @@ def _end(
         left = _left_by_ours(host, dead, known)
     if not left:
         dead.forget()
-    if not left or not rounds:
-        then()
+        then([])
         return
     dead.kids, dead.looked_at = left, 0.0
+    if not rounds:
+        then(list(left))
+        return
     steps = server.stop if rounds == ROUNDS else ["KILL"]
     ending: Ending | None = None  # until its constructor returns: all may have ended by now
 

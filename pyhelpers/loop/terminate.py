@@ -6,7 +6,6 @@ with ESRCH, even if another process has its pid by then.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 
@@ -18,8 +17,12 @@ if TYPE_CHECKING:
 
     from loop.loop import Loop, Timer
 
-NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-NO_RESOURCES_MS = 100
+TAKE_AGAIN_MS = 100
+
+
+def could_not_end(pid: int, whose: str = "ours") -> str:
+    """The message for a process that outlived all signals; whose: the one who may not signal it."""
+    return f"pid {pid} could not be ended: stuck in the kernel, or not {whose} to signal"
 
 
 class Ending:
@@ -49,23 +52,25 @@ class Ending:
         self._take_all()
 
     def _take_all(self) -> None:
-        """Open a pidfd for each before the first signal: one that we cannot open for now is of a living process."""
+        """Open a pidfd for each before the first signal; those that cannot be opened now we try again, they live."""
         self._untaken = [(pid, ticks) for pid, ticks in self._untaken if not self._take(pid, ticks)]
         if self._untaken:
-            self._timer = self._loop.after(NO_RESOURCES_MS, self._take_all)
+            self._timer = self._loop.after(TAKE_AGAIN_MS, self._take_all)
         else:
             self._step()
 
     def _take(self, pid: int, ticks: int) -> bool:
-        """False: no descriptor, or no memory, is left for it."""
+        """False: it lives, but the kernel refuses the descriptor: none is left, or no memory for it."""
         try:
             pidfd = os.pidfd_open(pid)
-        except OSError as error:
-            return error.errno not in NO_RESOURCES
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return identity.ticks_of(pid) not in (0, ticks)
         fields = identity.stat_fields(pid)
         if not fields or int(fields[19]) != ticks:
             os.close(pidfd)
-            return True
+            return bool(fields)  # its stat file cannot be read: it has gone, or no descriptor is left to read it
         self._left[pid] = pidfd
         self._loop.ending[pid] = int(fields[3])
         self._loop.on_readable(pidfd, lambda: self._gone(pid))

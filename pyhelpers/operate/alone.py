@@ -14,6 +14,7 @@ from loop import descendants
 from loop.batched_scan import Walk
 from loop.leftovers import end_leftovers
 from loop.loop import Loop
+from loop.terminate import could_not_end
 from proc import cause, identity, scan
 from state import record
 
@@ -62,7 +63,12 @@ class Alone:
         if word == "up":
             self.finish()
         elif word == "failed" and server:
-            end_leftovers(self, server, self.lives[0].account.dead, self.finish)
+            end_leftovers(self, server, self.lives[0].account.dead, lambda stuck: self._rest_over(server, stuck))
+
+    def _rest_over(self, server: Server, stuck: list[int]) -> None:
+        for pid in stuck:
+            self.say(server, could_not_end(pid, "yours"))
+        self.finish()
 
     def unread(self) -> bool:
         """No shell reads."""

@@ -8,7 +8,7 @@ import os
 from base.exits import FAILED, NOT_RUNNING, Refused
 from loop import descendants
 from loop.leftovers import Dead, end_leftovers, whole_end
-from loop.terminate import Ending
+from loop.terminate import Ending, could_not_end
 from operate import standalone_start
 from operate.alone import Alone
 from operate.look import Look
@@ -51,35 +51,53 @@ def end_unwatched(target: Target) -> tuple[int, str]:
 def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
     """End the server by its stop sequence, then what it leaves behind.
 
-    Returns what that took beyond the first signal.  Raises Refused: the process is still there.
+    If the server itself outlives the signals, what descends from it is left to it.
+    Returns what that took beyond the first signal.  Raises Refused: a process is still there.
     """
     host = Alone(server, state_dir)
     stuck: list[int] = []
     descendants.remember(host, server)
     dead = host.dead = Dead(server)
 
-    def ended(left: list[int]) -> None:
+    def all_over(left: list[int]) -> None:
         stuck.extend(left)
-        end_leftovers(host, server, dead, host.finish)
+        host.finish()
+
+    def ended(left: list[int]) -> None:
+        if left:
+            all_over(left)
+        else:
+            end_leftovers(host, server, dead, all_over)
 
     waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
     host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
     ending = Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
     host.loop.run()
-    if stuck:
-        raise Refused(FAILED, f"pid {process.pid} could not be ended: stuck in the kernel, or not yours to signal")
+    _require_end(stuck)
     return whole_end(ending.took, dead)
 
 
 def end_left(server: Server, dead: Dead | None, state_dir: str) -> str:
-    """End what the dead process left behind; return what that took beyond the first signal."""
+    """End what the dead process left behind; return what that took beyond the first signal.  Raises Refused."""
     if not dead:
         return ""
     host = Alone(server, state_dir)
     host.dead = dead
-    end_leftovers(host, server, dead, host.finish)
+    stuck: list[int] = []
+
+    def all_over(left: list[int]) -> None:
+        stuck.extend(left)
+        host.finish()
+
+    end_leftovers(host, server, dead, all_over)
     host.loop.run()
+    _require_end(stuck)
     return whole_end("", dead)
+
+
+def _require_end(stuck: list[int]) -> None:
+    if stuck:
+        raise Refused(FAILED, could_not_end(stuck[0], "yours"))
 
 
 def start_unwatched(target: Target) -> str:

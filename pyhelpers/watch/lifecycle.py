@@ -14,10 +14,11 @@ import time
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from health.health import Health
 from loop import descendants
-from loop.leftovers import Dead, end_leftovers, look_at_orphans, whole_end
+from loop.leftovers import Dead, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity
 from state.history import incident_id
+from watch import stopping
 from watch.afar import Afar
 from watch.journal import Account
 from watch.pending import Pending
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Life:
-    """Follows one server.  phase: idle waiting starting unanswered up stopping.
+    """Follows one server.  phase: idle waiting starting unanswered up stopping, and unstopped (watch/stopping.py).
 
     account: its record and remarks; afar: its paths that may not answer.
     """
@@ -174,6 +175,9 @@ class Life:
         self.account.dead = dead
         if self._attempt:
             self._attempt.ended(why)
+            return
+        if self.phase == "unstopped":
+            stopping.end_rest(self, dead.pid)
             return
         self.phase = "idle"
         server.last_exit = why
@@ -319,10 +323,6 @@ class Life:
             if waiting:
                 waiting.extend(milliseconds)
 
-    def say_stuck(self, pid: int) -> None:
-        """Report to a person that signals did not end it."""
-        self.watcher.say(self.server, f"pid {pid} could not be ended: stuck in the kernel, or not ours to signal")
-
     # -- orders ----------------------------------------------------------------------------------
 
     def leave(self, state: str, message: str) -> None:
@@ -335,7 +335,10 @@ class Life:
         self.account.write()
 
     def stop(self) -> None:
-        """End it and what it started; then send `stopped PID`, PID 0 if nothing ran.  A stop under way goes on."""
+        """End it and what it started; then send `stopped PID`, PID 0 if nothing ran, or `unstopped PID LEFT`.
+
+        A stop under way goes on.
+        """
         if self.phase == "stopping":
             return
         self.pending.answered()
@@ -352,18 +355,7 @@ class Life:
         self.health.reason()
         self.ending = None
         self.account.took = ""
-        self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: self._end_rest(pid, stuck))
-
-    def _end_rest(self, pid: int, stuck: list[int]) -> None:
-        if stuck:
-            self.say_stuck(pid)
-        took = self.ending.took if self.ending and not stuck else ""
-        end_leftovers(self.watcher, self.server, self.account.dead, lambda: self._stopped(pid, took))
-
-    def _stopped(self, pid: int, took: str) -> None:
-        took = whole_end(took, self.account.dead)
-        self.account.took = took and f"{pid} {took}"
-        self.watcher.emit("stopped", self.server, f"{pid} {took or '-'}")
+        self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: stopping.over(self, pid, stuck))
 
     def set_want(self, want: str) -> None:
         """Take over what the operator wants: up, down or paused."""

@@ -19,6 +19,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     cleared          PID KEY TEXT              that is over; KEY may be hung
     stuck            PID TEXT                  the order to end it is carried out, and it lives; TEXT as in the order
     stopped          PID TOOK                  the order to stop it is carried out; PID 0: nothing ran; TOOK: of Ending
+    unstopped        PID LEFT                  the order to stop it has failed: LEFT lives, it is PID or what that left
     locked           PID                       the monitor PID watches it
     order            WORD TOKEN ARG            an operator's order, checked; WORD as in watch/operators.py
     answered         TOKEN                     the answer to that order is written

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loop import descendants
 from proc import evidence, identity
 from proc.descent import Descent
+from watch import stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def tick(life: Life) -> None:
         life.afar.look()
     elif life.phase == "unanswered":
         life.afar.ask_again(lambda: life.begin_again())
+    elif life.phase == "unstopped":
+        stopping.look(life)
     life.pending.repeat()
     life.account.catch_up()
 

@@ -14,7 +14,7 @@ from base.programs import LaunchError
 from loop import descendants
 from loop.deadline import Patience
 from loop.leftovers import Dead, end_leftovers, look_at_orphans
-from loop.terminate import Ending
+from loop.terminate import Ending, could_not_end
 from proc import cause, descent, evidence, identity, ports, scan
 from watch import departure
 
@@ -74,8 +74,29 @@ class Start:
 
         search: then search the process table for the server; before, we might take a leftover for it.
         """
-        then = self._search if search else self._check_port
-        end_leftovers(self._watcher, self._server, self._dead, self._unless_over(then))
+        then = self._unless_over(self._search if search else self._check_port)
+        if self._dead.is_stuck:
+            who = [(self._dead.pid, self._dead.ticks)]
+            Ending(self._loop, who, self._server.stop, lambda stuck: self._ended_at_last(stuck, then))
+        else:
+            self._end_leftovers(then)
+
+    def _ended_at_last(self, stuck: list[int], then: Callable[[], None]) -> None:
+        """The process of the last attempt outlived its end; a second copy beside it would be worse than none."""
+        if self._over:
+            return
+        self._dead.is_stuck = bool(stuck)
+        if stuck:
+            self._life.start_failed(FAILED, could_not_end(stuck[0]))
+        else:
+            self._end_leftovers(then)
+
+    def _end_leftovers(self, then: Callable[[], None]) -> None:
+        def ended(stuck: list[int]) -> None:
+            self._life.account.say_all("leftovers", [could_not_end(pid) for pid in stuck])
+            then()
+
+        end_leftovers(self._watcher, self._server, self._dead, ended)
 
     def _unless_over(self, then: Callable[[], None]) -> Callable[[], None]:
         """Call then only if no order has ended the attempt meanwhile."""
@@ -303,5 +324,10 @@ class Start:
         who = [(server.pid, server.ticks)]
         descendants.remember(self._watcher, server)
         self._life.unfollow()
-        fail = self._unless_over(lambda: self._life.start_failed(FAILED, text))
-        Ending(self._loop, who, server.stop, lambda stuck: fail())
+        Ending(self._loop, who, server.stop, lambda stuck: self._failed(text, stuck))
+
+    def _failed(self, text: str, stuck: list[int]) -> None:
+        if self._over:
+            return
+        self._life.account.dead.is_stuck = bool(stuck)
+        self._life.start_failed(FAILED, "; ".join([text, *map(could_not_end, stuck)]))
