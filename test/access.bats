@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# control_group: its members may order and look, and nothing else; nobody else may do that.
+# control_group: its members may order and look, and nothing else; no other user may.
 
 load helpers
 load fixtures/orders
@@ -31,7 +31,7 @@ as_member() {
 	setpriv --reuid="$MEMBER" --regid=65534 --init-groups -- "$@" </dev/null 3>&-
 }
 
-# as_stranger COMMAND... - run by somebody who is in no group
+# as_stranger COMMAND... - run by a user who is in no group
 as_stranger() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@" </dev/null 3>&-
 }
@@ -58,7 +58,7 @@ member_ends() {
 	member_ends 0 shutdown
 }
 
-@test "who is not in the group may neither see nor order" {
+@test "a user outside the group may neither see nor order" {
 	given_member
 	given_running msg_server
 	status=0
@@ -72,7 +72,7 @@ member_ends() {
 	running_as msg_server "$RUNS"
 }
 
-@test "who may look into the state directory, but not at its alerts, is told so" {
+@test "a user who may look into the state directory, but not at its alerts, gets that answer" {
 	given_member
 	given_server msg_server
 	chmod -R go+rX "$CONF"
@@ -136,7 +136,7 @@ may() {
 	kill -0 "$RUNS"
 }
 
-@test "without a monitor a member is told what is certain, and no more" {
+@test "without a monitor status shows a member what is certain, and no more" {
 	given_member
 	given_server route_server
 	given_running msg_server
@@ -147,7 +147,7 @@ may() {
 	assert_answered 'route_server  UNKNOWN'
 }
 
-@test "the suite of an ordinary user: a member in the group goes by its conf" {
+@test "the suite of an ordinary user: its conf counts for a member of the group" {
 	given_member
 	chmod -R go+rX "$ROOT/pyhelpers" "$ROOT/lib"
 	given_server msg_server

@@ -119,7 +119,7 @@ is_gone() {
 	! [ -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"
 }
 
-@test "an alert is handed over once, and then lies in sent/ with what its hook said" {
+@test "an alert is passed on once, and then lies in sent/ with what its hook printed" {
 	given_hook_that sms <<-'END'
 		echo thank you
 	END
@@ -370,7 +370,7 @@ is_gone() {
 	assert_line 'next -'
 }
 
-@test "a hook that prints for ever, or a lot, is read to its end and 8 KiB are kept" {
+@test "a hook that prints endlessly, or a lot, is read to its end and 8 KiB are kept" {
 	given_hook_that sms <<-'END'
 		head -c 200000000 /dev/zero; exit 0
 	END
@@ -389,7 +389,7 @@ is_gone() {
 	[ "$(field new i2.death.endless last_output | head -c 4)" = $'y\ny' ]
 }
 
-@test "a hook that reads no stdin gets a long message all the same" {
+@test "a hook that reads no stdin gets a long message too" {
 	given_hook_that sms <<-'END'
 		exec <&-
 		exit 0
@@ -476,7 +476,7 @@ are_noted() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/pids")" -eq "$1" ]
 }
 
-@test "torn, empty and alien files are put aside, said and no obstacle" {
+@test "torn, empty and alien files are put aside, reported and no obstacle" {
 	given_hook sms
 	given_alert i1 sms
 	given_alert torn sms
@@ -612,7 +612,7 @@ are_noted() {
 	assert_line 'next -'
 }
 
-@test "an unfit hook is said once a run, and its messages wait until it is mended" {
+@test "an unfit hook is reported once a run, and its messages wait until it is mended" {
 	given_hook sms
 	given_hook other
 	given_alert i1 sms a
@@ -708,7 +708,7 @@ outbox.prune(sys.argv[1])' "$ALERTS"
 	given_alert i3 sms c
 }
 
-@test "a sent message that can be moved nowhere is not sent for ever" {
+@test "a sent message that can be moved nowhere is not sent again and again" {
 	given_hook sms
 	given_alert i1 sms
 	rmdir "$ALERTS/sent"

@@ -204,7 +204,7 @@ setup_words() {
 
 # --- silence
 
-@test "silence NAME TIME: its deaths are answered and not told; off ends that" {
+@test "silence NAME TIME: its deaths are answered and not sent; off ends that" {
 	spool_setup
 	given_server msg_server
 	given_server gate
@@ -236,7 +236,7 @@ dies_and_returns() {
 	wait_until "$PATIENCE" state_is "$1" RUNNING
 }
 
-@test "silence outlives its monitor, needs none, lists who is silent, and ends by itself" {
+@test "silence outlives its monitor, needs none, lists the silent servers, and ends by itself" {
 	setup_words
 
 	suite_ends 0 silence
@@ -255,7 +255,7 @@ is_silent_no_more() {
 	! suite silence | grep -q "^$1:"
 }
 
-@test "while it is silent: what is over by itself is never told, what is not is told at the end, a give-up at once" {
+@test "in a silence: what is over by itself is never sent, what still lasts is sent at its end, a give-up at once" {
 	setup_words
 	conf_says 'recovery_quiet = 0s'
 	suite_ends 0 silence msg_server gate 2h
@@ -275,7 +275,7 @@ is_silent_no_more() {
 	assert_equal 'told' "$(tail -n +2 "$ALERTS" | cut -d ' ' -f 1 | tr '\n' ' ')" 'death death '
 }
 
-@test "the recovery of what was told before the silence is told in it" {
+@test "the recovery of what was reported before the silence is sent in it" {
 	setup_words
 	conf_says 'recovery_quiet = 0s'
 	queue incident=i1 action='not restarted'

@@ -121,7 +121,7 @@ says_of_hook() {
 	says_once "$PRINTED" "hooks/$hook" "$@"
 }
 
-# delivers_once_mended HOOK - a death that nobody could be told of is told once the hook is fit
+# delivers_once_mended HOOK - a death that no hook could report is sent once the hook is fit
 delivers_once_mended() {
 	local old
 	old=$(pid_of msg_server)

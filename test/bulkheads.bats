@@ -86,7 +86,7 @@ comes_back() {
 	wait_until "$PATIENCE" pid_differs a "$A"
 }
 
-@test "a fault at a death: that server is looked at anew, its death is told, the others notice nothing" {
+@test "a fault at a death: that server is examined again, its death is reported, the others notice nothing" {
 	expect_faults
 	given_fault watch/lifecycle Life._why
 	both_run
@@ -154,7 +154,7 @@ comes_back() {
 	others_notice_nothing
 }
 
-@test "a record of which any field is rubbish is put aside and said; the servers run" {
+@test "a record of which any field is rubbish is put aside and reported; the servers run" {
 	given_server a
 	given_server b
 	monitor_start a b

@@ -6,7 +6,7 @@ load helpers
 # shellcheck source=test/fixtures/ends.bash
 . "$BATS_TEST_DIRNAME/fixtures/ends.bash"
 
-# given_two [LINE...] - servers left and right with the channel c, each with a port by which it is told what to say
+# given_two [LINE...] - servers left and right with the channel c, each with a port by which a test orders what it sends
 given_two() {
 	LEFT=$(free_port)
 	RIGHT=$(free_port)

@@ -100,7 +100,7 @@ has_helper() {
 
 # runs_well NAME - is it RUNNING by what status says, and by its record?  Sets $pid
 # (Without a monitor status calls RUNNING what lives.  One that was not up for start_seconds does not die, it fails to
-# start; and nobody can tell the death of one whose helper did not live to write it down.)
+# start; and the death of one whose helper did not live to write it down is lost.)
 runs_well() {
 	read -r word pid < <(status_of_all | sed -n "s/^$1 //p")
 	[ "$word" = RUNNING ] && ! is_gone "$pid" && is_recorded "$1" "$pid"
@@ -184,7 +184,7 @@ assert_all_well() {
 	diff <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/killed" | sort | sed 's/^/1 /') <(deaths_told | sort -k 2) >&2 # one each
 }
 
-@test "every server runs once and every death is told once, whoever of the monitor was killed meanwhile" {
+@test "every server runs once and every death is reported once, whichever part of the monitor was killed meanwhile" {
 	given_chaos
 	monitor_start "${NAMES[@]}"
 
@@ -193,7 +193,7 @@ assert_all_well() {
 	assert_all_well
 }
 
-@test "the same for the monitor as a daemon: its guard is killed too, and somebody starts the next one" {
+@test "the same for the monitor as a daemon: its guard is killed too, and an operator starts the next one" {
 	given_chaos
 	suite_ends 0 -d "${NAMES[@]}"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# checkproc.py: one pass after the other, the slots of the dead are cleared and the hung are ended; nobody else is hit.
+# checkproc.py: one pass after the other, the slots of the dead are cleared and the hung are ended; no other process is hit.
 
 load helpers
 load fixtures/heartbeats
@@ -74,7 +74,7 @@ pass_later() {
 	assert_equal 'slots' "$(heartbeat list --json)" '[]'
 }
 
-@test "a mute one that clears its slot while it is waited for is killed, and nobody else" {
+@test "a mute one that clears its slot while it is waited for is killed, and no other process is" {
 	start_client good 1
 	good=$CLIENT
 	start_client leaver 1 --clear-on-term
@@ -154,7 +154,7 @@ pass_later() {
 	assert_equal 'log' "$(<"$LOG")" ''
 }
 
-@test "a slot of a process that never was a client gets nobody killed, and is said once" {
+@test "a slot of a process that never was a client gets no process killed, and is reported once" {
 	start_stranger / /bin/sleep 600
 	write_slot 0 "$BY_HAND" stranger 1 5
 
@@ -182,7 +182,7 @@ pass_later() {
 	logged "backup, pid=$BY_HAND: ended after 0.0s, by TERM; its slot is cleared"
 }
 
-@test "in a table that everybody may write to, root ends only who has it attached" {
+@test "in a table that every user may write, root ends only a process that has it attached" {
 	[ "$(id -u)" -eq 0 ] || skip "only root may end others' processes"
 	start_client msg_server 60 # makes the table, with 0666
 	start_stranger / /bin/sleep 600
@@ -200,7 +200,7 @@ pass_later() {
 
 # --- rubbish
 
-@test "rubbish in the table hits nobody" {
+@test "rubbish in the table hits no process" {
 	write_slot 0 -1 minus 1 5
 	write_slot 2 2147483647 huge 1 5
 	write_slot 3 -2147483648 least 1 5
@@ -262,7 +262,7 @@ with Heartbeat("init", 1, key=int(sys.argv[2], 16)):
 	assert_equal 'log' "$(<"$LOG")" ''
 }
 
-@test "a pid that is only a thread's is nobody's" {
+@test "a pid that is only a thread's is no client's" {
 	start_stranger / "$(python)" -c 'import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()'
 	wait_until "$PATIENCE" test "$(compgen -G "/proc/$BY_HAND/task/*" | wc -l)" -ge 1
 	wait_until "$PATIENCE" has_two_threads
@@ -279,7 +279,7 @@ has_two_threads() {
 	[ -n "$THREAD" ]
 }
 
-@test "a table that is not there, or has another size, is said once" {
+@test "a table that does not exist, or has another size, is reported once" {
 	run -0 checkproc
 	run -0 checkproc
 	assert_equal 'said' "$(grep -c "table $KEY: no program has made it yet" "$LOG")" 1
@@ -290,7 +290,7 @@ has_two_threads() {
 	run -1 is_gone "$CLIENT"
 }
 
-@test "a table that may not be read is said" {
+@test "a table that may not be read is reported" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
 	require setpriv
 	heartbeat beat $$ mine 5
@@ -316,7 +316,7 @@ as_nobody() {
 	[[ $output == "checkproc.py: sysv_ipc is not installed; run: apt-get install python3-sysv-ipc, or: "*" -m pip install sysv_ipc" ]]
 }
 
-@test "a semaphore that somebody holds keeps nothing waiting for ever; the slot is cleared later" {
+@test "a semaphore that another process holds keeps nothing waiting permanently; the slot is cleared later" {
 	start_client msg_server 60
 	kill -s KILL "$CLIENT"
 	hold_semaphore
@@ -333,7 +333,7 @@ as_nobody() {
 
 # --- the clock, and our own pauses
 
-@test "a clock that moves an hour either way ends nobody that beats, and saves nobody that does not" {
+@test "a clock that moves an hour either way ends no process that beats, and saves none that does not" {
 	with_moved_clock
 	start_client good 1
 	good=$CLIENT
@@ -361,7 +361,7 @@ faketime_of() {
 		"$(python)" -BEs "$ROOT/pyhelpers/checkproc.py" --key "$KEY" "$LOG"
 }
 
-@test "passes in different time namespaces end nobody" {
+@test "passes in different time namespaces end no process" {
 	unshare --time --monotonic 1 true 2>/dev/null || skip "may not make a time namespace here (needs root)"
 	start_client good 1
 	checkproc
@@ -396,7 +396,7 @@ remember() {
 	(umask 022 && printf '%s\n' "$1" >"$LOG.seen")
 }
 
-# assert_forgotten TEXT - that pass ends nobody, as a first one; it says TEXT
+# assert_forgotten TEXT - that pass ends no process, as a first one; it prints TEXT
 assert_forgotten() {
 	: >"$LOG"
 	checkproc
@@ -448,7 +448,7 @@ assert_forgotten() {
 	is_gone "$CLIENT"
 }
 
-@test "a log that cannot be written keeps nobody from being ended" {
+@test "a log that cannot be written prevents no end of a hung process" {
 	start_client msg_server 1
 	checkproc
 	mute "$CLIENT"

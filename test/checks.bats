@@ -36,7 +36,7 @@ load fixtures/checks
 	wait_until "$PATIENCE" is_gone "$old"
 }
 
-@test "whatever is no good answer is told in words" {
+@test "every answer that is not good is reported in words" {
 	local url mode
 	declare -A words=(
 		[503]='status 503'
@@ -233,7 +233,7 @@ nobody '"''"
 	assert_equal 'told' "$(<"$SERVERS/x/asked")" "2|a b|\$HOME|x|$(pid_of x)||$SERVERS/x|"
 }
 
-@test "a command that fails is told with its status and the first line that it said" {
+@test "a command that fails is reported with its status and the first line that it printed" {
 	given_commanded
 	monitor_start x
 	wait_until "$PATIENCE" state_is x RUNNING
@@ -346,7 +346,7 @@ memory_of() {
 	assert_hung x "$(pid_of x)" 'check ask failed: no answer within 3s'
 }
 
-@test "a command that others may write, or that is not there, is not run; that is said, and held against no server" {
+@test "a command that others may write, or that does not exist, is not run; the monitor reports that, and ends no server for it" {
 	given_commanded
 	monitor_start x
 	wait_until "$PATIENCE" state_is x RUNNING
@@ -435,7 +435,7 @@ stopped_while_asking() {
 
 # --- what follows
 
-@test "one that is never to be restarted is told of once, left alone, and told when it is well" {
+@test "restart = never: one that fails its check is reported once, left alone, and reported when it is well" {
 	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
 	start_by_hand_asked
 	monitor_start x

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The words of the key check, and what a check needs besides: all of it is said before anything starts.
+# The words of the key check, and what a check needs besides: all errors are reported before anything starts.
 
 bats_require_minimum_version 1.5.0
 

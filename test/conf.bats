@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Conf is parsed and never run; what is wrong with it is said in one go, with file, line and what to do.
+# Conf is parsed and never run; all errors are reported in one go, with file, line and what to do.
 
 bats_require_minimum_version 1.5.0
 
@@ -7,7 +7,7 @@ load fixtures/conf
 
 # -- What a file may look like
 
-@test "good conf is said to be good" {
+@test "good conf passes check" {
 	given_conf monitor.conf 'interval = 5s'
 	given_conf servers/msg_server.conf 'restart = never'
 	given_conf servers/route_server.conf ''
@@ -65,7 +65,7 @@ load fixtures/conf
 
 # -- What is refused
 
-@test "every error of every file is said, sorted by file and line" {
+@test "every error of every file is reported, sorted by file and line" {
 	given_conf monitor.conf 'intervall = 5s' 'restart = allways' 'interval = 5'
 	given_conf servers/a.conf 'restrat = always' '' 'port = 99999' 'backoff = 5s' 'restart always' 'stop = TERM 5s' \
 		'exit_codes = 0 256' 'port = 5' 'start_seconds = 60'

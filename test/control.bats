@@ -7,7 +7,7 @@ load fixtures/orders
 
 # --- start, stop, restart
 
-@test "stop: the server is gone, stays down, and nobody is alerted" {
+@test "stop: the server is gone, stays down, and no alert is sent" {
 	given_running msg_server route_server
 	runs msg_server
 
@@ -24,7 +24,7 @@ load fixtures/orders
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 0
 }
 
-@test "start: a stopped server runs, and its pid is said" {
+@test "start: a stopped server runs, and its pid is printed" {
 	given_running msg_server
 	suite_ends 0 stop msg_server
 

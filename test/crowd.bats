@@ -125,7 +125,7 @@ living_sleepers() {
 	assert_equal 'sleepers that live' "$(living_sleepers | wc -l)" 200
 }
 
-@test "orders for 200 servers that nobody waits for: each is carried out" {
+@test "orders for 200 servers whose operator does not wait: each is carried out" {
 	given_sleepers 200
 	monitor_start all
 	wait_until 60 all_are RUNNING

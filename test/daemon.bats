@@ -72,7 +72,7 @@ teardown() {
 	kill -0 "$server"
 }
 
-@test "a second daemon for the same server says who watches it, and leaves" {
+@test "a second daemon for the same server names the monitor that watches it, and ends" {
 	given_server msg_server
 	suite_ends 0 -d msg_server
 	wait_until 10 state_is msg_server RUNNING
@@ -119,7 +119,7 @@ print(*list(info), info["parent_id"], info["main_id"], info["restart_count"], ab
 	assert_answered 'not the file of a guard; remove it'
 }
 
-@test "a fault in conf is said by -d itself; nothing is started" {
+@test "-d itself reports an error in conf; nothing is started" {
 	given_server msg_server 'restrat = never'
 
 	suite_ends 6 -d msg_server

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Somebody outside is told that the monitor lives: only while it does, never in its way, and without a word of the URL.
+# The monitor requests a URL outside while it lives: never in its own way, and no message shows the URL.
 
 load helpers
 
@@ -90,7 +90,7 @@ asked_times() {
 	end_outside
 }
 
-@test "that it fails is said once, and that it is well again" {
+@test "that it fails is reported once, and that it is well again" {
 	given_outside
 	touch "$BATS_TEST_TMPDIR/broken"
 	given_deadman "$SECRET" 1s
@@ -106,7 +106,7 @@ asked_times() {
 	end_outside
 }
 
-@test "a monitor whose shell does not read its mailbox is not told of as living" {
+@test "a monitor whose shell does not read its mailbox is not reported as living" {
 	given_outside
 	given_deadman "$SECRET" 1s
 	given_server msg_server

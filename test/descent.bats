@@ -172,7 +172,7 @@ open_to_all() {
 	run ! is_gone "$TWICE"
 }
 
-# --- deaths that nobody saw
+# --- deaths that no monitor saw
 
 # given_master - msg_server under a monitor, with a child that looks like it and keeps its port; $RUNS and $CHILD
 given_master() {
@@ -501,15 +501,15 @@ harms_nobody() {
 	wait_until "$PATIENCE" message_says victim 'still heard'
 }
 
-@test "a descriptor whose end is not answered (FLUSH) harms nobody" {
+@test "a descriptor whose close is not answered (FLUSH) harms no server" {
 	harms_nobody flush
 }
 
-@test "a descriptor that cannot be looked at (GETATTR) harms nobody" {
+@test "a descriptor that cannot be examined (GETATTR) harms no server" {
 	harms_nobody getattr
 }
 
-@test "a descriptor of a socket that lingers harms nobody" {
+@test "a descriptor of a socket that lingers harms no server" {
 	given_victim
 	given_server msg_server
 	monitor_start victim msg_server

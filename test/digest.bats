@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A storm of alerts is told as one; so is what an hour's budget has no room for; a give-up passes by all of that.
+# A storm of alerts is sent as one; so is what an hour's budget has no room for; a give-up is always sent.
 
 load helpers
 load fixtures/spool
@@ -16,7 +16,7 @@ assert_calls() {
 
 # --- storms
 
-@test "as many messages as digest_after are told one by one" {
+@test "as many messages as digest_after are sent one by one" {
 	setup_storm
 	queue_many 10 1
 
@@ -26,7 +26,7 @@ assert_calls() {
 	run -1 grep '^digest' "$ALERTS"
 }
 
-@test "more are told as one, which names servers, how many are back, and the cause" {
+@test "more are sent as one, which names servers, how many are back, and the cause" {
 	setup_storm
 	queue_many 13 1
 	queue_many 4 14 action='not restarted' cause='exit 3'
@@ -86,7 +86,7 @@ assert_calls() {
 	assert_equal 'calls' "$(calls)" 26
 }
 
-@test "give-ups are told one by one, beside a storm; very many are a digest of their own" {
+@test "give-ups are sent one by one, beside a storm; very many are a digest of their own" {
 	setup_storm
 	queue_many 12 1
 	queue event=give_up action='gave up' server=gate
@@ -114,7 +114,7 @@ assert_calls() {
 	assert_equal 'waiting' "$(waiting)" 0
 }
 
-@test "after digest_after messages in digest_window, the next ones are told together when it has passed" {
+@test "after digest_after messages in digest_window, the next ones are sent together when it has passed" {
 	setup_storm
 	queue_many 10 1
 	deliver
@@ -189,7 +189,7 @@ is_old() {
 	[ $(($(date +%s) - $(stat -c %Y "$1"))) -ge 4 ]
 }
 
-@test "whoever is killed while a digest takes messages in has told none of them twice" {
+@test "a delivery that is killed while a digest takes messages in has sent none of them twice" {
 	setup_storm
 	# shellcheck disable=SC2016 # it is the hook that expands this
 	given_hook sms 'home=${0%/*}/../..' '[ -e "$home/gateway" ] || exit 75' 'printf "%s\n" "$1 $2 $3" >>"$home/alerts.log"'
@@ -209,7 +209,7 @@ is_old() {
 	[ -e "$SPOOL/sent/$digest.json" ]
 }
 
-@test "a storm on a full disk loses nothing, and is told when there is room" {
+@test "a storm on a full disk loses nothing, and is sent when there is room" {
 	given_disk "$STATE" 4m
 	setup_storm
 	queue_many 30 1
@@ -268,7 +268,7 @@ nothing_waits() {
 	[ "$(waiting)" -eq 0 ]
 }
 
-@test "a digest that the clock has left behind is told all the same" {
+@test "a digest that the clock has left behind is sent nevertheless" {
 	setup_storm
 	given_hook sms 'exit 75'
 	queue_many 12 1
@@ -311,7 +311,7 @@ nothing_waits() {
 	assert_equal 'waiting' "$(waiting)" 1
 }
 
-@test "that a hook fails is told by itself, beside a storm" {
+@test "that a hook fails is sent by itself, beside a storm" {
 	setup_storm
 	conf_says 'digest_after = 1'
 	queue incident=hook-a-1 event=digest server=all action='told instead' message='im-3: alerts by a fail'
@@ -370,7 +370,7 @@ nothing_waits() {
 	[[ $(tail -n 1 "$ALERTS") == 'digest all im-3: s2 death restarted; budget of 2/h spent, next after '??:?? ]]
 }
 
-@test "what is beyond the budget waits, but for give-ups; all of it is told when there is room" {
+@test "what is beyond the budget waits, but for give-ups; all of it is sent when there is room" {
 	setup_storm
 	conf_says 'hourly_budget = 2'
 	queue_many 2 1

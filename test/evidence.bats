@@ -186,7 +186,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 	run -1 is_gone "$old"
 }
 
-@test "PID reuse: a pidfile and a log that name a stranger are said once and never believed" {
+@test "PID reuse: a pidfile and a log that name a stranger are reported once and never believed" {
 	given_server msg_server 'pid_from = own, pidfile server.pid, log log*_1.txt 2'
 	given_program "$SERVERS/stranger/stranger"
 	start_stranger "$SERVERS/stranger" ./stranger
@@ -250,7 +250,7 @@ rubbish() {
 	esac
 }
 
-@test "pidfile rubbish is said once and ignored; the server is found another way" {
+@test "pidfile rubbish is reported once and ignored; the server is found another way" {
 	kinds='empty two-lines crlf star dot option minus-1 zero one huge nul symlink loop directory fifo'
 	for kind in $kinds; do
 		given_server "$kind" "$OF_2015"

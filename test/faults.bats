@@ -116,7 +116,7 @@ deaths_told() {
 	grep -F '"event":"death"' "$STATE/history.jsonl" | sed 's/.*"incident":"\([^"]*\)-[^"-]*".*/\1/' | sort
 }
 
-# deaths_alerted NAME TIMES - a start that failed is told too, by the same event
+# deaths_alerted NAME TIMES - a start that failed is reported too, by the same event
 deaths_alerted() {
 	[ "$(grep -c "^death $1 .* died (" "$ALERTS")" -eq "$2" ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A fault in conf is said, and takes nothing out of reach: what a monitor watches is ordered and looked at by the conf that
-# the monitor goes by, and the others by theirs.
+# An error in conf is reported, and takes nothing out of reach: for what a monitor watches, orders and status use the conf that
+# the monitor has read; for the others, their own.
 
 load helpers
 load fixtures/orders
@@ -10,7 +10,7 @@ given_fault() {
 	printf 'color = blue\n' >>"$CONF/servers/$1.conf"
 }
 
-@test "a watched server is looked at and ordered about, and the fault is said each time" {
+@test "status and orders work for a watched server, and report the error each time" {
 	given_running msg_server
 	given_fault msg_server
 
@@ -38,7 +38,7 @@ given_fault() {
 	state_is route_server RUNNING
 }
 
-@test "it goes by the good conf: what the faulty file changed is not believed" {
+@test "the good conf counts: what the faulty file changed is not believed" {
 	given_running msg_server
 	given_conf msg_server 'dir = /' 'command = /bin/false' 'color = blue'
 
@@ -48,7 +48,7 @@ given_fault() {
 	assert_equal 'directory' "$(readlink "/proc/$(pid_of msg_server)/cwd")" "$SERVERS/msg_server"
 }
 
-@test "status of all shows the others, and says 4 for the one that nobody knows any more" {
+@test "status of all shows the others, and ends with 4 for the one that has no conf any more" {
 	given_server msg_server
 	given_server route_server
 	monitor_start msg_server

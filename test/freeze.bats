@@ -156,7 +156,7 @@ hook_runs() {
 	suite_ends 0 shutdown
 }
 
-@test "the delivery stands still: the server is restarted meanwhile, and both deaths are told once" {
+@test "the delivery stands still: the server is restarted meanwhile, and both deaths are sent once" {
 	given_slow_hook
 	given_two
 	hook_runs
@@ -172,7 +172,7 @@ hook_runs() {
 	assert_back_once b "$B"
 }
 
-@test "a hook stands still: the server is restarted meanwhile, and both deaths are told once" {
+@test "a hook stands still: the server is restarted meanwhile, and both deaths are sent once" {
 	given_slow_hook
 	given_two
 	hook_runs

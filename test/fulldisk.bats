@@ -8,7 +8,7 @@ was_started() {
 	[ "$(starts_of "$1")" = "$2" ]
 }
 
-@test "disk full: servers are still restarted; what could not be written is said, and caught up later" {
+@test "disk full: servers are still restarted; what could not be written is reported, and caught up later" {
 	given_disk "$STATE" 256k
 	given_server msg_server
 	monitor_start msg_server
@@ -29,7 +29,7 @@ was_started() {
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
 }
 
-@test "disk read-only: servers are still restarted; what could not be written is said once, and caught up later" {
+@test "disk read-only: servers are still restarted; what could not be written is reported once, and caught up later" {
 	given_server msg_server
 	given_server route_server
 	monitor_start msg_server route_server
@@ -51,7 +51,7 @@ was_started() {
 	assert_equal 'starts' "$(starts_of msg_server)" 2
 }
 
-@test "disk full from the start: the servers are started all the same" {
+@test "disk full from the start: the servers are started nevertheless" {
 	given_disk "$STATE" 256k
 	fill_disk "$STATE"
 	given_server msg_server

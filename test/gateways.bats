@@ -77,7 +77,7 @@ has_files() {
 	assert_equal queued "$(gammu_text "$T/out" 555)" 'Default -unicode'
 }
 
-@test "gammu: an outbox that cannot be written is tried again, and who got the message does not get it twice" {
+@test "gammu: an outbox that cannot be written is tried again, and the others do not get the message twice" {
 	given_stranger
 	given_gammu
 	[ -n "${AS[*]}" ] || skip 'needs root, to take a directory away from the user'
@@ -189,7 +189,7 @@ modem_has_sent() {
 	has_files "$T/outgoing" 2
 }
 
-@test "smstools: an ordinary user who may not write there is told what to do" {
+@test "smstools: an ordinary user who may not write there learns what to do" {
 	given_stranger
 	given_smstools
 	[ -n "${AS[*]}" ] || skip 'needs root, to take a directory away from the user'
@@ -273,7 +273,7 @@ print(eval(sys.argv[2]))' "$T/mail.$1" "$2"
 
 # --- syslog
 
-# given_syslog - a syslog that listens at $T/log; what it is told lies in $T/syslog, a line each
+# given_syslog - a syslog that listens at $T/log; what it gets lies in $T/syslog, a line each
 given_syslog() {
 	require logger
 	given_background "$(python)" -c 'import os, socket, sys

@@ -22,7 +22,7 @@ given_python() {
 	chmod 700 "$SCRIPT"
 }
 
-# guard OPTION... - the guard, as an operator calls it, with the info file; it is not waited for for ever
+# guard OPTION... - the guard, as an operator calls it, with the info file; after a time limit it is ended
 guard() {
 	timeout 60 "$(python)" -BEs "$DAEML" --guard --interval 10ms --info "$SERVERS/info" --pidfile "$SERVERS/pid" "$@" 3>&- 4>&-
 }
@@ -92,7 +92,7 @@ guard_ends() {
 	assert_equal 'runs' "$(wc -l <"$SERVERS/runs")" 2
 }
 
-@test "each restart is told in the output, with the cause" {
+@test "each restart is reported in the output, with the cause" {
 	# shellcheck disable=SC2016
 	given_script 'case $GUARD_RESTART_COUNT in 0) echo $$ >first; exit 3 ;; 1) kill -s KILL $$ ;; esac' 'echo "last words"'
 
@@ -363,7 +363,7 @@ is_waiting() {
 	((-1 <= apart && apart <= 1)) # seconds, of two clocks that tick: the file's is coarse, start ticks are rounded
 }
 
-@test "a pidfile that somebody else has written meanwhile stays" {
+@test "a pidfile that another program has written meanwhile stays" {
 	given_script 'echo 1 >pid'
 
 	run -0 guard --foreground "$SCRIPT"

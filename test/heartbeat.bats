@@ -86,7 +86,7 @@ beats_later() {
 	has_slot "$CLIENT"
 }
 
-@test "a full table is said, and so is a process that is not there" {
+@test "a full table is reported, and so is a process that does not exist" {
 	heartbeat --slots 1 beat $$ x 5
 
 	run -1 heartbeat --slots 1 beat $PPID y 5
@@ -105,7 +105,7 @@ beats_later() {
 	[[ $output == *'from heartbeat import Heartbeat'* ]]
 }
 
-@test "a table that nobody has made is empty, for those who ask" {
+@test "a table that does not exist yet is listed as empty" {
 	run -0 heartbeat list --json
 	assert_equal 'slots' "$output" '[]'
 	run -1 heartbeat clear $$
@@ -160,7 +160,7 @@ beats_later() {
 	assert_equal 'slot' "$output" 'True 5'
 }
 
-@test "a slot that somebody has cleared is taken anew" {
+@test "a slot that another process has cleared is taken anew" {
 	run -0 in_python 'from health.shm_table import Table' 'with Heartbeat("feeder", 30, key=KEY) as heartbeat:' \
 		'    table = Table(KEY).open(write=True)' '    table.clear(0, lambda slot: True)' '    heartbeat.beat()' \
 		'    print(table.slot(0).pid == os.getpid(), table.slot(0).timeout)'

@@ -150,7 +150,7 @@ free_port() {
 
 # --- the suite
 
-# suite ARG... - monitor.sh in the shell under test, with this test's conf and state; it is not waited for for ever
+# suite ARG... - monitor.sh in the shell under test, with this test's conf and state; after a time limit it is ended
 suite() {
 	timeout 60 "${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c "$CONF" -s "$STATE" "$@" 3>&-
 }

@@ -29,7 +29,7 @@ load helpers
 	wait_until "$PATIENCE" test -e "$SERVERS/msg_server/log_${BY_HAND}_1.txt"
 }
 
-@test "the stand-in exits with the number that it is told" {
+@test "the stand-in exits with the number that it gets" {
 	given_server msg_server
 	start_by_hand msg_server --exit-when leave
 

@@ -114,7 +114,7 @@ sms_says() {
 	each_shell sms_says limit msg_server 'is over its limit'
 }
 
-@test "sms through deliver.py: the TEST alert is said as in the original, and kept in sent/" {
+@test "sms through deliver.py: the TEST alert is printed as in the original, and kept in sent/" {
 	given_conf sms
 
 	deliver test "$T/alerts" "$T/conf" sms
@@ -157,7 +157,7 @@ suite_deliver() {
 	[[ $warned == "sms: $T/conf/hooks/sms is missing; "* ]]
 }
 
-@test "a hook that ships is told what CONF_DIR sets for it, and nothing that the suite's own conf does" {
+@test "a hook that ships gets what CONF_DIR sets for it, and nothing that the suite's own conf sets" {
 	given_suite
 	# shellcheck disable=SC2016 # it is the hook that expands this
 	printf '%s\n' '#!/bin/sh' 'echo "phones: $HOOK_PHONES"' >"$T/suite/conf/hooks/ring"
@@ -275,7 +275,7 @@ answers() {
 	[ "$code" -eq 75 ]
 }
 
-@test "sms-http: a 2xx whose body breaks off or never ends is sent all the same" {
+@test "sms-http: a 2xx whose body breaks off or never ends means that the message is sent" {
 	given_gateway
 
 	each_shell answers short 0

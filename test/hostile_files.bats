@@ -207,7 +207,7 @@ signal.pause()'
 	wait_until "$PATIENCE" state_is guest RUNNING
 }
 
-@test "a directory of very many names holds up nobody, and it is reported" {
+@test "a directory of very many names delays no server, and is reported" {
 	given_guest guest 'pid_from = own, log log*_1.txt 2'
 	given_server other
 	all_run guest other
@@ -251,7 +251,7 @@ except LaunchError as failure:
 	assert_equal 'what is said' "$output" '1 no process can be made for it: Resource temporarily unavailable'
 }
 
-@test "an account that vanishes is missed by nobody while its server runs, or is restarted" {
+@test "an account that vanishes matters neither while its server runs nor when it is restarted" {
 	given_guest guest 'pid_from = own, pidfile guest.pid'
 	given_server other
 	unshare --mount true 2>/dev/null || skip 'may not make a mount namespace here (needs root)'
@@ -366,7 +366,7 @@ given_afar() {
 	wait_until "$PATIENCE" state_is afar RUNNING
 }
 
-@test "links of the server's user onto a file system that does not answer hold up nobody" {
+@test "links of the server's user onto a file system that does not answer delay no server" {
 	mkdir "$BATS_TEST_TMPDIR/shown"
 	: >"$BATS_TEST_TMPDIR/shown/x"
 	given_fuse "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/mnt"

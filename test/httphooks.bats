@@ -50,7 +50,7 @@ given_webhook() {
 	run -1 grep -r sesame "$T/requests" # nor is it sent
 }
 
-@test "webhook: a user and a password in the url are a header, and said nowhere" {
+@test "webhook: a user and a password in the url are a header, and shown nowhere" {
 	given_gateway
 	given_webhook 200
 	printf 'url = http://me:op%%3Aen@%s/404\n' "${URL#http://}" >"$CONF/hooks/webhook.conf"
@@ -172,7 +172,7 @@ was_told() {
 		)('severity', 'critical')]"
 }
 
-@test "alertmanager: a death that was answered at once is told all the same; another incident is another alert" {
+@test "alertmanager: a death that was answered at once is sent too; another incident is another alert" {
 	given_alertmanager
 	printf '%s\n' "url = $AM/api/v2/alerts" 'severity = page' >"$CONF/hooks/alertmanager.conf"
 
@@ -196,7 +196,7 @@ was_told() {
 	assert_equal active "$(alerts '[x for x in a if x["status"]["state"] == "active"]')" '[]'
 }
 
-@test "alertmanager: 5xx, garbage, silence and nobody are tried again, 4xx is refused" {
+@test "alertmanager: 5xx, garbage, silence and a closed port are tried again, 4xx is refused" {
 	given_gateway
 	given_shipped alertmanager "url = $URL/500"
 	sed -i 's/^LIMIT = 10 /LIMIT = 1 /' "$CONF/hooks/alertmanager"
@@ -240,7 +240,7 @@ given_apprise() {
 	assert_equal type "$(request 4 'body["type"]')" success
 }
 
-@test "apprise: one url that fails is tried again, and who got the message does not get it twice" {
+@test "apprise: one url that fails is tried again, and the others do not get the message twice" {
 	given_gateway
 	given_apprise 200 500 200
 	call apprise 75 hello
@@ -252,7 +252,7 @@ given_apprise() {
 	assert_equal requests "$(requests)" 1
 }
 
-@test "apprise: a url that means nothing is refused, and what apprise says of it is not said" {
+@test "apprise: a url that means nothing is refused, and what apprise prints about it is not shown" {
 	given_gateway
 	given_apprise 200
 	printf '%s\n' "urls = nonsense-sesame json://${URL#http://}/200" >"$CONF/hooks/apprise.conf"

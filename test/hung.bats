@@ -53,7 +53,7 @@ assert_not_hung() {
 
 # --- the table
 
-@test "one that is mute gets TERM, is started again, and is told of" {
+@test "one that is mute gets TERM, is started again, and is reported" {
 	given_beating x 1
 	watch_all x
 	wait_until "$PATIENCE" has_beating_pid x
@@ -103,7 +103,7 @@ assert_not_hung() {
 	(($(monotonic 0) - since < 5000)) # hundredths: one after the other their 5 s would add up to more
 }
 
-@test "a mute one whose slot is cleared while it is waited for is ended all the same, and nobody else" {
+@test "a mute one whose slot is cleared while it is waited for is ended nevertheless, and no other process is" {
 	given_beating x 1 --clear-on-term
 	given_beating y 1
 	watch_all x y
@@ -132,7 +132,7 @@ assert_not_hung() {
 	assert_not_hung x "$old"
 }
 
-@test "one without a slot is not judged, and that is said after start_timeout" {
+@test "one without a slot is not judged, and that is reported after start_timeout" {
 	given_server x 'heartbeat = shm' "heartbeat_key = $KEY" 'heartbeat_timeout = 1s' 'start_timeout = 1s'
 	heartbeat beat $$ other 60
 	watch_all x
@@ -206,7 +206,7 @@ assert_not_hung() {
 	assert_hung x "$old"
 }
 
-@test "one that is not to be restarted is told of once, and that it beats again" {
+@test "one that is not to be restarted is reported once, and again when it beats" {
 	given_beating x 1 -- 'restart = never'
 	start_by_hand x "$KEY" x 1 50
 	monitor_start x
@@ -251,7 +251,7 @@ assert_not_hung() {
 	assert_equal 'slots' "$(heartbeat list --json | grep -o '"pid"' | wc -l)" 1
 }
 
-@test "a semaphore that somebody holds does not keep the monitor waiting; the slot is cleared later" {
+@test "a semaphore that another process holds does not keep the monitor waiting; the slot is cleared later" {
 	given_beating x 60
 	given_server y
 	watch_all x y
@@ -284,7 +284,7 @@ assert_not_hung() {
 	assert_hung x "$BEATING"
 }
 
-@test "a table of another size is said, and gets nobody ended" {
+@test "a table of another size is reported, and gets no server ended" {
 	given_beating x 1 -- 'heartbeat_slots = 999'
 	watch_all x
 
@@ -292,7 +292,7 @@ assert_not_hung() {
 	assert_equal 'hung' "$(logged_times ' hung, ')" 0
 }
 
-@test "rubbish in the table hits nobody" {
+@test "rubbish in the table hits no process" {
 	heartbeat --mode 0666 beat $$ x 60
 	write_slot 1 -1 minus 1 5
 	write_slot 2 1 init 1 5
@@ -308,7 +308,7 @@ assert_not_hung() {
 	assert_not_hung x "$BEATING"
 }
 
-@test "the slot of one that died before it was RUNNING is cleared, though nobody starts it again" {
+@test "the slot of one that died before it was RUNNING is cleared, though it is not started again" {
 	given_beating x 60 -- 'start_seconds = 60s' 'restart = never'
 	monitor_start x
 	wait_until "$PATIENCE" has_beating_pid x
@@ -320,7 +320,7 @@ assert_not_hung() {
 
 # --- the clock, and our own pauses
 
-@test "a clock that moves an hour either way ends nobody" {
+@test "a clock that moves an hour either way ends no server" {
 	with_moved_clock
 	given_beating x 1
 	given_conf x "dir = $SERVERS/x" "command = ./x $KEY x 1 50" 'heartbeat = shm' "heartbeat_key = $KEY" \
@@ -339,7 +339,7 @@ assert_not_hung() {
 	assert_hung x "$old"
 }
 
-@test "a monitor that was stopped for longer than the timeout ends nobody" {
+@test "a monitor that was stopped for longer than the timeout ends no server" {
 	given_beating x 1
 	given_beaten y 'heartbeat_timeout = 2s'
 	touch_on y
@@ -430,7 +430,7 @@ touch_on() {
 	assert_hung x "$old"
 }
 
-@test "a file that is a FIFO, a link in a circle, or in the future, harms nobody" {
+@test "a file that is a FIFO, a link in a circle, or in the future, harms no server" {
 	given_beaten x 'heartbeat_timeout = 2s'
 	given_server y 'heartbeat = file loop' 'heartbeat_timeout = 2s'
 	rm "$SERVERS/x/beat"
@@ -445,7 +445,7 @@ touch_on() {
 	assert_hung y "$y"
 }
 
-@test "a stopped server is told as that" {
+@test "a stopped server is reported as stopped" {
 	given_beating x 1
 	watch_all x
 	wait_until "$PATIENCE" has_beating_pid x

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The end of a hung server may take long: whatever is killed, ordered or updated meanwhile, one server runs in the end,
-# and it is told once.
+# and it is reported once.
 
 load helpers
 load fixtures/checks
@@ -121,7 +121,7 @@ EOF
 	assert_equal 'starts' "$(starts_of x)" 2
 }
 
-@test "paused and resumed while it ends: it is the end of a hung one all the same" {
+@test "paused and resumed while it ends: it is still the end of a hung one" {
 	given_slow_end
 
 	suite_ends 0 pause x
@@ -158,7 +158,7 @@ ordered_while_it_ends() {
 	touch "$SERVERS/x/bye"
 }
 
-@test "one that cannot be ended is told of, once, and when it is well again" {
+@test "one that cannot be ended is reported, once, and when it is well again" {
 	given_commanded 'command = ./x --ignore-term' 'stop = TERM 200ms CONT'
 	monitor_start x
 	wait_until "$PATIENCE" state_is x RUNNING

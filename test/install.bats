@@ -164,7 +164,7 @@ load fixtures/install
 	assert_equal 'lines of daemon' "$(wc -l <"$TAB.daemon")" 0
 }
 
-@test "altered lines of a crontab are left alone, and said" {
+@test "altered lines of a crontab are left alone, and reported" {
 	given_machine
 	given_crontabs
 	suite_ends 0 install --cron
@@ -225,7 +225,7 @@ load fixtures/install
 	says 'crontab: written'
 }
 
-@test "a dry run prints all and changes nothing, whoever asks" {
+@test "a dry run prints all and changes nothing, for root and for any user" {
 	given_machine
 	given_asker 1000
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A server that takes more memory, processor or files than conf allows, for as long as conf says, is told of once with
+# A server that takes more memory, processor or files than conf allows, for as long as conf says, is reported once with
 # the figure, or restarted; its whole tree counts.
 
 load helpers
@@ -37,7 +37,7 @@ is_told_twice() {
 	[ "$(alerted_times "$1" "$2")" -gt 1 ]
 }
 
-@test "a server that leaks memory is told of once, with its PSS, and again when it is within its limit" {
+@test "a server that leaks memory is reported once, with its PSS, and again when it is within its limit" {
 	given_running hoard 'memory 64000000' 'max_memory = 32M for 1s alert'
 
 	leak_more hoard
@@ -92,7 +92,7 @@ is_told_twice() {
 	run -1 grep -F max_memory "$ALERTS"
 }
 
-@test "a server that leaks descriptors is told of, and within its limit again" {
+@test "a server that leaks descriptors is reported, and again when it is within its limit" {
 	given_running hoard 'files 500' 'max_fds = 100 for 1s alert'
 
 	leak_more hoard
@@ -115,7 +115,7 @@ is_told_twice() {
 	assert_alerted limit hoard 'open files for 1s, 100 allowed'
 }
 
-@test "a server that spins is told of, with its part of a core" {
+@test "a server that spins is reported, with its part of a core" {
 	given_running hoard spin 'max_cpu = 20% for 1s alert'
 
 	leak_more hoard

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Whoever may write into the mailbox may write rubbish: it is said and dropped, and the monitor goes on with its work.
+# Any user who may write into the mailbox may write rubbish: it is reported and dropped, and the monitor goes on with its work.
 
 load helpers
 load fixtures/orders
@@ -106,7 +106,7 @@ survives() {
 	[ "$(wc -c <"$PRINTED")" -lt 5000 ]
 }
 
-@test "what is said of rubbish moves no cursor and sets no colour" {
+@test "a report about rubbish moves no cursor and sets no colour" {
 	survives < <(printf '\033[2J\033[31m 1\nstop \033[2J 1.1\nstop msg_server \033[2J\n')
 
 	run -1 grep -q "$(printf '\033')" "$PRINTED"
@@ -135,7 +135,7 @@ survives() {
 	still_at_work
 }
 
-@test "an order that comes behind half a line is carried out all the same" {
+@test "an order that comes behind half a line is carried out too" {
 	given_running msg_server
 	printf 'half a line' | put_in_mailbox
 

@@ -39,7 +39,7 @@ has_said_more() {
 	(($(grep -c . "$SERVERS/$1/said") > $2))
 }
 
-# say_to ADDRESS TEXT - somebody else says it; the pid that said it lives on until the test ends
+# say_to ADDRESS TEXT - another process sends it; that process lives on until the test ends
 say_to() {
 	"$(python)" -I -S -c '
 import socket, sys
@@ -273,7 +273,7 @@ given_beater() {
 	wait_until "$PATIENCE" message_says early 'here I am'
 }
 
-# speaks NAME - it says so, and somebody hears it
+# speaks NAME - it sends that, and is heard
 speaks() {
 	say_as "$1" 'STATUS=here I am'
 }
@@ -297,7 +297,7 @@ speaks() {
 
 # -- Who is believed
 
-@test "what a stranger says is ignored, and said once" {
+@test "what a stranger sends is ignored, and reported once" {
 	given_running honest 'heartbeat_timeout = 1h'
 	address=$(variable_of "$(pid_of honest)" NOTIFY_SOCKET)
 

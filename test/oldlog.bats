@@ -81,7 +81,7 @@ olds_left() {
 	[ -e "$SERVERS/msg_server/log_1_1.txt" ]
 }
 
-@test "an oldlog that is a link is not followed; the server runs all the same" {
+@test "an oldlog that is a link is not followed; the server runs nevertheless" {
 	given_server msg_server
 	mkdir "$BATS_TEST_TMPDIR/elsewhere"
 	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$SERVERS/msg_server/oldlog"

@@ -3,7 +3,7 @@
 
 load helpers
 
-# procctl WORD... - as a start script calls it; it is not waited for for ever
+# procctl WORD... - as a start script calls it; after a time limit it is ended
 procctl() {
 	timeout 60 "$(python)" -BEs "$ROOT/pyhelpers/procctl.py" "$@" 3>&- 4>&-
 }
@@ -37,7 +37,7 @@ procctl_ends() {
 	wait "$PROCCTL" || PROCCTL_STATUS=$?
 }
 
-@test "a program is started again however it ended, and only an end other than with 0 is said" {
+@test "a program is started again however it ended, and only an end other than with 0 is reported" {
 	# shellcheck disable=SC2016 # for the script
 	given_script 'case $(wc -l <"${0%/*}/runs") in 1) exit 0 ;; 2) exit 3 ;; 3) kill -s KILL $$ ;; esac' 'exec sleep 600'
 
@@ -141,7 +141,7 @@ has_two_times() {
 	run -1 is_gone "$(run_of 2)"
 }
 
-@test "a program that is not there is told at once" {
+@test "a program that does not exist is reported at once" {
 	run -127 procctl 1 "$SERVERS/missing"
 	[[ $output == "Error: Failed to execute '$SERVERS/missing': "*' is not in '* ]]
 	: >"$SERVERS/text"

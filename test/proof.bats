@@ -13,7 +13,7 @@ proof() {
 	proof ending_hits_one_process
 }
 
-@test "a process that somebody else follows is not reaped by who ends it" {
+@test "a process that is followed elsewhere is not reaped by the code that ends it" {
 	proof ending_leaves_the_zombie
 }
 
@@ -57,7 +57,7 @@ proof() {
 	proof what_a_full_disk_took_is_taken_back
 }
 
-@test "a lock is ours alone, and nobody inherits it" {
+@test "a lock is ours alone, and no process inherits it" {
 	proof a_lock_is_ours_alone
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# When it is quiet, nobody is rung up: quiet hours, a first death, a death that is over in a moment.
+# What wakes no one up: quiet hours, a first death, a death that is over in a moment.
 
 load helpers
 load fixtures/spool
@@ -11,7 +11,7 @@ at_hour() {
 
 # --- quiet hours
 
-@test "in quiet hours messages wait, but for events that are named and for give-ups; then they are told" {
+@test "in quiet hours messages wait, but for events that are named and for give-ups; then they are sent" {
 	spool_setup
 	conf_says "quiet = $(at_hour -3600)-$(at_hour 3600) except hung"
 	queue incident=i1
@@ -77,7 +77,7 @@ at_hour() {
 	[ -e "$SPOOL/sent/i1.death.mail.json" ]
 }
 
-@test "what has gathered in a long night is told as one" {
+@test "what has gathered in a long night is sent as one" {
 	spool_setup
 	conf_says 'digest_window = 1s' "quiet = $(at_hour -3600)-$(at_hour 3600)"
 	queue_many 30 1
@@ -115,7 +115,7 @@ at_hour() {
 	assert_equal 'laid by' "$(laid_by)" 1
 }
 
-@test "one that stays down is told after recovery_quiet, and its recovery by itself" {
+@test "one that stays down is reported after recovery_quiet, and its recovery by itself" {
 	spool_setup
 	conf_says 'recovery_quiet = 0s'
 	queue incident=i1 action='not restarted'
@@ -155,7 +155,7 @@ at_hour() {
 	assert_equal 'told' "$(calls)" 1
 }
 
-@test "a monitor that is killed between a death that was told and its recovery: the next one tells the recovery" {
+@test "a monitor that is killed between a death that was reported and its recovery: the next one reports the recovery" {
 	given_server msg_server 'backoff = 6s 6s'
 	conf_says 'recovery_quiet = 0s'
 	monitor_start msg_server
@@ -170,7 +170,7 @@ at_hour() {
 	assert_equal 'incidents' "$(grep MONITOR_INCIDENT "$BATS_TEST_TMPDIR/alerts.env" | sort -u | wc -l)" 1
 }
 
-@test "recovery_quiet is the wait, too, from which a death is told before its restart; update applies it" {
+@test "a death is reported before its restart unless recovery_quiet is longer than the wait; update applies it" {
 	given_server msg_server 'backoff = 1s 1s'
 	conf_says 'recovery_quiet = 0s'
 	monitor_start msg_server
@@ -190,7 +190,7 @@ at_hour() {
 
 # --- alert_on = second
 
-@test "alert_on = second: the first death in an hour that is answered at once is not told, the second is" {
+@test "alert_on = second: the first death in an hour that is answered at once is not reported, the second is" {
 	given_server msg_server 'alert_on = second give_up recovery'
 	monitor_start msg_server
 	wait_until "$PATIENCE" state_is msg_server RUNNING
@@ -202,7 +202,7 @@ at_hour() {
 	assert_equal 'told' "$(calls)" 1
 }
 
-@test "alert_on = second: a first death that leaves the server down for long is told" {
+@test "alert_on = second: a first death that leaves the server down for long is reported" {
 	conf_says 'recovery_quiet = 0s'
 	given_server msg_server 'alert_on = second give_up' 'backoff = 60s 60s'
 	monitor_start msg_server

@@ -62,7 +62,7 @@ ORDERS='start stop restart pause resume clear drill'
 	running_as msg_server "$RUNS"
 }
 
-@test "conf is not in order, and nobody watches: every error is said, nothing is ordered" {
+@test "conf is not in order, and no monitor runs: every error is reported, nothing is ordered" {
 	given_server msg_server
 	start_by_hand msg_server
 	given_conf msg_server "dir = $SERVERS/msg_server" 'color = blue'
@@ -119,7 +119,7 @@ ORDERS='start stop restart pause resume clear drill'
 	assert_answered 'route_server: no command: ./missing is not in'
 }
 
-@test "a monitor that ends while an operator waits: he is told" {
+@test "a monitor that ends while an operator waits: the operator gets the reason" {
 	given_server msg_server 'command = ./msg_server --ignore-term' 'stop = TERM 600s KILL'
 	monitor_start msg_server
 	runs msg_server
@@ -134,7 +134,7 @@ ORDERS='start stop restart pause resume clear drill'
 
 # --- who may not
 
-@test "who may not write into the mailbox may not order: no permission" {
+@test "a user who may not write into the mailbox may not order: no permission" {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root, to be somebody else'
 	require setpriv
 	given_running msg_server
@@ -150,7 +150,7 @@ ORDERS='start stop restart pause resume clear drill'
 	running_as msg_server "$RUNS"
 }
 
-@test "who may not even look into the state directory may not order: no permission" {
+@test "a user who may not even look into the state directory may not order: no permission" {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root, to be somebody else'
 	require setpriv
 	given_running msg_server
@@ -165,7 +165,7 @@ ORDERS='start stop restart pause resume clear drill'
 	running_as msg_server "$RUNS"
 }
 
-# stranger_ends STATUS ARG... - the suite, run by nobody, ends so
+# stranger_ends STATUS ARG... - the suite, run by the user nobody, ends so
 stranger_ends() {
 	local status=0
 	chmod go+x "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
@@ -244,7 +244,7 @@ stranger_ends() {
 	wait_until "$PATIENCE" test -s "$gate.reached"
 
 	operator start msg_server
-	wait_until "$PATIENCE" somebody_waits_for "$STATE/servers/msg_server/turn"
+	wait_until "$PATIENCE" is_waited_for "$STATE/servers/msg_server/turn"
 	rm "$gate"
 
 	operator_ends 0
@@ -252,8 +252,8 @@ stranger_ends() {
 	assert_equal 'starts' "$(starts_of msg_server)" 1
 }
 
-# somebody_waits_for FILE - does a process wait for a lock on it?
-somebody_waits_for() {
+# is_waited_for FILE - does a process wait for a lock on it?
+is_waited_for() {
 	grep -qE -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks
 }
 
@@ -276,7 +276,7 @@ somebody_waits_for() {
 	assert_equal 'first' "$(grep -o '^[a-z_]*: running' "$SAID" | head -n 1)" 'z_server: running'
 }
 
-@test "a limit of open files that the servers are too many for is said before anything starts" {
+@test "a limit of open files that is too low for the servers is reported before anything starts" {
 	given_server msg_server
 	ulimit -n 41
 

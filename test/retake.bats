@@ -7,7 +7,7 @@ load helpers
 # shellcheck source=test/fixtures/ends.bash
 . "$BATS_TEST_DIRNAME/fixtures/ends.bash"
 
-# given_two - servers left and right with the channel c, each with a port by which it is told what to say
+# given_two - servers left and right with the channel c, each with a port by which a test orders what it sends
 given_two() {
 	LEFT=$(free_port)
 	RIGHT=$(free_port)
@@ -112,7 +112,7 @@ sorted() {
 	assert_equal 'pid of third' "$(pid_of third)" "$third"
 }
 
-@test "where the kernel refuses, just the servers that need them are restarted, and that is said" {
+@test "where the kernel refuses, just the servers that need them are restarted, and that is reported" {
 	[ "$(id -u)" -ne 0 ] || SHELL_WORDS=(setpriv --bounding-set=-sys_ptrace "${SHELL_WORDS[@]}")
 	require setpriv
 	port=$(free_port)
@@ -167,7 +167,7 @@ sorted() {
 	wait_until "$PATIENCE" test -s "$SERVERS/one/shutdown"
 }
 
-@test "one that somebody else started has none, which is said, and gets them at its next start" {
+@test "one that a stranger started has none, which is reported, and gets them at its next start" {
 	port=$(free_port)
 	given_peer one '1' "sockets = tcp://127.0.0.1:$port"
 	start_by_hand one 0 7

@@ -87,7 +87,7 @@ setup_file() {
 	breaking shell
 }
 
-@test "what people are told" {
+@test "what people read" {
 	breaking people
 }
 

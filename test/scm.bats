@@ -166,7 +166,7 @@ started_after() {
 	refute_said 'no beat'
 }
 
-@test "who lies about the size or the module is told of, and lives by its honest beats" {
+@test "one that lies about the size or the module is reported, and lives by its honest beats" {
 	impatient
 	given_peer size '0 first=size' 'heartbeat = channel'
 	given_peer module '0 first=module' 'heartbeat = channel'
@@ -184,7 +184,7 @@ started_after() {
 	assert_equal 'said of the size' "$(grep -c 'not 64 bytes' "$PRINTED")" 1
 }
 
-@test "who lies all the time is mute" {
+@test "one that always lies is mute" {
 	impatient
 	given_peer one '0 module=-3' 'heartbeat = channel'
 
@@ -194,7 +194,7 @@ started_after() {
 	assert_logged 'ended (no beat for 0.9s)'
 }
 
-@test "a flood is told of, and others are served meanwhile" {
+@test "a flood is reported, and others are served meanwhile" {
 	given_peer flood '0 first=flood every=0' 'heartbeat = channel'
 	given_peer one '0' 'heartbeat = channel'
 	monitor_start flood one

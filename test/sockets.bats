@@ -48,7 +48,7 @@ kept_over_kill() {
 	assert_equal 'socket' "$(inodes_of "$(helper_of "$MONITOR")")" "$socket"
 }
 
-@test "who connects while the server is down waits, and is answered by the next one" {
+@test "a caller who connects while the server is down waits, and the next process answers" {
 	port=$(free_port)
 	given_ends one "sockets = tcp://127.0.0.1:$port" "port = $port" 'backoff = 1s 1s'
 	monitor_start one
@@ -140,7 +140,7 @@ kept_over_kill() {
 	wait_until "$PATIENCE" eval "! is_listening $port"
 }
 
-@test "a port that a stranger has is said, and had when it is free" {
+@test "a port that a stranger holds is reported, and taken when it is free" {
 	port=$(free_port)
 	given_server stranger "port = $port"
 	start_by_hand stranger --port "$port"
@@ -193,7 +193,7 @@ kept_over_kill() {
 	has_line "$SERVERS/two/said" 'names web:3 s:4'
 }
 
-# waits_at PORT - is there somebody in the backlog of that port?
+# waits_at PORT - does a caller wait in the backlog of that port?
 waits_at() {
 	[[ $(ss -Hltn "sport = :$1") =~ ^LISTEN\ +1\  ]]
 }
@@ -215,7 +215,7 @@ waits_at() {
 	ask_path "$path"
 }
 
-# ask_path PATH - send a word to that unix socket; fails when nobody answers
+# ask_path PATH - send a word to that unix socket; fails when there is no answer
 ask_path() {
 	"$(python)" -I -S -c '
 import socket, sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What was queued is told: whenever delivery is killed, whatever a hook does to itself, whichever hook fails.
+# What was queued is sent: whenever delivery is killed, whatever a hook does to itself, whichever hook fails.
 
 load helpers
 load fixtures/spool
@@ -44,7 +44,7 @@ assert_told() {
 
 # --- SIGKILL
 
-@test "SIGKILL at any step: each message is told, one at most twice, in order" {
+@test "SIGKILL at any step: each message is sent, one at most twice, in order" {
 	spool_setup
 	given_recording_hook sms
 	local number
@@ -74,7 +74,7 @@ assert_told_later() {
 	rm "$BATS_TEST_TMPDIR/open"
 }
 
-@test "SIGKILL at any step of a storm: every server is told of, and no more than one digest comes twice" {
+@test "SIGKILL at any step of a storm: the messages name every server, and no more than one digest comes twice" {
 	spool_setup
 	conf_says 'digest_window = 1s'
 	# shellcheck disable=SC2016 # it is the hook that expands these
@@ -108,7 +108,7 @@ assert_all_told() {
 	assert_equal 'waiting' "$(waiting)" 0
 }
 
-@test "a delivery that cannot be begun is said once, and tried again; the loop lives on" {
+@test "a delivery that cannot begin is reported once, and tried again; the loop lives on" {
 	spool_setup
 	queue incident=i1
 
@@ -259,7 +259,7 @@ has_told() {
 
 # --- the next hook in line
 
-@test "what waits hook_dead_after for a hook that fails is told by the next in line, and that it is" {
+@test "what waits hook_dead_after for a hook that fails is sent by the next in line, with the reason" {
 	spool_setup
 	conf_says 'hook_dead_after = 10m'
 	given_hook sms 'echo no route to host; exit 75'
@@ -282,7 +282,7 @@ has_told() {
 	assert_equal 'told by mail' "$(wc -l <"$BATS_TEST_TMPDIR/texts")" 2
 }
 
-@test "who is in line and was told of it anyhow is not told twice" {
+@test "a hook in line that had the message already does not get it twice" {
 	spool_setup
 	given_hook sms 'exit 75'
 	given_recording_hook mail
@@ -297,7 +297,7 @@ has_told() {
 	assert_equal 'told by mail' "$(cat "$BATS_TEST_TMPDIR/told")" i1
 }
 
-@test "a digest is not handed on to who had one of its own" {
+@test "a digest is not passed to a hook that had one of its own" {
 	spool_setup
 	conf_says 'digest_window = 1s'
 	given_hook sms 'exit 75'
@@ -330,7 +330,7 @@ has_told() {
 	[ ! -e "$BATS_TEST_TMPDIR/told" ]
 }
 
-@test "what a hook refuses is told by the next in line at once: of the server's alert, or of any in conf" {
+@test "what a hook refuses is sent by the next in line at once: of the server's alert, or of any in conf" {
 	spool_setup
 	given_hook sms 'exit 1'
 	given_recording_hook mail
@@ -345,7 +345,7 @@ has_told() {
 	[ -e "$SPOOL/sent/i1.death.mail.json" ]
 }
 
-@test "a hook is told only of its events" {
+@test "a hook gets only its events" {
 	spool_setup
 	given_recording_hook sms
 	printf '%s\n' 'events = give_up hung' 'url = x' >"$CONF/hooks/sms.conf"

@@ -62,7 +62,7 @@ print(eval(sys.argv[2]))
 	assert_equal 'lines' "$(wc -l <"$SAID")" 1
 }
 
-@test "what conf would not say is said: why a server is not RUNNING" {
+@test "status shows what conf cannot: why a server is not RUNNING" {
 	given_server waiting 'needs = starting'
 	port=$(free_port)
 	given_server starting "command = ./starting --port $port --port-when never" "port = $port"
@@ -88,7 +88,7 @@ print(eval(sys.argv[2]))
 	says 'stopped +STOPPED +restarts 0, stopped by order'
 }
 
-@test "a server that is stopped by a signal is RUNNING, and that is said" {
+@test "a server that is stopped by a signal is RUNNING, and status shows that it is stopped" {
 	given_running
 	kill -STOP "$RUNS"
 
@@ -97,7 +97,7 @@ print(eval(sys.argv[2]))
 	says "msg_server  RUNNING   pid $RUNS, .*, stopped by a signal \(state T\)"
 }
 
-@test "nobody watches: the truth from evidence, and that it is so" {
+@test "no monitor runs: status shows the truth from evidence, and that no monitor runs" {
 	given_server msg_server
 	given_server route_server
 	start_by_hand msg_server
@@ -108,7 +108,7 @@ print(eval(sys.argv[2]))
 	says 'route_server +STOPPED +restarts 0, no monitor watches it'
 }
 
-@test "after the monitor's end: the server that lives is told, the one that died too" {
+@test "after the monitor's end: status shows the server that lives, and the one that died" {
 	given_server route_server
 	given_server msg_server
 	monitor_start all
@@ -251,7 +251,7 @@ print(eval(sys.argv[2]))
 	suite_ends 2 status --yaml
 }
 
-@test "exit status: 4 for who may not look into the state directory" {
+@test "exit status: 4 for a user who may not look into the state directory" {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root, to be somebody else'
 	require setpriv
 	given_running

@@ -77,7 +77,7 @@ children_of() {
 	assert_answered 'msg_server: stopped (INT was needed after 0.1s)'
 }
 
-@test "without a monitor: stop of a server that ignores TERM, with progress said" {
+@test "without a monitor: stop of a server that ignores TERM, with its progress printed" {
 	given_server msg_server 'command = ./msg_server --ignore-term' 'stop = TERM 1500ms KILL'
 	start_by_hand msg_server --ignore-term
 
@@ -182,7 +182,7 @@ given_parent() {
 	is_listening "$PORT"
 }
 
-@test "stop_tree = no: what holds the port against a restart is ended all the same" {
+@test "stop_tree = no: what holds the port against a restart is ended nevertheless" {
 	given_parent 'stop_tree = no'
 
 	suite_ends 0 restart msg_server
@@ -263,7 +263,7 @@ given_slow() {
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 0
 }
 
-@test "a death by somebody else's TERM, slow, its port held: started after it is gone" {
+@test "a slow death by a stranger's TERM, its port held: the server is started after the old process has gone" {
 	given_slow
 	kill -TERM "$RUNS"
 

@@ -84,7 +84,7 @@ for _ in range(50):
 	run ! grep 'of nobody' "$PRINTED"
 }
 
-@test "rubbish, floods and descriptors that nobody sends to the address of b harm nobody" {
+@test "rubbish, floods and descriptors that nobody sends to the address of b harm no server" {
 	given_notifying_b
 	address=$(notify_address "$B")
 	before=$(find "/proc/$HELPER/fd" | wc -l)
@@ -108,7 +108,7 @@ has_descriptors() {
 	(($(find "/proc/$HELPER/fd" | wc -l) <= $1 + 4))
 }
 
-@test "a descriptor of a file system that hangs, sent to the address of b, holds up nobody" {
+@test "a descriptor of a file system that hangs, sent to the address of b, delays no server" {
 	given_notifying_b
 	mkdir "$BATS_TEST_TMPDIR/shown"
 	printf 'x\n' >"$BATS_TEST_TMPDIR/shown/x"
@@ -135,7 +135,7 @@ os._exit(0)
 	wait "$sender" || :
 }
 
-@test "nobody may write into the mailbox, the pipes and the state of the monitor" {
+@test "the user nobody may not write into the mailbox, the pipes and the state of the monitor" {
 	given_two_users
 
 	nobody_runs '

@@ -84,7 +84,7 @@ os.write(saved, b"good\n")
 	assert_equal 'nonblocking' "$("$(python)" -I -S -c 'import os, sys; print(os.get_blocking(int(sys.argv[1])))' "$PIPE")" True
 }
 
-@test "what is said while no helper lives is printed by the next one" {
+@test "what cannot be printed while no helper lives is printed by the next one" {
 	expect_helper_deaths
 	given_server msg_server
 	PRINTED=$BATS_TEST_TMPDIR/pipe

@@ -126,7 +126,7 @@ is_taken_over() {
 	assert_logged "Server s5 exited, pid=$old, left alone (signal KILL)"
 }
 
-@test "a death after an update is told with its cause, and answered" {
+@test "a death after an update is reported with its cause, and answered" {
 	given_ten
 	printf 'alert_on = give_up\n' >>"$CONF/servers/s7.conf"
 	suite_ends 0 update

@@ -54,7 +54,7 @@ has_four_without() {
 	[ "$(wc -w <<<"$children")" -eq 4 ] && [[ $children != *" $1 "* ]]
 }
 
-@test "listener, manager and workers are killed fifty times under load: nobody is refused, each is back with the same ends" {
+@test "listener, manager and workers are killed fifty times under load: no caller is refused, each is back with the same ends" {
 	given_webserver
 	monitor_start listener manager
 	wait_until "$PATIENCE" message_says listener 'module 1, args'

@@ -3,7 +3,7 @@
 
 load helpers
 
-# given_wild_hook LINE... - msg_server, whose deaths a hook of these LINEs and one that writes them down are told
+# given_wild_hook LINE... - msg_server, whose deaths go to a hook of these LINEs and to one that writes them down
 given_wild_hook() {
 	given_hook wild "$@"
 	given_server msg_server 'alert = wild, sms'
@@ -29,7 +29,7 @@ was_alerted_times() {
 	[ "$(wc -l <"$ALERTS")" -eq "$1" ]
 }
 
-@test "hook hangs: deaths are answered, and other hooks are told" {
+@test "hook hangs: deaths are answered, and other hooks are called" {
 	given_wild_hook 'exec tail -f /dev/null'
 
 	dies_and_returns

@@ -105,7 +105,7 @@ assert_holds() {
 	[[ $text == *'😀...' ]]
 }
 
-@test "a message that names nobody is cut all the same" {
+@test "a message that names no server is cut too" {
 	told '' '' '' "$(repeated 'word ' 100)"
 
 	[[ $text == 'word word'*... ]]
