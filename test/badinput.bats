@@ -153,7 +153,7 @@ delivers_once_mended() {
 
 # given_binds FROM TO... - the suite runs where each TO shows what is in FROM; skips where that is not allowed
 given_binds() {
-	unshare -rm true 2>/dev/null || skip 'may not bind mounts here (needs root or user namespaces)'
+	require_own_mounts -rm
 	# shellcheck disable=SC2016 # for the shell in the new namespace
 	SHELL_WORDS=(unshare -rm sh -c '
 		while [ "$1" != -- ]; do

@@ -125,6 +125,13 @@ require() {
 	done
 }
 
+# require_own_mounts WORD... - skips the test unless `unshare WORD...` gives a program mounts of its own
+# In a chroot it cannot: unshare(1) would have to change the mount of the root directory, and there that is none.
+require_own_mounts() {
+	mountpoint -q / || skip 'the root directory is not a mount point, as in a chroot'
+	unshare "$@" true 2>/dev/null || skip 'may not have mounts of its own here (needs root or user namespaces)'
+}
+
 # fixture NAME - prints the path of what fixtures/NAME.c is compiled to, once a run: a program, a library if NAME ends in .so
 fixture() {
 	local built=$SHARED/built/$1 flags=()
