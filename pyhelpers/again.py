@@ -34,9 +34,7 @@ def can_fork(number: int) -> bool:
         while len(pids) < number:
             pid = os.fork()
             if pid == 0:
-                os.close(tell)
-                os.read(told, 1)  # wait until our parent closes its end
-                os._exit(0)
+                _wait_for_parent(told, tell)
             pids.append(pid)
     except OSError:
         return False
@@ -46,6 +44,15 @@ def can_fork(number: int) -> bool:
         for pid in pids:
             os.waitpid(pid, 0)
     return True
+
+
+def _wait_for_parent(told: int, tell: int) -> None:
+    """Wait until our parent closes its end of the pipe; then end."""
+    try:
+        os.close(tell)
+        os.read(told, 1)
+    finally:
+        os._exit(0)
 
 
 def _say(text: str) -> None:

@@ -43,13 +43,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _watch(words: Sequence[str]) -> int:
-    if words[0].isdigit() and words[0] != "0":  # helpers before this one have failed
-        from watch import relapse
+    try:
+        if words[0].isdigit() and words[0] != "0":  # helpers before this one have failed
+            from watch import relapse
 
-        if not relapse.pause(int(words[0]), *words[1:5]):
-            return 0
-    from watch import resident
-
+            if not relapse.pause(int(words[0]), *words[1:5]):
+                return 0
+        from watch import resident
+    except (ImportError, OSError) as error:  # a traceback would hide the reason
+        print(f"monitor.sh: the helper cannot begin: {error}", file=sys.stderr)
+        return 1
     return resident.become(words)
 
 

@@ -59,6 +59,7 @@ class Loop:
         self.groups: set[int] = set()  # of our children; each leads a process group that must not outlive us
         self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
+        self._pid = os.getpid()
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:
         """Make the call whenever fd can be read (a pidfd: once its process is dead)."""
@@ -117,6 +118,8 @@ class Loop:
             call(*words)
             return True
         except Exception as error:
+            if os.getpid() != self._pid:
+                os._exit(127)  # a child that we forked must never go on as a second loop
             self.fault(owner, error)
             return False
         finally:

@@ -304,8 +304,7 @@ def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell
     except OSError as error:
         failure = launch.refusal(program, error)
     finally:
-        os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
-        os._exit(127)
+        launch.fail(tell, f"{failure.status} {failure.reason}")
 
 
 def _hear(told: int) -> LaunchError | None:

@@ -141,8 +141,18 @@ def become(launch: Launch, program: str, tell: int) -> None:
         failure = refused
     except OSError as error:
         failure = refusal(program, error)
-    os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
-    os._exit(127)
+    fail(tell, f"{failure.status} {failure.reason}")
+
+
+def fail(tell: int, text: str) -> None:
+    """In a child: report why it cannot become the program, and end it, whatever happens.  Never returns.
+
+    A child that went on would do its parent's work a second time, perhaps as another user.
+    """
+    try:
+        os.write(tell, text.encode("utf-8", "surrogateescape"))
+    finally:
+        os._exit(127)
 
 
 def execute(launch: Launch, program: str, environment: dict[str, str]) -> None:

@@ -267,8 +267,7 @@ def _become(server: Server, tell: int) -> None:
 
 
 def _fail(tell: int, status: int, reason: str) -> None:
-    _tell(tell, f"failed {status} {reason}")
-    os._exit(127)
+    launch.fail(tell, _line(f"failed {status} {reason}"))
 
 
 def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:
@@ -296,5 +295,9 @@ def _announce(server: Server, tell: int) -> None:
         pass  # fit_to_start reports it
 
 
-def _tell(tell: int, line: str) -> None:
-    os.write(tell, line.replace("\n", "?").encode("utf-8", "surrogateescape") + b"\n")
+def _tell(tell: int, text: str) -> None:
+    os.write(tell, _line(text).encode("utf-8", "surrogateescape"))
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", "?") + "\n"

@@ -32,9 +32,18 @@ def become(words: Sequence[str]) -> int:
         return OTHER_VERSION
     if words[0] in (REAPER, COMPILED, RELOADED):
         return _watch(*words)
-    launch.become_subreaper()
-    _execute([REAPER, "", *words[2:]])
-    return 1  # not reached
+    try:
+        launch.become_subreaper()
+        _execute([REAPER, "", *words[2:]])
+    except (ImportError, OSError) as error:
+        _say_no_begin(error)
+    return 1
+
+
+def _say_no_begin(error: Exception) -> None:
+    from watch import faults
+
+    print(f"monitor.sh: the helper cannot begin: {error}; {faults.place(error)}", file=sys.stderr)
 
 
 def _was_replaced(run_dir: str) -> bool:
@@ -70,11 +79,11 @@ def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psu
         if why == REAPER and _compiled_at() != before:  # else we would keep what compiling took: 1.5 MiB
             _execute([COMPILED, kept, run_dir, state_dir, conf_dir, psutil_home])
         watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, int(kept) if kept else None)
+        launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
+        watcher.begin()
     except (ImportError, OSError) as error:
-        print(f"monitor.sh: the helper cannot begin: {error}", file=sys.stderr)
+        _say_no_begin(error)
         return 1
-    launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
-    watcher.begin()
     watcher.loop.run()
     remove_run_dir(run_dir)
     return 0

@@ -6,6 +6,7 @@ It talks to the shell over two FIFOs in RUN_DIR, in the words of watch/messages.
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from base import files
@@ -119,6 +120,8 @@ class Watcher:
         """No code expected this exception: charge it to the server for which we worked, and go on."""
         life = owner if isinstance(owner, Life) else None
         self._deaths_told = None  # the next examination needs those of today
+        if isinstance(error, ImportError):
+            sys.path_importer_cache.clear()  # a directory that could not be listed once stays empty there
         name = life.server.name if life else "monitor.sh"
         where = faults.place(error)
         faults.write(self.state_dir, name, error)

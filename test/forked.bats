@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# A child that was forked to become a program, or to look at something, ends whatever happens to it: it never goes on as
+# its parent, which it would be a second time.
+
+load helpers
+
+# in_the_rooms SCRIPT - runs a Python script that may import from pyhelpers/
+in_the_rooms() {
+	"$(python)" -I -S -c "import os, sys; sys.path.insert(0, '$ROOT/pyhelpers')
+$1"
+}
+
+# as_child(deed), in Python: does it in a child; the exit status of that, 9 if it outlived the deed
+AS_CHILD='
+def as_child(deed):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            deed()
+        finally:
+            os._exit(9)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+'
+
+@test "a child that cannot report why it failed ends all the same" {
+	run -0 in_the_rooms "$AS_CHILD
+from spawn import launch
+told, tell = os.pipe()
+os.close(told)
+os.close(tell)
+print(as_child(lambda: launch.fail(tell, '1 why')))"
+
+	assert_equal 'status' "$output" 127
+}
+
+@test "a child that fails in a callback of the loop ends there, and its parent goes on" {
+	run -0 in_the_rooms "
+from loop.loop import Loop
+loop, faults = Loop(), []
+loop.fault = lambda owner, error: faults.append(str(error))
+def fork():
+    global child
+    child = os.fork()
+    if child == 0:
+        raise ValueError('of the child')
+def end():
+    loop.ended = True
+loop.after(0, fork)
+loop.after(1, end)
+loop.run()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), *faults)"
+
+	assert_equal 'status, and faults' "$output" 127
+}
