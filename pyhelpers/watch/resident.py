@@ -64,8 +64,9 @@ def execute(arguments: Sequence[str], kept: int) -> None:
 
 
 def _execute(words: Sequence[str]) -> None:
-    """-OO: our docstrings would take 0.1 MiB of memory."""
-    os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", "-OO", f"{PROGRAMS}/alive.py", "watch", *words])
+    # Not -OO, to save 0.1 MiB of docstrings: Debian has no such compiled code of Python's own modules, so they would be
+    # compiled at each start, which takes 0.7 MiB
+    os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", f"{PROGRAMS}/alive.py", "watch", *words])
 
 
 def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
