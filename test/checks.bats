@@ -439,7 +439,7 @@ stopped_while_asking() {
 	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
 	start_by_hand_asked
 	monitor_start x
-	wait_until "$PATIENCE" running_as x "$BY_HAND"
+	assert_adopted x "$BY_HAND"
 
 	mode_is x 503
 

@@ -15,7 +15,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 	start_by_hand msg_server --log=lazy --port "$port"
 
 	monitor_start msg_server
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 	assert_equal 'source' "$(status_of msg_server source)" scan
 	kill -KILL "$BY_HAND"
 
@@ -34,7 +34,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 
 	monitor_start msg_server
 
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 	assert_left_alone msg_server
 	assert_equal 'starts' "$(starts_of msg_server)" 1
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 0
@@ -46,7 +46,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 	given_server msg_server "$OF_2013"
 	start_unreaped msg_server
 	monitor_start msg_server
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 
 	kill -KILL "$BY_HAND"
 
@@ -73,7 +73,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 	given_server msg_server
 	start_unreaped msg_server
 	monitor_start msg_server
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 	monitor_crash
 	kill -KILL "$BY_HAND"
 	wait_until "$PATIENCE" is_zombie "$BY_HAND"
@@ -220,7 +220,7 @@ OF_2015='pid_from = own, pidfile server.pid'
 
 	monitor_start msg_server
 
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 	assert_equal 'source' "$(status_of msg_server source)" log
 	assert_left_alone msg_server
 	assert_equal 'starts' "$(starts_of msg_server)" 1
@@ -262,7 +262,7 @@ rubbish() {
 	monitor_start all
 
 	for kind in $kinds; do
-		wait_until "$PATIENCE" running_as "$kind" "$(<"$BATS_TEST_TMPDIR/$kind.pid")"
+		assert_adopted "$kind" "$(<"$BATS_TEST_TMPDIR/$kind.pid")"
 		assert_equal "source of $kind" "$(status_of "$kind" source)" scan
 	done
 	assert_left_alone empty
@@ -283,7 +283,7 @@ rubbish() {
 	monitor_start all
 
 	for kind in bare eight; do
-		wait_until "$PATIENCE" state_is "$kind" RUNNING
+		assert_logged "Server $kind adopted"
 		assert_equal "source of $kind" "$(status_of "$kind" source)" pidfile
 		assert_equal "starts of $kind" "$(starts_of "$kind")" 1
 	done

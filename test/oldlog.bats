@@ -32,7 +32,7 @@ olds_left() {
 
 	monitor_start msg_server
 
-	wait_until "$PATIENCE" running_as msg_server "$BY_HAND"
+	assert_adopted msg_server "$BY_HAND"
 	assert_left_alone msg_server
 	[ -e "$SERVERS/msg_server/log_${BY_HAND}_1.txt" ]
 }
