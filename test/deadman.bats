@@ -97,12 +97,12 @@ asked_times() {
 	given_server msg_server
 	monitor_start msg_server
 	wait_until "$PATIENCE" asked_times 3
-	assert_said 'deadman: not told: curl: (22) The requested URL returned error: 500'
+	assert_said 'deadman: the request failed: curl: (22) The requested URL returned error: 500'
 
 	rm "$BATS_TEST_TMPDIR/broken"
 
-	assert_said 'deadman: told again'
-	assert_equal 'said' "$(grep -c 'deadman: not told' "$PRINTED")" 1
+	assert_said 'deadman: the request succeeds again'
+	assert_equal 'said' "$(grep -c 'deadman: the request failed' "$PRINTED")" 1
 	end_outside
 }
 

@@ -314,11 +314,11 @@ nothing_waits() {
 @test "that a hook fails is sent by itself, beside a storm" {
 	setup_storm
 	conf_says 'digest_after = 1'
-	queue incident=hook-a-1 event=digest server=all action='told instead' message='im-3: alerts by a fail'
-	queue incident=hook-b-1 event=digest server=all action='told instead' message='im-3: alerts by b fail'
+	queue incident=hook-a-1 event=digest server=all action='sent instead' message='im-3: alerts by a fail'
+	queue incident=hook-b-1 event=digest server=all action='sent instead' message='im-3: alerts by b fail'
 	deliver
 	queue_many 5 1
-	queue incident=hook-c-1 event=digest server=all action='told instead' message='im-3: alerts by c fail'
+	queue incident=hook-c-1 event=digest server=all action='sent instead' message='im-3: alerts by c fail'
 
 	deliver
 

@@ -38,7 +38,7 @@ def fresh(first: Alert, now: float) -> dict[str, Any]:
         "hook": first.hook,
         "server": SERVER,
         "host": first.fields["host"],
-        "action": GAVE_UP if first.is_loud else "told together",
+        "action": GAVE_UP if first.is_loud else "sent together",
         "created": first.fields["created"],
         "tries": 0,
         "next": now,

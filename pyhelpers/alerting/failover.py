@@ -90,7 +90,7 @@ class Line:
         minutes = int(max(0.0, now - since)) // 60
         text = f"{host}: hook {name} has failed for {minutes}m{why}, {len(waiting)} wait for it; {other} sends them"
         fields = {"incident": f"hook-{name}-{since:.0f}", "event": "digest", "hook": other, "server": "all"}
-        self._put({**fields, "message": text, "action": "told instead", "instead": name})
+        self._put({**fields, "message": text, "action": "sent instead", "instead": name})
 
 
 def _listed(text: str) -> list[str]:

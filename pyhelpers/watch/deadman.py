@@ -6,9 +6,9 @@ the helper, so that no name server and no gateway blocks the loop; the URL is a 
 standard input.  We report a failure once, and its end once.
 
     $ printf '%s\n' https://hc-ping.com/UUID | cd pyhelpers; python3 -m watch.deadman
-    told
+    done
 
-Exit status: 0 told, 1 not, and why on stderr.
+Exit status: 0 done, 1 not, and why on stderr.
 Source: https://healthchecks.io/docs/http_api/ ; curl(1), -K.
 """
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TAKES = 20  # seconds at most
 LOOK_AGAIN_MS = 100  # an unread line that is new does not mean that the shell hangs
 LOOKS = 100
+DONE = "done"
 _MISSING = "curl is not installed; run: apt-get install curl"
 
 
@@ -52,15 +53,15 @@ class Deadman:
             self._watcher.loop.after(LOOK_AGAIN_MS, lambda: self._tell(looks - 1))
 
     def _told(self, answer: str) -> None:
-        if answer != "told" and not self._failed:
-            self._watcher.say(None, f"deadman: not told: {answer or 'no answer'}; tried again at its time")
-        elif answer == "told" and self._failed:
-            self._watcher.say(None, "deadman: told again")
-        self._failed = answer != "told"
+        if answer != DONE and not self._failed:
+            self._watcher.say(None, f"deadman: the request failed: {answer or 'no answer'}; tried again at its time")
+        elif answer == DONE and self._failed:
+            self._watcher.say(None, "deadman: the request succeeds again")
+        self._failed = answer != DONE
 
 
 def ask(url: str) -> str:
-    """GET url.  Blocks for at most TAKES seconds.  Returns `told`, or the error, without the URL."""
+    """GET url.  Blocks for at most TAKES seconds.  Returns DONE, or the error, without the URL."""
     told, tell = os.pipe()
     os.write(tell, _config(url))
     os.close(tell)
@@ -86,7 +87,7 @@ def ask(url: str) -> str:
         said = (said + piece)[:4096]
     _, status = os.waitpid(pid, 0)
     if not status:
-        return "told"
+        return DONE
     words = said.decode("utf-8", "replace").replace(url, "URL").strip() or f"curl ended with {status}"
     return " ".join(words.split())
 
@@ -100,8 +101,8 @@ def _config(url: str) -> bytes:
 def main() -> int:
     """GET the URL from stdin."""
     answer = ask(sys.stdin.readline().strip())
-    print(answer, file=sys.stdout if answer == "told" else sys.stderr)
-    return 0 if answer == "told" else 1
+    print(answer, file=sys.stdout if answer == DONE else sys.stderr)
+    return 0 if answer == DONE else 1
 
 
 if __name__ == "__main__":
