@@ -2,47 +2,13 @@
 # The recipes of conf/examples/servers work with the real programs: each is started, answers, is killed, and is back.
 
 load helpers
-
-RECIPES=$BATS_TEST_DIRNAME/../conf/examples/servers
+load fixtures/recipes
 
 teardown() {
 	cd / || return
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || show_evidence
 	end_everything
 	[ -z "${CLUSTER:-}" ] || end_cluster
-}
-
-# end_cluster - PostgreSQL overwrites the environment that marks what a test has started, and runs elsewhere
-end_cluster() {
-	local pid=
-	read -r pid 2>/dev/null <"$CLUSTER/main/postmaster.pid" || :
-	[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || :
-	rm -rf "$CLUSTER"
-}
-
-# given_recipe NAME KEY VALUE... - server NAME has the conf of that recipe, with VALUE in place of its own at each KEY
-given_recipe() {
-	local name=$1 file=$CONF/servers/$1.conf
-	cp "$RECIPES/$name.conf" "$file"
-	shift
-	while [ $# -gt 0 ]; do
-		grep -q "^$1 = " "$file" || assert_equal 'key' "$1" "set in the recipe $name.conf"
-		KEY=$1 VALUE=$2 awk 'index($0, ENVIRON["KEY"] " = ") == 1 { $0 = ENVIRON["KEY"] " = " ENVIRON["VALUE"] } { print }' \
-			"$file" >"$file.new"
-		mv "$file.new" "$file"
-		shift 2
-	done
-}
-
-# value_of NAME KEY - prints what the recipe sets
-value_of() {
-	sed -n "s/^$2 = //p" "$RECIPES/$1.conf"
-}
-
-# require_program NAME - $PROGRAM is the program of the recipe; skips the test where it is not here
-require_program() {
-	read -r PROGRAM _ < <(value_of "$1" command)
-	[ -x "$PROGRAM" ] || skip "$PROGRAM is not here"
 }
 
 # assert_comes_back NAME COMMAND... - NAME runs and COMMAND succeeds; it is killed, runs anew, and COMMAND succeeds again
@@ -71,15 +37,6 @@ assert_stops() {
 	is_gone "$pid"
 }
 
-# answers URL - with a status of 2xx or 3xx?
-answers() {
-	curl -fs -o /dev/null --max-time 5 "$1"
-}
-
-me() {
-	id -un
-}
-
 @test "each recipe is good conf as it is" {
 	for recipe in "$RECIPES"/*.conf; do
 		user=$(sed -n 's/^user = //p' "$recipe")
@@ -106,28 +63,14 @@ me() {
 
 @test "postgresql" {
 	require_program postgresql
-	require "${PROGRAM%/*}/initdb" "${PROGRAM%/*}/psql"
-	user=$(me)
-	[ "$(id -u)" -ne 0 ] || user=$(value_of postgresql user)
+	given_cluster
 	port=$(free_port)
-	CLUSTER=$(mktemp -d /tmp/monitor-recipes.XXXXXX) # its user may not look into the directories of bats
-	chown "$user" "$CLUSTER"
-	as "$user" "${PROGRAM%/*}/initdb" -D "$CLUSTER/main" -A trust --no-sync >/dev/null
-	given_recipe postgresql dir "$CLUSTER/main" user "$user" \
+	given_recipe postgresql dir "$CLUSTER/main" user "$CLUSTER_USER" \
 		command "$PROGRAM -D . -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$CLUSTER"
 
-	assert_comes_back postgresql "${PROGRAM%/*}/psql" -h 127.0.0.1 -p "$port" -U "$user" -c 'select 1' postgres
+	assert_comes_back postgresql "${PROGRAM%/*}/psql" -h 127.0.0.1 -p "$port" -U "$CLUSTER_USER" -c 'select 1' postgres
 	assert_stops postgresql
 	LC_ALL=C "${PROGRAM%/*}/pg_controldata" "$CLUSTER/main" | grep -q 'cluster state: *shut down$'
-}
-
-# as USER COMMAND... - run it as that user, from a directory that every user may enter
-as() {
-	if [ "$1" = "$(me)" ]; then
-		"${@:2}"
-	else
-		(cd / && setpriv --reuid "$1" --regid "$1" --init-groups "${@:2}")
-	fi
 }
 
 @test "redis" {
