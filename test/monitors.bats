@@ -121,3 +121,23 @@ one_is_gone() {
 both_are_gone() {
 	is_gone "$1" && is_gone "$2"
 }
+
+@test "monitor killed over a start that was ordered after a stop: the next one starts it, and tells no death" {
+	given_server msg_server
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	suite_ends 0 stop msg_server
+	monitor_crash
+	rm "$STATE/servers/msg_server/want"
+	# as it is written just before the launch: the process in it is the one that was stopped
+	record=$(sed 's/^state .*/state STARTING\nstarting yes/' "$STATE/servers/msg_server/record")
+	printf '%s\n' "$record" >"$STATE/servers/msg_server/record"
+
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_logged "Server msg_server started, pid=$(pid_of msg_server)"
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+	run ! grep '"event":"death"' "$STATE/history.jsonl"
+	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 0
+}

@@ -43,17 +43,24 @@ def joined(theirs: int) -> int:
     finally:
         handle.detach()
     fd = end.detach()
-    drain(fd)  # what others sent before the connect
+    drain(fd)  # what others sent before the connect; its reader copes with the rest
     return fd
 
 
-def drain(fd: int) -> None:
-    """Drop what waits in a daemon socket: a dead process sent it, or should have read it."""
+def drain(fd: int) -> bool:
+    """Drop what waits in a daemon socket: a dead process sent it, or should have read it.
+
+    False: a datagram with descriptors waits there, or too much; close the socket by loop/let_go.py.
+    """
     handle = _socket.socket(fileno=fd)
     try:
         for _ in range(MOST_DRAINED):
+            _, _, flags, _ = handle.recvmsg(0, 0, _socket.MSG_DONTWAIT | _socket.MSG_PEEK)
+            if flags & _socket.MSG_CTRUNC:
+                return False
             handle.recv(1, _socket.MSG_DONTWAIT)
     except OSError:
-        pass  # it is empty
+        return True  # it is empty
     finally:
         handle.detach()
+    return False

@@ -15,6 +15,7 @@ from base import files
 from base.exits import FAILED, Refused
 from config import fd_keys
 from fdstore import daemonsocket, listeners, recover
+from loop import let_go
 from proc import evidence
 from state import record
 
@@ -61,6 +62,8 @@ class Held:
             return []
         self._lost.pop(server.number, None)
         self._seen.add(server.name)
+        if wanted.daemon:
+            self._drain(server)
         for key in wanted.keys():
             try:
                 self._make(key, server)
@@ -69,12 +72,17 @@ class Held:
             os.set_blocking(self._fds[key], True)  # the last process that had it may have changed that
         self._remember(server)
         ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
-        if wanted.daemon:
-            daemonsocket.drain(ends[-1][1])
-            daemonsocket.drain(self.ours(server.name))
         if wanted.scm:
             _send(self.ours(server.name), [fd for _, fd in ends[:-1]])
         return ends[-1:] if wanted.scm else ends
+
+    def _drain(self, server: Server) -> None:
+        """Empty its daemon socket, or close it, so that it is made anew, if that could take long."""
+        assert server.ends
+        theirs, ours = self._fds.get(server.ends.daemon, -1), self.ours(server.name)
+        if theirs >= 0 and ours >= 0 and not (daemonsocket.drain(theirs) and daemonsocket.drain(ours)):
+            del self._fds[server.ends.daemon], self._fds[fd_keys.ours_of(server.name)]
+            let_go.close(self._watcher.loop, [ours, theirs])
 
     def _make(self, key: str, server: Server) -> None:
         """Make it, or keep the one that we hold.  Raises OSError."""
@@ -144,7 +152,9 @@ class Held:
 
     def _close(self, key: str) -> None:
         fd = self._fds.pop(key, -1)
-        if fd >= 0:
+        if fd >= 0 and key.startswith(("daemon ", "channel ")):
+            let_go.close(self._watcher.loop, [fd])  # servers may have sent descriptors into it
+        elif fd >= 0:
             os.close(fd)
 
     # -- over an exec ----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import struct
 import time
 
 from health.vitals import Vital
+from loop import let_go
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class ChannelBeat(Vital):
         self._doubts: set[str] = set()
         self._look_began = 0.0
         self._looked_at = 0
+        self._is_receiving = False  # a child receives what brings descriptors
 
     # -- a process comes and goes ----------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class ChannelBeat(Vital):
             if timer:
                 timer.cancel()
         if self._socket:
-            if not self._rest:
+            if not self._rest and not self._is_receiving:
                 self.loop.ignore(self._socket.fileno())
             self._socket.detach()
         self._socket = self._silence = self._rest = None
@@ -125,11 +127,30 @@ class ChannelBeat(Vital):
             self.loop.on_readable(self._socket.fileno(), self._listen)
 
     def _receive(self) -> bytes | None:
-        """The next message, cut behind one byte too many; None: there is none.  Descriptors in it go nowhere."""
+        """The next message, cut behind one byte too many; None: there is none, or it brings descriptors."""
+        if not self._socket:
+            return None
         try:
-            return self._socket.recv(MESSAGE.size + 1, _socket.MSG_DONTWAIT) if self._socket else None
+            text, _, flags, _ = self._socket.recvmsg(MESSAGE.size + 1, 0, let_go.FLAGS | _socket.MSG_PEEK)
+            if not flags & _socket.MSG_CTRUNC:
+                self._socket.recvmsg(0, 0, let_go.FLAGS)
+                return text
         except OSError:
             return None
+        self._doubt("rights", "sends descriptors over its daemon socket; no beats")
+        self._let_go(self._socket)
+        return None
+
+    def _let_go(self, socket: _socket.socket) -> None:
+        """Have a child receive what brings descriptors; then wait as after a flood."""
+        self._is_receiving = True
+
+        def received() -> None:
+            if self._socket is socket:
+                self._is_receiving = False
+                self._rest = self.loop.after(self._every * 1000, self._listen_again)
+
+        let_go.receive(self.loop, socket, 0, lambda control: True, MOST_A_LOOK, received)
 
     def _take(self, message: bytes) -> None:
         if len(message) != MESSAGE.size:

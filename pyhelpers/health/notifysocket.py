@@ -19,26 +19,22 @@ import errno
 import os
 import struct
 
-from loop.loop import KILL
-from spawn.launch import close_all_but
+from loop import let_go
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loop.host import Home
+    from loop.let_go import Control
     from loop.loop import Loop
-
-    # of one datagram: level, kind and content of each
-    Control = list[tuple[int, int, bytes]]
 
 ROOM_FOR_PATH = 108
 LONGEST = 4096  # bytes of one datagram; systemd accepts no more either
 READS_AT_ONCE = 32  # a flood must not block the loop
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 ROOM_FOR_CONTROL = _socket.CMSG_SPACE(CREDENTIALS.size)  # and none for descriptors: see _let_go()
-FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
-LONGEST_LETTING_GO_MS = 200
+FLAGS = let_go.FLAGS
 TRY_AGAIN_MS = 200
 TRIES = 25
 
@@ -184,33 +180,11 @@ class NotifySocket:
                 return
 
     def _let_go(self, sender: tuple[int, int], most: int) -> None:
-        """Receive the datagram without its descriptors, and more such datagrams of that sender; then read on.
-
-        To close the last reference to a file may take an hour: a socket may linger (socket(7)), a file system may not
-        answer.  If the receiver has no room for a descriptor, the kernel closes it in the receiving process; so a child
-        receives.  We kill the child when it is slow, and read again a datagram that it has not received by then.
-        """
+        """Receive the datagram without its descriptors, and more such datagrams of that sender; then read on."""
         assert self._socket is not None
-        told, tell = os.pipe()
-        try:
-            child = os.fork()
-        except OSError:
-            os.close(told)
-            os.close(tell)
-            self._loop.ignore(self._socket.fileno())
-            self._loop.after(TRY_AGAIN_MS, self._read_on)
-            return
-        if child == 0:
-            _receive(self._socket, tell, sender, most)
-        os.close(tell)
-        self._loop.ignore(self._socket.fileno())
-        late = self._loop.after(LONGEST_LETTING_GO_MS, lambda: _kill(child))
-
-        def received(_: str) -> None:
-            late.cancel()
-            self._read_on()
-
-        self._loop.hear(child, told, received)
+        let_go.receive(
+            self._loop, self._socket, ROOM_FOR_CONTROL, lambda control: _sender(control) == sender, most, self._read_on
+        )
 
     def _read_on(self) -> None:
         assert self._socket is not None
@@ -224,21 +198,3 @@ def _sender(control: Control) -> tuple[int, int]:
             pid, uid, _ = CREDENTIALS.unpack(content)
             return pid, uid
     return 0, -1
-
-
-def _receive(socket: _socket.socket, tell: int, sender: tuple[int, int], most: int) -> None:
-    """In the child: receive the datagrams, and end.  First close all our other descriptors, because this may hang."""
-    try:
-        close_all_but([tell, socket.fileno()])
-        for _ in range(most):
-            _, control, flags, _ = socket.recvmsg(0, ROOM_FOR_CONTROL, FLAGS | _socket.MSG_PEEK)
-            if not flags & _socket.MSG_CTRUNC or _sender(control) != sender:
-                break
-            socket.recvmsg(0, 0, FLAGS)
-    finally:
-        os._exit(0)
-
-
-def _kill(child: int) -> None:
-    """Kill the child; we have not reaped it, so no other process has its number."""
-    os.kill(child, KILL)

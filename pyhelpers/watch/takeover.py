@@ -106,6 +106,9 @@ def _first_absence(life: Life, known: dict[str, str]) -> None:
     if dead and not life.account.dead.pid:  # it has ended just now
         _know_dead(life, dead)
     incident = incident_id(life.server.name, known["pid"], known["ticks"], life.watcher.boot)
+    if known["starting"] and known["memory"].partition(":")[0] != incident:
+        life.tell("absent", known["state"])  # that start was ordered: no death led to it, or one that is over
+        return
     is_told = life.told == (int(known["pid"]), int(known["ticks"]))  # and a fault of ours kept that from the record
     told = known["starting"] or is_told or life.watcher.history_tells(incident)
     up_for = boot_seconds() - int(known["ticks"]) / TICKS_PER_SECOND
