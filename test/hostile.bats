@@ -29,10 +29,14 @@ given_a() {
 
 # furnish - the directory of a is as it should be; what was there is gone
 furnish() {
-	rm -rf --one-file-system "${HOME_OF_A:?}"/*
+	wait_until "$PATIENCE" clear_home # a start of a may be making a file just now
 	as_nobody mkdir -p "$HOME_OF_A/a/run" "$HOME_OF_A/a/oldlog"
 	as_nobody cp "$SERVERS/a/a" "$HOME_OF_A/a/a"
 	as_nobody touch "$HOME_OF_A/a/a.conf" "$HOME_OF_A/a/run/beat"
+}
+
+clear_home() {
+	rm -rf --one-file-system "${HOME_OF_A:?}"/*
 }
 
 # given_precious - files of root's to which links lead, and $BEFORE, how they are
