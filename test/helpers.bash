@@ -12,7 +12,7 @@ ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 FIXTURES=$ROOT/test/fixtures
 # What all files of a run share: compiled fixtures, and who has which port
 SHARED=${TEST_SHARED:-$BATS_RUN_TMPDIR}
-PATIENCE=15 # seconds that a test waits at most for what takes milliseconds on an idle machine
+PATIENCE=60 # seconds that a test waits at most for what takes milliseconds on an idle machine, and seconds on a busy one
 
 # shellcheck source=test/fixtures/real.bash
 . "$FIXTURES/real.bash"
