@@ -131,8 +131,9 @@ _install_unit_file() {
 # Print the template with ExecStart filled in, and with the lines that differ between the machine's units and a user's
 _install_unit_text() {
 	[ "$install_machine" = yes ] && _install_target=multi-user.target || _install_target=default.target
-	EXEC=$(_install_exec) NAME=$install_user TARGET=$_install_target MACHINE=$install_machine awk '
+	EXEC=$(_install_exec) STOPPED=$(_install_stopped) NAME=$install_user TARGET=$_install_target MACHINE=$install_machine awk '
 		/^ExecStart=/ { print "ExecStart=" ENVIRON["EXEC"]; next }
+		/^ExecStopPost=/ { print "ExecStopPost=" ENVIRON["STOPPED"]; next }
 		/^User=/ { if (ENVIRON["NAME"] != "") print "User=" ENVIRON["NAME"]; next }
 		/^After=/ { if (ENVIRON["MACHINE"] == "yes") print; next }
 		/^WantedBy=/ { print "WantedBy=" ENVIRON["TARGET"]; next }
@@ -146,6 +147,14 @@ _install_exec() {
 	esac
 	_install_words _install_unit_quote
 	printf ' all\n'
+}
+
+# -: it fails if there is no server to end
+_install_stopped() {
+	[ "$install_machine" = yes ] && _install_manager=--system || _install_manager=--user
+	printf -- '-/bin/sh %s %s ' "$(_install_unit_quote "$suite_dir/lib/install/monitor.stopped")" "$_install_manager"
+	_install_words _install_unit_quote
+	printf '\n'
 }
 
 # systemd.syntax(7), systemd.service(5): quotes as in C, %% for %, $$ for $

@@ -207,6 +207,8 @@ def run(word: str, names: list[str], more: str, timeout: float, place: Place) ->
     if word == "shutdown":
         if names:
             place.require_owner("shutdown --stop-servers")
+            if not place.run_dirs():
+                return _halt(place)
         stopped = _stop_all(place, deadline) if names else GOOD
         return stopped or shutdown(place, deadline)
     return obey(word, [Target(server, place.state_dir) for server in place.servers(names)], more, deadline)
@@ -224,6 +226,19 @@ def _stop_all(place: Place, deadline: float) -> int:
     else:
         print("not all servers are stopped; the monitor goes on", file=sys.stderr)
     return status
+
+
+def _halt(place: Place) -> int:
+    """End all servers; no monitor runs, as when systemd stops our unit at a shutdown.  Raises Refused if none lives."""
+    from operate.halt import halt
+    from operate.look import Look
+
+    servers = place.servers(["all"])
+    living = Look(servers, place.state_dir).living
+    targets = [Target(server, place.state_dir) for server in servers if living[server.name]]
+    if not targets:
+        raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
+    return halt(waves("stop", targets))
 
 
 def main(argv: list[str]) -> int:

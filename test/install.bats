@@ -13,7 +13,8 @@ load fixtures/install
 
 	assert_mode "$DESTDIR$UNIT" 644
 	for line in Type=simple KillMode=process Restart=always OOMPolicy=continue "ExecReload=/bin/kill -HUP \$MAINPID" \
-		"ExecStart=\"$ROOT/monitor.sh\" -c \"$CONF\" -s \"$STATE\" all" WantedBy=multi-user.target; do
+		"ExecStart=\"$ROOT/monitor.sh\" -c \"$CONF\" -s \"$STATE\" all" WantedBy=multi-user.target \
+		"ExecStopPost=-/bin/sh \"$ROOT/lib/install/monitor.stopped\" --system \"$ROOT/monitor.sh\" -c \"$CONF\" -s \"$STATE\""; do
 		assert_line "$DESTDIR$UNIT" "$line"
 	done
 	run ! grep -q User= "$DESTDIR$UNIT"
@@ -48,6 +49,7 @@ load fixtures/install
 	suite_ends 0 install --systemd
 
 	assert_line "$HOME/.config/systemd/user/monitor.service" WantedBy=default.target
+	grep -q '^ExecStopPost=.* --user ' "$HOME/.config/systemd/user/monitor.service"
 	assert_judged_good "$HOME/.config/systemd/user/monitor.service"
 	says 'systemctl --user enable --now monitor'
 	says 'loginctl enable-linger'
@@ -98,6 +100,25 @@ load fixtures/install
 	"${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c conf install --systemd
 
 	assert_line "$DESTDIR$UNIT" "ExecStart=\"$ROOT/monitor.sh\" -c \"$CONF\" all"
+}
+
+@test "when the monitor of the unit has ended, its servers are stopped only if the machine goes down" {
+	given_machine
+	given_suite "$BATS_TEST_TMPDIR/it's \$x"
+	given_stub
+	chmod +x "$ROOT/monitor.sh"
+	given_stand_in systemctl <<-'END'
+		[ "$*" = "--user is-system-running" ] && cat "$TAB.is"
+		exit 1
+	END
+
+	echo running >"$TAB.is"
+	run -0 sh "$ROOT/lib/install/monitor.stopped" --user "$ROOT/monitor.sh" -c "$CONF"
+	[ ! -e "$TAB.calls" ]
+	echo stopping >"$TAB.is"
+	run -0 sh "$ROOT/lib/install/monitor.stopped" --user "$ROOT/monitor.sh" -c "$CONF"
+
+	assert_equal 'call' "$(cat "$TAB.calls")" "<-c><$CONF><shutdown><--stop-servers>"
 }
 
 # --- crontabs

@@ -3,6 +3,7 @@
 
 load helpers
 load fixtures/orders
+load fixtures/witness
 
 # given_running [LINE...] - msg_server, with these lines of conf, RUNNING under a monitor; $RUNS is its pid
 given_running() {
@@ -252,6 +253,22 @@ has_state() {
 
 	assert_answered 'msg_server: not yet'
 	kill -0 "$MONITOR"
+}
+
+@test "shutdown --stop-servers without a monitor ends what lives, against the order of needs; the next monitor starts it" {
+	given_witness base
+	given_witness web 'needs = base'
+	monitor_start all
+	runs web
+	runs base
+	monitor_crash
+
+	suite_ends 0 shutdown --stop-servers
+
+	assert_equal 'ends' "$(paste -sd , "$SERVERS/ends")" 'web INT,base INT'
+	monitor_start all
+	runs web
+	runs base
 }
 
 @test "shutdown without a monitor: not running; with other words: usage" {

@@ -35,7 +35,7 @@ load fixtures/install
 
 	suite_ends 0 -s "$BATS_TEST_TMPDIR/state2" install --systemd
 
-	assert_equal 'new state' "$(grep -c state2 "$DESTDIR$UNIT")" 1
+	assert_equal 'new state' "$(grep -c '^ExecStart=.*state2' "$DESTDIR$UNIT")" 1
 	suite_ends 0 uninstall
 }
 
