@@ -223,6 +223,44 @@ has_child() {
 	assert_equal pid "$(pid_of msg_server)" ''
 }
 
+# given_shared_session - msg_server was started by hand, in a session that it shares with strangers, and has a child that
+# keeps its port; the monitor has noted the child, and is dead, as is the server since; $CHILD
+given_shared_session() {
+	PORT=$(free_port)
+	given_server msg_server "command = ./msg_server --port $PORT --leave-child" "port = $PORT"
+	start_by_hand msg_server --port "$PORT" --leave-child
+	wait_until "$PATIENCE" has_child "$BY_HAND"
+	monitor_start msg_server
+	assert_adopted msg_server "$BY_HAND"
+	wait_until "$PATIENCE" grep -q "^kids $CHILD:" "$STATE/servers/msg_server/record"
+	monitor_crash
+	kill -KILL "$BY_HAND"
+	wait_until "$PATIENCE" is_gone "$BY_HAND"
+}
+
+@test "the children of a server that was started by hand in a session of others: the next monitor ends them" {
+	given_shared_session
+
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" is_gone "$CHILD"
+	runs msg_server
+	assert_equal 'starts' "$(starts_of msg_server)" 2
+	assert_equal 'failed starts' "$(logged_times 'not started')" 0
+}
+
+@test "PID reuse: a stranger that gets the number of such a child is left alone" {
+	given_shared_session
+	kill -KILL "$CHILD"
+	start_session_as "$CHILD"
+
+	monitor_start msg_server
+	runs msg_server
+	suite_ends 0 stop msg_server
+
+	run ! is_gone "$CHILD"
+}
+
 # given_orphan - no monitor runs, and the master of given_master has died since: its worker $CHILD holds the port
 given_orphan() {
 	given_master

@@ -13,6 +13,7 @@ from loop import descendants
 from loop.terminate import Ending
 from proc import identity
 from proc.descent import Descent
+from state import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Dead(Descent):
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
         dead.sid, dead.seen = int(known["sid"] or 0), int(known["seen"] or 0)
         dead.invocation, dead.owner = known["invocation"], int(known["uid"] or server.owner)
+        dead.kids = record.kids_of(known["kids"])
         dead.adopted = True
         return dead
 

@@ -19,13 +19,14 @@ import time
 from base import files
 
 KEYS = (
-    *"name state starting pid ticks boot exe cwd sid seen invocation uid started source mode".split(),
+    *"name state starting pid ticks boot exe cwd sid seen invocation uid kids started source mode".split(),
     *"port restarts memory last_exit message monitor ending took".split(),
 )
 NUMBERS = "pid ticks sid seen uid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
 END = "end\n"
 MOST = 1 << 14
+MOST_KIDS = 64
 READABLE = 0o640  # for the group that may list the directory: see state/access.py
 GLANCES = 3  # a reader may see an unfinished block, so it reads again
 
@@ -45,7 +46,7 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
 
     `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
     says why the monitor is ending the process, if no one ordered it; `took` is the pid that the last order ended, and
-    what that took beyond the first signal; for `sid seen invocation uid` see proc/descent.py.
+    what that took beyond the first signal; for `sid seen invocation uid kids` see proc/descent.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"
@@ -87,6 +88,19 @@ def _put_aside(path: str) -> str:
     except OSError as error:
         return f"{path} is torn or not a record, and cannot be put aside: {error.strerror}; not believed"
     return f"{path} is torn or not a record; put aside as {path}.bad"
+
+
+def kids_text(kids: dict[int, int]) -> str:
+    """Pid and start ticks of descendants as the record has them, `901:88412 902:88413`; at most MOST_KIDS."""
+    return " ".join(f"{pid}:{ticks}" for pid, ticks in list(kids.items())[:MOST_KIDS])
+
+
+def kids_of(text: str) -> dict[int, int]:
+    """Undo kids_text(); {} if the text is none of its texts."""
+    try:
+        return {int(pid): int(ticks) for pid, ticks in (word.split(":") for word in text.split())}
+    except ValueError:
+        return {}
 
 
 def write(directory: str, fields: dict[str, str]) -> None:

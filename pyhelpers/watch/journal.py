@@ -138,5 +138,7 @@ class Account:
             fields.update(pid=str(pid), ticks=str(ticks), exe=server.program, cwd=server.directory)
             of = server if server.pid else self.dead
             fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, uid=str(of.owner))
+            if server.mode == "adopted":  # of a session that it shares with strangers there may be no other proof
+                fields["kids"] = record.kids_text(of.kids)
             fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
         return fields

@@ -38,7 +38,10 @@ def _look_at_living(life: Life) -> None:
     if process and not server.is_confirmed() and _is_confirmed_or_moved(life, process, source):
         return
     life.afar.look()
+    kids = server.kids
     life.remember_kids()
+    if server.kids != kids:
+        life.account.write()
     life.health.tick()
 
 
