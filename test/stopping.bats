@@ -97,6 +97,52 @@ children_of() {
 	assert_answered "no monitor watches it; pid $BY_HAND: KILL was needed after 0.2s"
 }
 
+# --- one that the monitor has not found yet
+
+# hold_first_look - the monitor begins, and the search of its first look stands still: $SEARCH is its pid
+hold_first_look() {
+	local helper
+	SEARCH=
+	until [ -n "$SEARCH" ]; do
+		monitor_start msg_server
+		wait_until "$PATIENCE" is_watched
+		helper=$(helper_of "$MONITOR")
+		until has_search "$helper" || grep -q 'Server msg_server adopted' "$PRINTED"; do :; done
+		kill -STOP "$SEARCH" 2>/dev/null && is_search "$SEARCH" && [ "$(state_letter "$SEARCH")" = T ] || { # it was too quick
+			SEARCH=
+			monitor_crash
+			: >"$PRINTED"
+		}
+	done
+}
+
+# has_search HELPER - is a child of it searching?  $SEARCH is its pid
+has_search() {
+	for SEARCH in $(<"/proc/$1/task/$1/children"); do
+		! is_search "$SEARCH" || return 0
+	done
+	return 1
+}
+
+# is_search PID - a search is a part of the helper, in a process of its own
+is_search() {
+	tr '\0' ' ' <"/proc/$1/cmdline" | grep -q 'alive.py watch'
+}
+
+@test "stop of a server that was started by hand, while the monitor still searches for it, finds and ends it" {
+	given_server msg_server
+	start_by_hand msg_server
+	hold_first_look
+
+	suite_ends 0 stop msg_server
+
+	is_gone "$BY_HAND"
+	kill -CONT "$SEARCH"
+	state_is msg_server STOPPED
+	assert_equal 'ends by order' "$(logged_times 'Server msg_server stopped by order')" 1
+	assert_equal starts "$(starts_of msg_server)" 1
+}
+
 # --- one that leaves children in its session (case 13)
 
 # given_parent LINE... - msg_server, which has a child in its session that keeps its port; $CHILD is that

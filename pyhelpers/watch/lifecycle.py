@@ -41,7 +41,7 @@ class Life:
     """
 
     __slots__ = (
-        "_attempt _died_at _wait account afar ending health"
+        "_attempt _died_at _wait account afar ending health is_sought"
         " pending phase relook server surely_absent told was_waiting watcher"
     ).split()
 
@@ -59,6 +59,7 @@ class Life:
         self.pending = Pending(server, watcher)
         self.was_waiting = False  # was it in state D at the last look?
         self.ending: Ending | None = None  # the last Ending
+        self.is_sought = False  # it is to be stopped, and we search for it
         self.relook = Relook(self)
         self.health: Health = Health(self)
 
@@ -91,6 +92,8 @@ class Life:
         """
         if source == "scan" and self.account.dead.left(process):
             return False  # what the dead one left behind looks like it
+        if self.phase == "stopping":
+            return stopping.end_found(self, process, source, made)
         ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
         if not self.follow(process, source, "launched" if ours else "adopted", made):
             return False
@@ -334,28 +337,18 @@ class Life:
         self._become("idle", state, message)
         self.account.write()
 
-    def stop(self) -> None:
+    def stop(self, search: bool = True) -> None:
         """End it and what it started; then send `stopped PID`, PID 0 if nothing ran, or `unstopped PID LEFT`.
 
-        A stop under way goes on.
+        A stop under way goes on.  search: if we follow none, and do not know that none runs, search for it first.
         """
         if self.phase == "stopping":
             return
         self.pending.answered()
         self._cancel()
-        pid = self.server.pid
-        who = [(pid, self.server.ticks)] if pid else []
-        self.told = (pid, self.server.ticks)
         self._become("stopping", "STOPPING")
         self.account.write()
-        steps = self.health.farewell() if pid else self.server.stop
-        if pid:
-            descendants.remember(self.watcher, self.server)
-        self.unfollow()
-        self.health.reason()
-        self.ending = None
-        self.account.took = ""
-        self.ending = Ending(self.watcher.loop, who, steps, lambda stuck: stopping.over(self, pid, stuck))
+        stopping.begin(self, search)
 
     def set_want(self, want: str) -> None:
         """Take over what the operator wants: up, down or paused."""

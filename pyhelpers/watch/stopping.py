@@ -1,4 +1,4 @@
-"""What follows the last signal of a stop: the end of what the process left behind, or the report that the stop failed.
+"""A stop: the search for the server, its signals, the end of what it left behind, or the report that the stop failed.
 
 A stop fails if the process, or one that it left behind, outlives all signals or is not ours to signal.  The server then
 stays STOPPING, and the shell learns that its order has failed.  We follow the process again, and look at what it left
@@ -7,13 +7,52 @@ behind every interval: when the last of them has ended, the stop is carried out.
 
 from __future__ import annotations
 
+from loop import descendants
 from loop.leftovers import end_leftovers, has_left, whole_end
-from loop.terminate import could_not_end
+from loop.terminate import Ending, could_not_end
 from proc import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from watch.lifecycle import Life
+
+
+def begin(life: Life, search: bool) -> None:
+    """End the process that we follow.  search: if there is none, and one may run all the same, search for it first.
+
+    The first look at a server takes its time, and an order may come before its end.
+    """
+    life.is_sought = True
+    if search and not life.server.pid and not life.surely_absent:
+        life.watcher.want_scan(life, lambda: _end(life))
+    else:
+        _end(life)
+
+
+def end_found(life: Life, process: identity.Process, source: str, made: int) -> bool:
+    """A search has found it during its stop.  False: it has ended by now, or an end is under way already."""
+    if not life.is_sought or not life.follow(process, source, "adopted", made):
+        return False
+    _end(life)
+    return True
+
+
+def _end(life: Life) -> None:
+    """Signal the process, unless another search has led to that already."""
+    if not life.is_sought:
+        return
+    life.is_sought = False
+    server, pid = life.server, life.server.pid
+    who = [(pid, server.ticks)] if pid else []
+    life.told = (pid, server.ticks)
+    steps = life.health.farewell() if pid else server.stop
+    if pid:
+        descendants.remember(life.watcher, server)
+    life.unfollow()
+    life.health.reason()
+    life.ending = None
+    life.account.took = ""
+    life.ending = Ending(life.watcher.loop, who, steps, lambda stuck: over(life, pid, stuck))
 
 
 def over(life: Life, pid: int, stuck: list[int]) -> None:

@@ -29,7 +29,7 @@ def look(life: Life) -> None:
     if dead:
         _know_dead(life, dead)
         if _is_cut_off(life, known):
-            life.stop()
+            life.stop(search=False)  # that stop was of the dead one alone
             return
     process, source, remarks = evidence.named(life.server, life.watcher.directories)
     life.account.say_all("evidence", remarks)
