@@ -175,10 +175,11 @@ order_stop() {
 }
 
 # order_restart NUMBER - take the server down and bring it up again; start it if it is stopped
+# Before the first look is over its state is UNKNOWN, and it may run.
 order_restart() {
 	_order_begin "$1" up
 	case $_order_state in
-	RUNNING | STARTING | PAUSED | STUCK)
+	RUNNING | STARTING | PAUSED | STUCK | UNKNOWN)
 		_order_then "$1" start
 		_order_end "$1"
 		;;

@@ -143,6 +143,19 @@ is_search() {
 	assert_equal starts "$(starts_of msg_server)" 1
 }
 
+@test "restart of a server that was started by hand, while the monitor still searches for it: a new process" {
+	given_server msg_server
+	start_by_hand msg_server
+	hold_first_look
+
+	suite_ends 0 restart msg_server
+
+	is_gone "$BY_HAND"
+	kill -CONT "$SEARCH"
+	running_as msg_server "$(tail -n 1 "$SERVERS/msg_server/starts")"
+	assert_equal starts "$(starts_of msg_server)" 2
+}
+
 # --- one that leaves children in its session (case 13)
 
 # given_parent LINE... - msg_server, which has a child in its session that keeps its port; $CHILD is that
