@@ -50,7 +50,7 @@ def _beside(target: Target) -> int:
 def _end(target: Target) -> int:
     try:
         turn = standalone.take_turn(target)
-        print(f"{target.name}: {standalone.end_unwatched(target)}")
+        print(f"{target.name}: {standalone.stopped(*standalone.end_unwatched(target))}")
         os.close(turn)
     except Refused as refused:
         print(f"{target.name}: {refused}", file=sys.stderr)

@@ -117,13 +117,14 @@ def carry_out(word: str, target: Target) -> str:
     try:
         pid, took = (0, "") if word == "start" else end_unwatched(target)
         if word == "stop":
-            return _stopped(pid, took)
+            return stopped(pid, took)
         return start_unwatched(target) + (took and f"; pid {pid}: {took}")
     finally:
         os.close(turn)
 
 
-def _stopped(pid: int, took: str) -> str:
+def stopped(pid: int, took: str) -> str:
+    """The message for what end_unwatched() returned."""
     how = ", ".join(filter(None, (f"pid {pid}" if pid else "", took)))
     return f"stopped ({how}; no monitor watches it)" if how else "stopped"
 
