@@ -172,6 +172,7 @@ event() {
 	failed) on_failed "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	absent) on_absent "$mailbox_number" ;;
 	restart_pending) on_restart_pending "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	drifted) on_drifted "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	hung) on_hung "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	limit) on_limit "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	cleared) on_cleared "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
@@ -242,6 +243,23 @@ on_down_again() {
 		act "$1"
 		;;
 	esac
+}
+
+# on_drifted NUMBER PID TEXT - the process is as conf was when it was started: end it, and start one that is as conf says
+# As with an update, that is no death, and no hook is called.  A paused server is left alone until it is resumed.
+on_drifted() {
+	server_get "$1" want
+	set -- "$1" "$3" "$_server_get"
+	incident_drifted "$@"
+	case $3 in
+	paused)
+		helper_order acknowledged "$1"
+		return
+		;;
+	up) order_then "$1" start ;;
+	esac
+	server_set "$1" state STOPPING
+	helper_order stop "$1"
 }
 
 # on_hung NUMBER PID TEXT - the process lives, but does not serve: end it; its death is then answered like any other
@@ -343,7 +361,8 @@ keep() {
 
 # on_stopped NUMBER PID TOOK - the helper has carried out a stop: now comes what was to follow it
 on_stopped() {
-	incident_stopped "$1" "$2" "$3"
+	server_get "$1" next
+	incident_stopped "$1" "$2" "$3" "$_server_get"
 	server_set "$1" state STOPPED
 	server_set "$1" alive ''
 	server_get "$1" next
@@ -399,10 +418,13 @@ on_absent() {
 	esac
 	server_get "$1" state
 	case $_server_get in
-	EXITED | FATAL) return ;;
+	EXITED) rest_after_end "$1" ;;
+	FATAL) hold_fatal "$1" ;;
+	*)
+		restart_at_once
+		act "$1"
+		;;
 	esac
-	restart_at_once
-	act "$1"
 }
 
 # on_say NUMBER TEXT - the helper has a message for a person

@@ -96,17 +96,47 @@ incident_later() {
 	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
 }
 
-# incident_stopped NUMBER PID TOOK - an order stopped the server: log it and close its incident
-# PID is 0 if it did not run; TOOK says which signal was needed after the first, - if none.
+# incident_drifted NUMBER TEXT WANT - conf no longer describes the process that runs: report it once, and what follows
+incident_drifted() {
+	server_get "$1" drift
+	[ "$_server_get" != "$2" ] || return 0
+	server_set "$1" drift "$2"
+	server_get "$1" name
+	case $3 in
+	up) warn "$_server_get: $2; it is ended, and one is started as conf says" ;;
+	down) warn "$_server_get: $2; it is ended" ;;
+	*) warn "$_server_get: $2; left alone while it is paused" ;;
+	esac
+}
+
+# incident_stopped NUMBER PID TOOK NEXT - an order has ended the server: log it and close its incident
+# PID is 0 if no process ran; TOOK says which signal was needed after the first, - if none; NEXT: start, update, or
+# nothing, if the server is to stay down.
 incident_stopped() {
 	_incident_get "$1"
+	server_get "$1" drift
 	_incident_took=${3#-}
-	log_restart "$mailbox_when" "Server $_incident_name stopped by order${_incident_took:+ ($_incident_took)}"
-	_incident_ended=$2
-	[ "$2" != 0 ] || _incident_ended=
-	log_history "$mailbox_when" stopped "$_incident_name" "$_incident_ended" '' 'stopped by order' "$_incident_id" "$_incident_took"
+	case $2:$4:$_server_get in
+	0::*) _incident_held "$1" ;;
+	0:*) ;;
+	*:start:?*) _incident_ended "$2" "stopped, pid=$2, restarting... ($_server_get)" 'conf changed' "$_server_get" ;;
+	*) _incident_ended "$2" "stopped by order${_incident_took:+ ($_incident_took)}" 'stopped by order' "$_incident_took" ;;
+	esac
+	server_set "$1" drift ''
 	server_set "$1" incident ''
 	server_set "$1" pid ''
+}
+
+# PID TEXT ACTION DETAIL
+_incident_ended() {
+	log_restart "$mailbox_when" "Server $_incident_name $2"
+	log_history "$mailbox_when" stopped "$_incident_name" "$1" '' "$3" "$_incident_id" "$4"
+}
+
+# It did not run, between two tries or after the last one: nothing has stopped
+_incident_held() {
+	log_restart "$mailbox_when" "Server $_incident_name stays down by order"
+	log_history "$mailbox_when" held "$_incident_name" '' '' 'stays down by order' "$_incident_id" ''
 }
 
 # incident_failure NUMBER TEXT - a start has failed: log it each time, send an alert only the first time

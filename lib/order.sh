@@ -159,7 +159,7 @@ order_start() {
 	_order_begin "$1" up
 	case $_order_state in
 	RUNNING | STARTING) ;;
-	STOPPING) _order_then "$1" start ;;
+	STOPPING) order_then "$1" start ;;
 	*) order_start_afresh "$1" ;;
 	esac
 }
@@ -167,7 +167,7 @@ order_start() {
 # order_stop NUMBER - take the server down, and remember that it is to stay down
 order_stop() {
 	_order_begin "$1" down
-	_order_then "$1" ''
+	order_then "$1" ''
 	case $_order_state in
 	STOPPED | STOPPING) ;;
 	*) _order_end "$1" ;;
@@ -180,10 +180,10 @@ order_restart() {
 	_order_begin "$1" up
 	case $_order_state in
 	RUNNING | STARTING | PAUSED | STUCK | UNKNOWN)
-		_order_then "$1" start
+		order_then "$1" start
 		_order_end "$1"
 		;;
-	STOPPING) _order_then "$1" start ;;
+	STOPPING) order_then "$1" start ;;
 	*) order_start_afresh "$1" ;;
 	esac
 }
@@ -210,7 +210,7 @@ order_resume() {
 		return
 	}
 	_order_begin "$1" up
-	[ "$_order_state" != STOPPING ] || _order_then "$1" start
+	[ "$_order_state" != STOPPING ] || order_then "$1" start
 	[ "$_order_state" = PAUSED ] || return 0
 	server_get "$1" alive
 	if [ -n "$_server_get" ]; then
@@ -254,8 +254,9 @@ _order_begin() {
 	helper_order want "$1" "$2"
 }
 
-# Note what follows when the server has ended.  An update that waits for this end comes first.
-_order_then() {
+# order_then NUMBER WORD - note what follows when the server has ended: start, or nothing
+# An update that waits for this end comes first.
+order_then() {
 	server_get "$1" next
 	[ "$_server_get" = update ] || server_set "$1" next "$2"
 }

@@ -6,7 +6,7 @@
 
 update_pending=0 # stops that have yet to finish
 update_taken=    # the new conf is in force
-_update_one=
+_update_one= _update_named=
 
 # update_begin - stop what the plan says; the rest follows when all of that has stopped
 update_begin() {
@@ -49,8 +49,10 @@ update_apply() {
 	helper_muted=
 	update_remember
 	server_count=0
+	_update_named=' '
 	while read -r _update_deed _update_rest; do
 		case $_update_deed in
+		restart | apply) _update_named="$_update_named$_update_rest " ;;
 		server)
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_update_rest
@@ -98,6 +100,7 @@ update_recall() {
 			_update_fields=${_update_fields#*=}
 			case $_update_key:$_update_value in
 			state:STOPPING) ;;
+			state:FATAL | state:EXITED) update_is_named "${_update_word%%=*}" && continue ;;
 			state:*) continue ;; # the helper reports it
 			esac
 			server_set "$_server_number" "$_update_key" "$_update_value"
@@ -106,6 +109,14 @@ update_recall() {
 		server_set "$_server_number" pid "$_server_get"
 		server_set "$_server_number" known yes
 	done
+}
+
+# update_is_named NAME - does the plan change this server?  If not, one that was given up or left down stays so
+update_is_named() {
+	case $_update_named in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
 }
 
 # update_by_signal - SIGHUP: have the helper do what ./monitor.sh update does

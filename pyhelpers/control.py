@@ -19,7 +19,7 @@ import time
 from functools import partial
 
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
-from operate import standalone
+from operate import dependants, standalone
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
 from operate.drill import drill
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 SAY_AFTER = 1.0
+DOES_NOT_RUN = ("BACKOFF", "EXITED", "FATAL")
 
 
 def carry_out(word: str, targets: list[Target], more: str, deadline: float) -> int:
@@ -101,7 +102,9 @@ def _outcome(word: str, target: Target) -> str | None:
         renewed = word != "restart" or (known["pid"], known["ticks"]) != (target.before["pid"], target.before["ticks"])
         return f"running, pid {known['pid']}{_old_end(target, known)}" if state == "RUNNING" and renewed else None
     if word == "stop":
-        return f"stopped{_brackets(_took(target, known)[1])}" if state == "STOPPED" else None
+        idle = "; it did not run" if target.before["state"] in DOES_NOT_RUN else ""
+        took = _brackets(_took(target, known)[1])
+        return f"stopped{took}{idle}{target.remark}" if state == "STOPPED" else None
     return {"pause": "paused", "clear": "past failures are forgotten", "signal": "signalled"}[word]
 
 
@@ -211,7 +214,12 @@ def run(word: str, names: list[str], more: str, timeout: float, place: Place) ->
                 return _halt(place)
         stopped = _stop_all(place, deadline) if names else GOOD
         return stopped or shutdown(place, deadline)
-    return obey(word, [Target(server, place.state_dir) for server in place.servers(names)], more, deadline)
+    targets = [Target(server, place.state_dir) for server in place.servers(names)]
+    if word == "stop":
+        needed = dependants.of(place, targets)
+        for target in targets:
+            target.remark = dependants.words(needed.get(target.name, []))
+    return obey(word, targets, more, deadline)
 
 
 def _stop_all(place: Place, deadline: float) -> int:

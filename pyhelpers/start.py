@@ -18,6 +18,7 @@ from base.exits import GOOD, Refused
 from config import settle
 from operate import standalone, standalone_start
 from operate.command_line import end
+from operate.look import Look
 from operate.target import Target
 from proc.server import servers_of
 from state import access
@@ -49,6 +50,7 @@ def _in_turn(target: Target) -> str:
         turn = -1  # the start reports that it cannot write the record
     try:
         standalone_start.require_free(target)
+        standalone.end_former(target, Look([target.server], target.state_dir, with_usage=False))
         return standalone_start.start(target, standalone_start.pidfile_of(target.server))
     finally:
         if turn >= 0:

@@ -28,12 +28,15 @@ from loop.terminate import could_not_end
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
 from operate.target import post
-from proc import identity
+from proc import drift, evidence, identity
+from proc.server import servers_of
 from state import record
+from state.paths import server_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config.settle import Settled
+    from proc.server import Server
 
 # Settled values that are no keys of conf: paths, whose change does not change a server
 NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file")
@@ -44,7 +47,7 @@ ENDING = ("stop", "restart")  # what to do with a server that ends its process
 class Plan:
     """The changes for one monitor: `doings` maps a server to (start, stop, restart or apply; the reason)."""
 
-    def __init__(self, run_dir: str, found: Settled) -> None:
+    def __init__(self, run_dir: str, found: Settled, state_dir: str) -> None:
         self.run_dir = run_dir
         self.found = found
         self.text = found.text()
@@ -53,6 +56,10 @@ class Plan:
         self.others_moved = len({suite.pop("directories", "") for suite in suites}) > 1
         self.suite_changed = suites[0] != suites[1]
         self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
+        for server in servers_of(after.items())[1]:
+            why = _drift(server, state_dir) if self.doings[server.name][0] == "apply" else ""
+            if why:
+                self.doings[server.name] = "restart", f"{self.doings[server.name][1]} changed; {why}"
         self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
         self.to_end: dict[str, dict[str, str]] = {}  # the records, before the update, of those that it is to end
@@ -82,6 +89,16 @@ class Plan:
     def is_done(self) -> bool:
         """Has the monitor taken over the new conf?  It then removes the plan."""
         return not os.path.exists(f"{self.run_dir}/plan")
+
+
+def _drift(server: Server, state_dir: str) -> str:
+    """Why the new settings no longer describe its process; "" if they do, or if none runs."""
+    try:
+        known = record.read(server_directory(state_dir, server.name))
+    except record.Torn:
+        return ""
+    process = evidence.recorded(known, record.boot_id())
+    return drift.objection(known, process, server) if process else ""
 
 
 def _shown(name: str, deed: str, why: str) -> str:
@@ -165,7 +182,7 @@ def update(place: Place, words: list[str]) -> int:
     faults = settle.check(place.conf_dir, place.root, place.cwd)
     if faults:
         raise settle.ConfError(faults)
-    plans = [Plan(run_dir, _settle_again(run_dir, place)) for run_dir in place.run_dirs()]
+    plans = [Plan(run_dir, _settle_again(run_dir, place), place.state_dir) for run_dir in place.run_dirs()]
     if not plans:
         raise Refused(NOT_RUNNING, f"no monitor runs with {place.state_dir}")
     plans = [plan for plan in plans if plan.lines()]

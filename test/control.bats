@@ -116,6 +116,27 @@ load fixtures/orders
 	assert_equal 'started last' "$(grep -o '[a-z_]* started' "$STATE/restart.log" | tail -n 1)" 'msg_server started'
 }
 
+@test "stop says which servers need the one that it stops, if they go on" {
+	given_server web
+	given_server api 'needs = web'
+	given_server shop 'needs = web, api'
+	given_server other
+	monitor_start all
+	runs shop
+
+	suite_ends 0 stop web
+	assert_equal 'answer' "$(<"$SAID")" 'web: stopped; api and shop need it'
+	suite_ends 0 start web
+	suite_ends 0 stop shop
+	suite_ends 0 stop web
+	assert_equal 'answer' "$(<"$SAID")" 'web: stopped; api needs it'
+	suite_ends 0 start web
+	suite_ends 0 stop web api
+	run ! grep need "$SAID"
+	suite_ends 0 stop other
+	assert_equal 'answer' "$(<"$SAID")" 'other: stopped'
+}
+
 # --- stop is remembered
 
 @test "stop survives restarts of the monitor, until start" {
@@ -160,6 +181,10 @@ load fixtures/orders
 	wait_until "$PATIENCE" state_is msg_server BACKOFF
 
 	suite_ends 0 stop msg_server
+	assert_answered 'msg_server: stopped; it did not run'
+	assert_logged 'Server msg_server stays down by order'
+	assert_equal 'lines about its end' "$(logged_times 'stopped by order')" 0
+	run ! grep '"event":"stopped"' "$STATE/history.jsonl"
 	state_is msg_server STOPPED
 	suite_ends 1 start --timeout 500ms msg_server
 

@@ -97,6 +97,28 @@ print(eval(sys.argv[2]))
 	says "msg_server  RUNNING   pid $RUNS, .*, stopped by a signal \(state T\)"
 }
 
+@test "state T is gone from status at once when the server goes on" {
+	sed -i 's/^interval.*/interval = 1h/' "$CONF/monitor.conf"
+	given_running
+	kill -STOP "$RUNS"
+	kill -HUP "$MONITOR" 2>/dev/null || :
+	sed -i 's/^interval.*/interval = 1s/' "$CONF/monitor.conf"
+	suite_ends 0 update
+	wait_until "$PATIENCE" record_says 'message stopped by a signal (state T)'
+	sed -i 's/^interval.*/interval = 1h/' "$CONF/monitor.conf"
+	suite_ends 0 update
+
+	kill -CONT "$RUNS"
+
+	suite_ends 0 status
+	run ! grep -F 'state T' "$SAID"
+}
+
+# record_says LINE - does the last block of the record of msg_server have that line?
+record_says() {
+	awk -v line="$1" '/^name / { found = 0 } $0 == line { found = 1 } END { exit !found }' "$STATE/servers/msg_server/record"
+}
+
 @test "no monitor runs: status shows the truth from evidence, and that no monitor runs" {
 	given_server msg_server
 	given_server route_server

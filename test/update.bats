@@ -49,7 +49,7 @@ is_taken_over() {
 
 	assert_equal 'plan' "$(sort "$SAID")" "$(printf '%s\n' 's11: new, start' 's1: stop, no longer in conf' \
 		's2: restart (nice changed)' 's3: apply without restart (give_up)' | sort)"
-	assert_equal 'pids' "$(pids_but s11 | sort)" "$(grep -v '^s1 ' <<<"$BEFORE" | sort)"
+	assert_equal 'pids' "$(pids_but s11 | sort)" "$(sort <<<"$BEFORE")"
 }
 
 @test "a server that is stopped by order stays so, and update does not wait for it" {
@@ -165,6 +165,42 @@ is_taken_over() {
 
 	assert_answered 'web@blue: stop, no longer in conf'
 	state_is web RUNNING
+}
+
+@test "a server that was given up, or left down, stays so through an update that is not about it" {
+	given_server fatal 'command = ./fatal --exit 1' 'backoff = 1ms 1ms' 'give_up = 2 in 60s'
+	given_server ended 'command = ./ended --exit 0' 'restart = never'
+	given_server other
+	monitor_start all
+	wait_until "$PATIENCE" state_is fatal FATAL
+	wait_until "$PATIENCE" state_is ended EXITED
+	runs other
+	printf 'alert_on = give_up\n' >>"$CONF/servers/other.conf"
+
+	suite_ends 0 update
+
+	assert_left_alone other
+	state_is fatal FATAL
+	state_is ended EXITED
+	assert_equal 'starts' "$(starts_of fatal)+$(starts_of ended)" 2+1
+	message_says fatal 'gave up'
+	suite_ends 1 start fatal
+	wait_until "$PATIENCE" starts_are fatal 4
+}
+
+starts_are() {
+	[ "$(starts_of "$1")" = "$2" ]
+}
+
+@test "a server that was given up is tried again by an update that changes it" {
+	given_server fatal 'command = ./fatal --exit 1' 'backoff = 1ms 1ms' 'give_up = 2 in 60s'
+	monitor_start fatal
+	wait_until "$PATIENCE" state_is fatal FATAL
+	sed -i 's/ --exit 1//' "$CONF/servers/fatal.conf"
+
+	suite_ends 0 update
+
+	wait_until "$PATIENCE" state_is fatal RUNNING
 }
 
 @test "an instance that gets a file of its own with the same settings is left alone" {

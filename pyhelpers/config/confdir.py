@@ -97,6 +97,10 @@ class ConfDir:
             )
         return [server.values for server in asked.values()]
 
+    def has(self, name: str) -> bool:
+        """Is there a file for a server of this name?"""
+        return os.path.exists(self._file_of(name))
+
     def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
         """Return the values of all good servers, of words and of conf; and the names of the faulty ones."""
         settled = self.servers(["all", *words], False)

@@ -57,7 +57,8 @@ def _ids(settings: settled.Settings) -> Ids | None:
 class ServerSettings:
     """The settings of one server.  Durations are in ms.
 
-    number: its place in the settled conf, from 1; directory: without symlinks; program: the path that `command` runs;
+    number: its place in the settled conf, from 1; place: `dir` as conf has it; directory: the same without
+    symlinks; program: the path that `command` runs;
     conf_file: the file that a message advises to change;
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
@@ -65,15 +66,18 @@ class ServerSettings:
     """
 
     __slots__ = (
-        "argv conf_file directory ends ids launch logs match name needs needs_file number oldlog oldlog_keep port "
-        "program sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv conf_file directory ends ids launch logs match name needs needs_file number oldlog oldlog_keep place "
+        "port program sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
         self.conf_file = settings["conf_file"]
-        self.directory = places.real(settings["dir"])
+        self.place = settings["dir"]
+        self.directory = places.real(self.place)
+        if self.place == self.directory:
+            self.place = self.directory  # one string instead of two
         self.argv = settled.elements(settings["command"])
         self.match = settled.elements(settings["match"])
         self.needs = elements(settings["needs"])

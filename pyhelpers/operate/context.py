@@ -7,13 +7,17 @@ import sys
 
 from base.exits import NO_PERMISSION, NOT_CONFIGURED, Refused
 from config import confdir, settle, trust
+from config.values import is_server_name
 from proc import identity
 from proc.server import servers_of
 from state import lock
-from state.paths import state_directory
+from state.paths import server_directory, state_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from config.settled import Settings
     from proc.server import Server
 
 
@@ -58,11 +62,11 @@ class Place:
         if self.is_guest:
             raise Refused(NO_PERMISSION, f"{self.state_dir}: {what} is for its owner")
 
-    def servers(self, patterns: list[str], partly: bool = False) -> list[Server]:
+    def servers(self, patterns: list[str], partly: bool = False, quiet: bool = False) -> list[Server]:
         """The servers that names, globs and `all` mean, each once.  Raises settle.ConfError, Refused.
 
         If conf has a fault, print it, and use the settled conf of the running monitors for the servers they watch.
-        partly: leave out servers without any good conf, and set lacks_some, if there are others.
+        partly: leave out servers without any good conf, and set lacks_some, if there are others.  quiet: print nothing.
         """
         try:
             return self._in_order(patterns)
@@ -73,26 +77,52 @@ class Place:
             if not found or not (is_all or partly):
                 raise
             self.lacks_some = not is_all
-            print("\n".join(error.lines), file=sys.stderr)
+            if not quiet:
+                print("\n".join(error.lines), file=sys.stderr)
             return found
 
     def _in_order(self, patterns: list[str]) -> list[Server]:
         words: list[str] = []
         for pattern in patterns:
             words += self._matching(pattern) if is_glob(pattern) else [pattern]
-        settled = settle.settle(self.conf_dir, self.root, self.cwd, list(dict.fromkeys(words)))
-        return servers_of(settled.groups())[1]
+            words += self._watched() if pattern == "all" else []
+        words, lost = self._divided(dict.fromkeys(words))
+        groups = settle.settle(self.conf_dir, self.root, self.cwd, words).groups() if words else []
+        return servers_of([*groups, *lost])[1]
+
+    def _divided(self, names: Iterable[str]) -> tuple[list[str], list[tuple[str, Settings]]]:
+        """The names that conf has, or that no monitor knows either; and the settings of those that only a monitor has.
+
+        Conf may have lost a server since its monitor began, and `update` is yet to come.
+        """
+        reading = confdir.ConfDir(self.conf_dir, self.root, self.cwd)
+        gone = [name for name in names if is_server_name(name) and not reading.has(name)]
+        if not gone:
+            return list(names), []
+        from operate import fallback_conf
+
+        watched = fallback_conf.watched(self)
+        lost = [(name, watched[name]) for name in gone if name in watched]
+        return [name for name in names if (name, watched.get(name)) not in lost], lost
 
     def _matching(self, pattern: str) -> list[str]:
         from fnmatch import fnmatchcase
 
         known = [server["name"] for server in settle.settle(self.conf_dir, self.root, self.cwd, ["all"]).servers]
-        watched = f"{self.state_dir}/servers"
-        known += [name for name in _listed(watched) if lock.watcher_of(f"{watched}/{name}")]
+        known += self._watched()
         found = [name for name in dict.fromkeys(known) if fnmatchcase(name, pattern)]
         if not found:
             raise Refused(NOT_CONFIGURED, f"{pattern}: matches no server")
         return found
+
+    def _watched(self) -> list[str]:
+        """The servers that a monitor watches: also those that no file names, such as business@PORT."""
+        directory = f"{self.state_dir}/servers"
+        return [name for name in _listed(directory) if lock.watcher_of(f"{directory}/{name}")]
+
+    def record_of(self, server: Server) -> str:
+        """The directory of its record."""
+        return server_directory(self.state_dir, server.name)
 
     def run_dirs(self) -> list[str]:
         """The directories of the running monitors of this state directory."""

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def meant(place: Place, patterns: list[str]) -> tuple[list[Server], bool]:
     """The servers that the patterns mean, each once; and whether these are all of them, as far as we know."""
-    watched = _watched(place)
+    by_monitors = watched(place)
     known, faulty = _sorted_out(place, [word for word in patterns if word != "all"])
-    known.update(watched)
+    known.update(by_monitors)
     lost = [name for name in faulty if name not in known]
     found: Known = {}
     is_all = True
@@ -48,7 +48,7 @@ def _sorted_out(place: Place, words: list[str]) -> tuple[Known, list[str]]:
     return {server["name"]: settled.settings_of(server) for server in good}, faulty
 
 
-def _watched(place: Place) -> Known:
+def watched(place: Place) -> Known:
     """The settled conf of the running monitors; a guest may not read it."""
     found: Known = {}
     for run_dir in place.run_dirs():

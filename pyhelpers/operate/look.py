@@ -8,7 +8,7 @@ import time
 from base.clock import boot_seconds
 from base.libraries import psutil_home
 from loop.leftovers import Dead
-from proc import evidence, identity, scan
+from proc import drift, evidence, identity, scan
 from state import record, silences
 from state.lock import watcher_of
 
@@ -22,6 +22,8 @@ KEYS = (
     "name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port"
 ).split()
 
+STOPPED_BY_SIGNAL = "stopped by a signal (state T)"
+
 
 class Look:
     """One look at the servers of one conf directory and one state directory."""
@@ -33,19 +35,36 @@ class Look:
         self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
         self._records = {server.name: self._read(server) for server in watched}
+        self.drifted: dict[str, tuple[identity.Process, str]] = {}  # recorded, and not as conf is now; and why
         self.directories = {server.directory for server in watched}
         self.living = {server.name: self._known(server) for server in watched}
         self._scan([server for server in watched if not self.living[server.name]])
 
     def _known(self, server: Server) -> tuple[identity.Process, str] | None:
-        process = evidence.recorded(self.record_of(server), self.boot)
-        if process:
-            return process, self.record_of(server)["source"]
+        known = self.record_of(server)
+        process = evidence.recorded(known, self.boot)
+        if process and not self._has_drifted(server, process, known):
+            return process, known["source"]
         process, source, _ = evidence.named(server, self.directories)
-        return (process, source) if process else None
+        return (process, source) if process and not self._is_former(server, process) else None
+
+    def _has_drifted(self, server: Server, process: identity.Process, known: dict[str, str]) -> bool:
+        """Note a process that conf no longer describes; False: it is the server all the same, as its monitor has it."""
+        words = drift.objection(known, process, server)
+        if words and not (known["mode"] == "adopted" and process.cwd in server.elsewhere):
+            self.drifted[server.name] = process, words
+        return bool(words) and not self._watcher_of(server)
+
+    def _is_former(self, server: Server, process: identity.Process) -> bool:
+        """Does conf no longer describe this process, by the record?  A pidfile or its directory may still fit."""
+        former, _ = self.drifted.get(server.name, (None, ""))
+        return former is not None and former.pid == process.pid
+
+    def _watcher_of(self, server: Server) -> str:
+        return watcher_of(f"{self.state_dir}/servers/{server.name}")
 
     def _scan(self, unknown: list[Server]) -> None:
-        unwatched = [server for server in unknown if not watcher_of(f"{self.state_dir}/servers/{server.name}")]
+        unwatched = [server for server in unknown if not self._watcher_of(server)]
         if not unwatched:
             return
         by_number = {server.number: server for server in unwatched}
@@ -57,7 +76,9 @@ class Look:
                 self.living[by_number[number].name] = process, "scan"
 
     def _is_left(self, server: Server, process: identity.Process) -> bool:
-        """Did the recorded process leave this one behind?  It may look like the server."""
+        """Is it of the former server, or did the recorded process leave it behind?  It may look like the server."""
+        if self._is_former(server, process):
+            return True
         dead = self.dead_of(server)
         return dead is not None and dead.left(process)
 
@@ -82,13 +103,13 @@ class Look:
         if living and self.record_of(server)["pid"] != str(living[0].pid):
             self._records[server.name] = self._read(server)  # the monitor may have started it since our look began
         known = self.record_of(server)
-        watcher = watcher_of(f"{self.state_dir}/servers/{server.name}")
+        watcher = self._watcher_of(server)
         row: dict[str, Any] = dict.fromkeys(KEYS)
         row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
         row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
         row["last_exit"] = known["last_exit"] or None
         row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: the monitor has just begun
-        row["message"] = (known["message"] or None) if watcher else "no monitor watches it"
+        row["message"] = self._message(server, known, bool(watcher))
         end = silences.until(self.state_dir, server.name, time.time())
         if end != silences.NEVER:
             row["message"] = "; ".join(filter(None, (row["message"], silences.in_words(end))))
@@ -98,13 +119,23 @@ class Look:
             row["state"] = "UNKNOWN"  # it has died and the record does not show it yet; or we may not see it
         return row
 
+    def _message(self, server: Server, known: dict[str, str], is_watched: bool) -> str | None:
+        _, drifted = self.drifted.get(server.name, (None, ""))
+        if not is_watched:
+            return f"{drifted}; no monitor watches it" if drifted else "no monitor watches it"
+        if drifted and drifted not in known["message"]:
+            return "; ".join(filter(None, (known["message"], drifted, "./monitor.sh update restarts it")))
+        return known["message"] or None
+
     def _add_living(self, row: dict[str, Any], process: identity.Process, source: str, known: dict[str, str]) -> None:
         age = boot_seconds() - process.ticks / os.sysconf("SC_CLK_TCK")
         is_unclear = row["state"] == known["state"] == "UNKNOWN"  # a path of it does not answer: the message says which
         if row["state"] not in ("STARTING", "STOPPING", "PAUSED") and not is_unclear:
             row["state"] = "RUNNING"
         if process.state in "Tt":
-            row["message"] = "stopped by a signal (state T)"
+            row["message"] = STOPPED_BY_SIGNAL
+        elif row["message"]:  # the record still has what the monitor saw at its last look
+            row["message"] = "; ".join(part for part in row["message"].split("; ") if part != STOPPED_BY_SIGNAL) or None
         row.update(pid=process.pid, started=round(time.time() - age, 3), uptime=round(age, 3), source=source)
         row["mode"] = known["mode"] if known["pid"] == str(process.pid) else None
         if self._with_usage:

@@ -32,20 +32,34 @@ def end_unwatched(target: Target) -> tuple[int, str]:
     """
     server = target.server
     look = Look([server], target.state_dir)
+    pid, took = end_former(target, look)
     living = look.living[server.name]
-    if not living:
-        return 0, end_left(server, look.dead_of(server), target.state_dir)
-    process, source = living
-    known = target.known()
+    if living:
+        return living[0].pid, _end_process(target, *living)
+    return (pid, took) if pid else (0, end_left(server, look.dead_of(server), target.state_dir))
+
+
+def end_former(target: Target, look: Look) -> tuple[int, str]:
+    """End the recorded process if conf no longer describes it.  Raises Refused.
+
+    A new one beside it would be a second copy.  Returns its pid, or 0, and what that took beyond the first signal.
+    """
+    process, words = look.drifted.get(target.name, (None, ""))
+    if not process:
+        return 0, ""
+    print(f"{target.name}: {words}; it is ended", flush=True)
+    return process.pid, _end_process(target, process, "own")
+
+
+def _end_process(target: Target, process: identity.Process, source: str) -> str:
+    server, known, made = target.server, target.known(), 0
     if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
         server.invocation, made = known["invocation"], int(known["sid"] or 0)
-    else:
-        made = 0
     server.is_now(process, source, "adopted", made)
     server.owner = identity.real_uid(process.pid)
     took = end_now(server, process, target.state_dir)
     server.pid = server.ticks = 0
-    return process.pid, took
+    return took
 
 
 def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
@@ -102,7 +116,9 @@ def _require_end(stuck: list[int]) -> None:
 
 def start_unwatched(target: Target) -> str:
     """Start a server that no monitor watches; return the message.  Raises Refused."""
-    process = Look([target.server], target.state_dir).living[target.name]
+    look = Look([target.server], target.state_dir)
+    end_former(target, look)
+    process = look.living[target.name]
     if process:
         return f"running, pid {process[0].pid} (no monitor watches it)"
     return standalone_start.start(target) + "; no monitor watches it"
@@ -117,7 +133,7 @@ def carry_out(word: str, target: Target) -> str:
     try:
         pid, took = (0, "") if word == "start" else end_unwatched(target)
         if word == "stop":
-            return stopped(pid, took)
+            return stopped(pid, took) + target.remark
         return start_unwatched(target) + (took and f"; pid {pid}: {took}")
     finally:
         os.close(turn)

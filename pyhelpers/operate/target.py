@@ -20,7 +20,10 @@ LOOK_EVERY = 0.01
 
 
 class Target:
-    """The server that an order is about.  monitor: pid of the monitor that watches it, or ""; before: its record."""
+    """The server that an order is about.  monitor: pid of the monitor that watches it, or ""; before: its record.
+
+    remark: what the operator should know when the order is done; "" for nothing.
+    """
 
     def __init__(self, server: Server, state_dir: str) -> None:
         self.server = server
@@ -28,7 +31,7 @@ class Target:
         self.state_dir = state_dir
         self.directory = f"{state_dir}/servers/{server.name}"
         self.monitor = watcher_of(self.directory)
-        self.token = ""
+        self.token = self.remark = ""
         self._answers = Answers(self.directory)
         self.before = self.known()
 

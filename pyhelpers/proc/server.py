@@ -24,12 +24,13 @@ class Server(ServerSettings):
     we last knew it to be in that session, in ticks since boot; kids: pid -> start ticks of its descendants, as last
     seen; invocation: the id of its launch; owner: the uid that it has, or was launched with.  See proc/descent.py.
     elsewhere: directories of the servers in conf that this monitor does not watch.  unheard: numbers of the sources of
-    pid_from that may not answer; brought: the pids that hands have brought from them.
+    pid_from that may not answer; former: what conf said when its process was taken for the server, if conf no longer
+    describes that process (proc/drift.py), else {}; brought: the pids that hands have brought from them.
     """
 
     __slots__ = (
-        "brought elsewhere invocation kids last_exit memory message mode owner pid pidfd restarts seen sid source "
-        "state ticks unheard"
+        "brought elsewhere former invocation kids last_exit memory message mode owner pid pidfd restarts seen sid "
+        "source state ticks unheard"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -41,6 +42,7 @@ class Server(ServerSettings):
         self.source = self.mode = ""
         self.pidfd = -1
         self.kids: dict[int, int] = {}
+        self.former: dict[str, str] = {}
         self.state = "UNKNOWN"
         self.unheard: tuple[int, ...] = ()
         self.brought: dict[int, list[int]] | None = None
@@ -60,7 +62,7 @@ class Server(ServerSettings):
         is_own = process.sid in (process.pid, made) or (mode == "launched" and _descends_from_us(process.ppid))
         self.sid = process.sid if is_own else 0
         self.source, self.mode = source, mode
-        self.kids = {}
+        self.kids, self.former = {}, {}
         self.is_seen()
 
     def is_seen(self) -> list[str] | None:

@@ -20,7 +20,7 @@ from base import files
 
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid seen invocation uid kids started source mode".split(),
-    *"port restarts memory last_exit message monitor ending took".split(),
+    *"dir command match user port restarts memory last_exit message monitor ending took".split(),
 )
 NUMBERS = "pid ticks sid seen uid port restarts monitor".split()
 WANTS = ("up", "down", "paused")
@@ -46,7 +46,8 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
 
     `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
     says why the monitor is ending the process, if no one ordered it; `took` is the pid that the last order ended, and
-    what that took beyond the first signal; for `sid seen invocation uid kids` see proc/descent.py.
+    what that took beyond the first signal; for `sid seen invocation uid kids` see proc/descent.py, for `dir command
+    match user port` proc/drift.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
+from proc import drift
 from state import answers, record
 
 TYPE_CHECKING = False
@@ -141,4 +142,5 @@ class Account:
             if server.mode == "adopted":  # of a session that it shares with strangers there may be no other proof
                 fields["kids"] = record.kids_text(of.kids)
             fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
+            fields.update(server.former or drift.said(server))
         return fields

@@ -18,7 +18,7 @@ from loop.leftovers import Dead, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity
 from state.history import incident_id
-from watch import stopping
+from watch import drifting, stopping
 from watch.afar import Afar
 from watch.journal import Account
 from watch.pending import Pending
@@ -231,6 +231,8 @@ class Life:
         if self._attempt or self.phase == "unanswered":
             return
         if self.server.pid:  # someone paused it while it started
+            if drifting.report(self):
+                return
             self._become("up", "RUNNING")
             self.watcher.emit("up", self.server, f"{self.server.pid} adopted {self.server.source} 0")
             self.health.resume()
@@ -358,7 +360,7 @@ class Life:
             self._cancel()
             self.health.end()
             self._become("up" if self.server.pid else "idle", "PAUSED")
-        elif resumed and self.server.pid:
+        elif resumed and self.server.pid and not drifting.report(self):
             self._become("up", "RUNNING")
             self.health.resume()
         self.account.write()

@@ -14,6 +14,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     failed           STATUS ATTEMPT TEXT       a start did not succeed; STATUS as of the LSB, ATTEMPT differs each time
     unlogged                                   the open incident that was recalled is not in history.jsonl
     want             WORD                      what the operator wants of it, if not up: down paused
+    drifted          PID TEXT                  it lives and is as conf was, not as conf is; TEXT: what is not
     hung             PID TEXT                  it lives and does not serve
     limit            PID ACTION KEY TEXT       it exceeds the limit of KEY; ACTION as in conf: alert restart
     cleared          PID KEY TEXT              that is over; KEY may be hung

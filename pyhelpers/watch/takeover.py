@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from loop.leftovers import Dead
-from proc import cause, evidence, identity
+from proc import cause, drift, evidence, identity
 from state.history import incident_id
+from watch import drifting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def look(life: Life) -> None:
     """Take over a running process, by record, pidfile or log; else search the process table."""
     known = life.account.recall()
     process = evidence.recorded(known, life.watcher.boot)
-    if process:
+    if process and not _is_heirs(life, process, known):
         _take_back(life, process, known)
         return
     dead = Dead.of_record(life.server, known, life.watcher.boot)
@@ -47,12 +48,25 @@ def _is_cut_off(life: Life, known: dict[str, str]) -> bool:
     return known["state"] == "STOPPING" and life.account.want == "down"
 
 
+def _is_heirs(life: Life, process: identity.Process, known: dict[str, str]) -> bool:
+    """Does the recorded process belong to another server, by what conf says now?  Then leave it to that one."""
+    words = drift.objection(known, process, life.server)
+    heir = drifting.heir(life, process, known["mode"]) if words else ""
+    if heir:
+        life.watcher.say(life.server, f"{words}; it is left to the server of {heir}")
+        known.update(dict.fromkeys(("pid", "state", "starting", "ending"), ""))
+    return bool(heir)
+
+
 def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> None:
     """The process that the record names lives: take it over, with the session that its launch made."""
     server, source = life.server, known["source"] or "own"
     server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
     made = int(known["sid"] or 0)
-    if known["state"] == "STARTING":
+    if not _is_cut_off(life, known) and drift.objection(known, process, server):
+        if not drifting.take_over(life, process, known, made):
+            _seek(life, known)
+    elif known["state"] == "STARTING":
         _resume(life, process, source, made)
     elif _is_cut_off(life, known):
         dead = Dead.of_record(server, known, life.watcher.boot)
