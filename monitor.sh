@@ -433,9 +433,12 @@ on_say() {
 		warn "$2"
 		return
 	}
-	server_get "$1" name
+	server_get "$1" shown
 	warn "$_server_get: $2"
-	log_history "$mailbox_when" note "$_server_get" '' '' '' '' "$2"
+	server_get "$1" place
+	set -- "$1" "$2" "$_server_get"
+	server_get "$1" name
+	log_history "$mailbox_when" note "$_server_get" '' '' '' '' "$2" "$3"
 }
 
 # on_hook 'OUTCOME HOOK TEXT' - a hook has taken an alert, or not
@@ -448,7 +451,7 @@ on_hook() {
 
 # on_locked NUMBER PID - another monitor watches this server: end, and touch nothing
 on_locked() {
-	server_get "$1" name
+	server_get "$1" shown
 	warn "$_server_get: the monitor with pid $2 watches it already; end that one first"
 	quit_monitor 1
 }
@@ -459,7 +462,7 @@ hopeless() {
 	5 | 6) ;;
 	*) return 0 ;;
 	esac
-	server_get "$1" name
+	server_get "$1" shown
 	warn "$_server_get: $3"
 	[ "$watch_began" = no ] || return 0
 	watch_hopeless=$((watch_hopeless + 1))
@@ -520,7 +523,7 @@ start() {
 		hold "$1" STARTING "waits for $_server_needs_met"
 		server_set "$1" state WAITING
 		watch_waiting=$((watch_waiting + 1))
-		server_get "$1" name
+		server_get "$1" shown
 		warn "$_server_get: waits for $_server_needs_met"
 	fi
 }

@@ -18,8 +18,8 @@ alert_send() {
 	_alert_hooks=$_server_get
 	server_get "$1" incident
 	_alert_incident=$_server_get
-	server_get "$1" name
 	_alert_count "$1"
+	server_get "$1" shown
 	helper_order alert "$1" "$2" "$_alert_hooks" "$_alert_incident" "$_alert_count" "$3" "$4" "$5" "$alert_host: $_server_get $6"
 }
 

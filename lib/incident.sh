@@ -10,12 +10,13 @@ incident_hour=3600
 incident_cause=
 incident_boot= incident_count=0
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
+_incident_shown= _incident_place=
 
 # Make a name for an incident that is not the death of a process; it never repeats, not in another boot or this second
-# Sets: _incident_stamp, SECONDS.COUNT-BOOT
+# Sets: _incident_stamp, SECONDS.COUNT.MONITOR-BOOT
 _incident_stamp() {
 	incident_count=$((incident_count + 1))
-	_incident_stamp=$mailbox_now.$incident_count-$incident_boot
+	_incident_stamp=$mailbox_now.$incident_count.$$-$incident_boot
 }
 
 # incident_is_new NUMBER 'UP INCIDENT CAUSE' - is this the first report of this death?  Remember that it was reported
@@ -67,8 +68,8 @@ incident_log_death() {
 	*:later) _incident_text="stopped, pid=$_incident_pid, restarting in $((restart_wait / 1000))s... ($_incident_cause, up $_incident_up$_incident_nth)" ;;
 	*) _incident_text="stopped, pid=$_incident_pid, restarting... ($_incident_cause, up $_incident_up$_incident_nth)" ;;
 	esac
-	log_restart "$mailbox_when" "Server $_incident_name $_incident_text"
-	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up"
+	log_restart "$mailbox_when" "Server $_incident_shown $_incident_text"
+	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up" "$_incident_place"
 }
 
 # incident_unlogged NUMBER - an earlier monitor decided about this death, but ended before it could log that: log it now
@@ -101,7 +102,7 @@ incident_drifted() {
 	server_get "$1" drift
 	[ "$_server_get" != "$2" ] || return 0
 	server_set "$1" drift "$2"
-	server_get "$1" name
+	server_get "$1" shown
 	case $3 in
 	up) warn "$_server_get: $2; it is ended, and one is started as conf says" ;;
 	down) warn "$_server_get: $2; it is ended" ;;
@@ -129,14 +130,14 @@ incident_stopped() {
 
 # PID TEXT ACTION DETAIL
 _incident_ended() {
-	log_restart "$mailbox_when" "Server $_incident_name $2"
-	log_history "$mailbox_when" stopped "$_incident_name" "$1" '' "$3" "$_incident_id" "$4"
+	log_restart "$mailbox_when" "Server $_incident_shown $2"
+	log_history "$mailbox_when" stopped "$_incident_name" "$1" '' "$3" "$_incident_id" "$4" "$_incident_place"
 }
 
 # It did not run, between two tries or after the last one: nothing has stopped
 _incident_held() {
-	log_restart "$mailbox_when" "Server $_incident_name stays down by order"
-	log_history "$mailbox_when" held "$_incident_name" '' '' 'stays down by order' "$_incident_id" ''
+	log_restart "$mailbox_when" "Server $_incident_shown stays down by order"
+	log_history "$mailbox_when" held "$_incident_name" '' '' 'stays down by order' "$_incident_id" '' "$_incident_place"
 }
 
 # incident_failure NUMBER TEXT - a start has failed: log it each time, send an alert only the first time
@@ -153,8 +154,8 @@ incident_failure() {
 	fatal) _incident_next='no further try' ;;
 	*) _incident_next="next try in $((restart_wait / 1000))s" ;;
 	esac
-	log_restart "$mailbox_when" "Server $_incident_name not started, $_incident_next ($2)"
-	log_history "$mailbox_when" start_failed "$_incident_name" '' "$_incident_cause" "$_restart_decide" "$_incident_id" "$2"
+	log_restart "$mailbox_when" "Server $_incident_shown not started, $_incident_next ($2)"
+	log_history "$mailbox_when" start_failed "$_incident_name" '' "$_incident_cause" "$_restart_decide" "$_incident_id" "$2" "$_incident_place"
 	[ -z "$_incident_told" ] || return 0
 	server_set "$1" told death
 	if [ -n "$_incident_cause" ]; then
@@ -171,8 +172,8 @@ incident_give_up() {
 	_incident_limit=$_server_get
 	server_get "$1" window
 	log_age "$_server_get"
-	log_restart "$mailbox_when" "Server $_incident_name gave up ($_incident_limit in $_log_age)"
-	log_history "$mailbox_when" give_up "$_incident_name" '' "$_incident_cause" 'gave up' "$_incident_id" "$_incident_limit in $_log_age, last: $2"
+	log_restart "$mailbox_when" "Server $_incident_shown gave up ($_incident_limit in $_log_age)"
+	log_history "$mailbox_when" give_up "$_incident_name" '' "$_incident_cause" 'gave up' "$_incident_id" "$_incident_limit in $_log_age, last: $2" "$_incident_place"
 	server_set "$1" told give_up
 	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
 }
@@ -208,8 +209,8 @@ incident_up() {
 _incident_log_launched() {
 	_incident_word=started
 	[ -z "$_incident_id" ] || _incident_word=restarted
-	log_restart "$mailbox_when" "Server $_incident_name $_incident_word, pid=$2 ($3 ms)"
-	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms"
+	log_restart "$mailbox_when" "Server $_incident_shown $_incident_word, pid=$2 ($3 ms)"
+	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms" "$_incident_place"
 }
 
 # The server has another pid than when the incident began: count a restart, no matter who did it.
@@ -225,16 +226,15 @@ _incident_log_found() {
 	log) _incident_source='the name of its log' ;;
 	*) _incident_source='its pidfile' ;;
 	esac
-	log_restart "$mailbox_when" "Server $_incident_name $3 pid=$2 (found by $_incident_source)"
-	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source"
+	log_restart "$mailbox_when" "Server $_incident_shown $3 pid=$2 (found by $_incident_source)"
+	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source" "$_incident_place"
 }
 
 # incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - report a running server that hangs or exceeds the limit KEY
 # While the problem lasts, this reports it once: the helper repeats an event that was not acknowledged within an
 # interval.
 incident_excess() {
-	server_get "$1" name
-	_incident_name=$_server_get
+	_incident_get "$1"
 	server_get "$1" excesses
 	case " $_server_get" in
 	*" $4=$_incident_name-$2-"*) return 0 ;;
@@ -242,8 +242,8 @@ incident_excess() {
 	_incident_stamp
 	_incident_id=$_incident_name-$2-$4-$_incident_stamp
 	server_set "$1" excesses "$_server_get$4=$_incident_id "
-	log_restart "$mailbox_when" "Server $_incident_name $3, pid=$2, $6 ($5)"
-	log_history "$mailbox_when" "$3" "$_incident_name" "$2" '' "$6" "$_incident_id" "$5"
+	log_restart "$mailbox_when" "Server $_incident_shown $3, pid=$2, $6 ($5)"
+	log_history "$mailbox_when" "$3" "$_incident_name" "$2" '' "$6" "$_incident_id" "$5" "$_incident_place"
 	_incident_alert "$1" "$3" "$2" "$6" "$3 ($5), pid $2, $7"
 }
 
@@ -266,9 +266,11 @@ incident_cleared() {
 	_incident_rest=${_incident_id#* }
 	server_set "$1" excesses "${_server_get%%"$3="*}$_incident_rest"
 	_incident_id=${_incident_id%% *}
-	server_get "$1" name
-	log_restart "$mailbox_when" "Server $_server_get recovered, pid=$2 ($4)"
-	log_history "$mailbox_when" recovery "$_server_get" "$2" '' recovered "$_incident_id" "$4"
+	_incident_rest=$_incident_id
+	_incident_get "$1"
+	_incident_id=$_incident_rest
+	log_restart "$mailbox_when" "Server $_incident_shown recovered, pid=$2 ($4)"
+	log_history "$mailbox_when" recovery "$_incident_name" "$2" '' recovered "$_incident_id" "$4" "$_incident_place"
 	_incident_alert "$1" recovery "$2" recovered "is well again, pid $2 ($4)"
 }
 
@@ -283,11 +285,11 @@ _incident_alert() {
 
 # Get what the messages say about a server.  The event of its death is `death`, or `hung` or `limit` if that was why.
 # Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth
-# _incident_event _incident_died
+# _incident_event _incident_died _incident_shown _incident_place
 _incident_get() {
 	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
 	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"
-	eval "_incident_nth=\$server_$1_ordinal"
+	eval "_incident_nth=\$server_$1_ordinal _incident_shown=\$server_$1_shown _incident_place=\$server_$1_place"
 	case $_incident_cause in
 	hung\ * | limit\ *)
 		_incident_event=${_incident_cause%% *}

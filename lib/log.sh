@@ -83,12 +83,15 @@ log_restart() {
 	_log_append restart.log "$_log_line"
 }
 
-# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL - add a JSON object to history.jsonl
+# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL [DIR] - add a JSON object to history.jsonl
+# DIR: where SERVER runs, if it is not the first of its name
 log_history() {
 	_log_json "$5"
 	_log_cause=$_log_json
+	_log_json "${9-}"
+	_log_dir=${9:+,\"dir\":\"$_log_json\"}
 	_log_json "$8"
-	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"}"
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"$_log_dir}"
 }
 
 # log_catch_up - write the lines that a full or read-only disk refused; called every interval

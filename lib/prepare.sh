@@ -24,6 +24,7 @@ prepare_monitor() {
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_prepare_rest
 			;;
+		place) server_place "$_prepare_rest" ;;
 		psutil | conf | state | run | boot | syslog | recovery_quiet) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
 		locked) prepare_locked=$_prepare_rest ;;
 		say) warn "$_prepare_rest" ;;

@@ -16,7 +16,7 @@ server_new() {
 	server_count=$1
 	_server_key "$2" || return
 	eval "server_by_$_server_key=\$1"
-	eval "server_$1_name=\$2 server_$1_restart=\$3 server_$1_exit_codes=\$4"
+	eval "server_$1_name=\$2 server_$1_shown=\$2 server_$1_place= server_$1_restart=\$3 server_$1_exit_codes=\$4"
 	eval "server_$1_first=\$5 server_$1_longest=\$6 server_$1_give_up=\$7 server_$1_window=\$8"
 	eval "server_$1_wait=\$5 server_$1_state=UNKNOWN server_$1_restarts=0"
 	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
@@ -26,6 +26,13 @@ server_new() {
 	_server_number=$1
 	shift 8
 	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
+}
+
+# server_place 'NUMBER DIR' - another server has the name of this one: messages show where this one runs
+server_place() {
+	server_get "${1%% *}" name
+	server_set "${1%% *}" shown "$_server_get in ${1#* }"
+	server_set "${1%% *}" place "${1#* }"
 }
 
 # server_get NUMBER KEY

@@ -57,6 +57,7 @@ update_apply() {
 			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
 			server_new $_update_rest
 			;;
+		place) server_place "$_update_rest" ;;
 		recovery_quiet) prepare_recovery_quiet=$_update_rest ;;
 		esac
 	done <"$prepare_run/plan"

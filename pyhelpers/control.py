@@ -48,10 +48,10 @@ def _say(target: Target, deed: Callable[[], str | None]) -> int:
     try:
         text = deed()
     except Refused as refused:
-        print(f"{target.name}: {refused}", file=sys.stderr)
+        print(f"{target.server.shown}: {refused}", file=sys.stderr)
         return refused.status
     if text:
-        print(f"{target.name}: {text}", flush=True)
+        print(f"{target.server.shown}: {text}", flush=True)
     return GOOD
 
 
@@ -73,7 +73,7 @@ def _await(word: str, target: Target, deadline: float) -> str:
             )
         if not said and now > begun + SAY_AFTER:
             said = True
-            print(f"{target.name}: waiting; {_so_far(known)}", flush=True)
+            print(f"{target.server.shown}: waiting; {_so_far(known)}", flush=True)
         time.sleep(LOOK_EVERY)
 
 

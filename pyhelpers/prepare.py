@@ -11,7 +11,8 @@
 ROOT: the suite's directory; STATE_DIR: "" means the state_dir of conf, else ROOT/state; PID: the monitor's; COMMANDS:
 the commands of monitor.sh, separated by blanks: the user may have mistyped one of them.
 A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS,
-lists with commas, - for none.  The shell prints the TEXT of `say TEXT`.
+lists with commas, - for none.  `place NUMBER DIR`: another server has the name of this one.  The shell prints the TEXT
+of `say TEXT`.
 
 Exit: 0 ready · 1 not ready · 2 an invalid NAME, or a mistyped command · 4 the state directory cannot be written ·
 5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
@@ -28,11 +29,12 @@ from base.exits import INTERRUPTED, NO_PERMISSION, USAGE
 from base.libraries import require_suitable
 from base.tokens import nearest
 from config import accounts, heartbeat_library, settle
-from config.settled import policy
+from config.settled import place, policy
 from config.values import is_server_name, split_instance
 from proc import identity
-from state import access, history, lock, record
-from state.paths import ELSEWHERE, state_directory
+from state import access, history, lock, namesakes, record
+from state.namesakes import KEPT_IN
+from state.paths import ELSEWHERE, server_directory, state_directory
 from watch import messages
 
 TYPE_CHECKING = False
@@ -113,7 +115,7 @@ def run_dir(state_dir: str, pid: str) -> str:
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     """[`locked NAME: the monitor with pid PID watches it already`] for the first watched server; [] if none is."""
     for server in servers:
-        holder = lock.watcher_of(f"{state_dir}/servers/{server['name']}")
+        holder = lock.watcher_of(server_directory(state_dir, server[KEPT_IN]))
         if holder and identity.look(int(holder)):
             return [f"locked {server['name']}: the monitor with pid {holder} watches it already"]
     return []
@@ -154,14 +156,26 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     accounts.find(settled)
     require_descriptors(len(settled.servers))
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
+    _claim(state_dir, settled)
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
     lines.append(f"boot {record.boot_id()[: history.BOOT_LETTERS]}")
     lines += [f"{key} {settled.suite[key]}" for key in ("syslog", "recovery_quiet")]
     _let_order(state_dir, mine, settled)
-    lines += [policy(number, server) for number, server in enumerate(settled.servers, 1)]
+    for number, server in enumerate(settled.servers, 1):
+        lines += [policy(number, server), *place(number, server)]
     lines += locked(state_dir, settled.servers)
     return lines + remarks + unfit_hooks(conf_dir, settled.servers)
+
+
+def _claim(state_dir: str, settled: settle.Settled) -> None:
+    """Settle where the state of each server is.  Raises settle.ConfError."""
+    try:
+        os.makedirs(state_dir, 0o700, exist_ok=True)
+        require_own(state_dir)
+        namesakes.find(settled, state_dir, claim=True)
+    except OSError:
+        namesakes.find(settled, state_dir)  # make_ready() reports it, or finds room elsewhere
 
 
 def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
@@ -170,7 +184,7 @@ def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:
     if not mine.startswith(f"{state_dir}/"):
         return  # a full disk: the directory is elsewhere, and the group gets no access
     try:
-        access.give(state_dir, [server["name"] for server in settled.servers], mine, access.gid_of(group))
+        access.give(state_dir, [server[KEPT_IN] for server in settled.servers], mine, access.gid_of(group))
     except OSError as error:
         _remove(mine)
         text = f"{error.filename} cannot be given to group {group}: {error.strerror}; be in it, or root"

@@ -25,6 +25,11 @@ from config.values import duration
 from operate.command_line import end
 from operate.context import Place
 from state import silences
+from state.namesakes import Namesakes, name_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proc.server import Server
 
 
 def obey(words: list[str], place: Place) -> int:
@@ -35,12 +40,20 @@ def obey(words: list[str], place: Place) -> int:
     end = _end(words)
     for server in place.servers(words[:-1]):
         try:
-            silences.silence(place.state_dir, server.name, end)
+            _set(place.state_dir, server, end)
         except OSError as error:
-            name = f"{place.state_dir}/servers/{server.name}/silence"
+            name = f"{place.state_dir}/servers/{server.kept_in}/silence"
             raise Refused(NO_PERMISSION, f"{name}: {error.strerror}; be its owner, on a disk with room") from None
-        print(f"{server.name}: {silences.in_words(end) if end else 'not silent'}")
+        print(f"{server.shown}: {silences.in_words(end) if end else 'not silent'}")
     return 0
+
+
+def _set(state_dir: str, server: Server, end: float) -> None:
+    """Raises OSError."""
+    kept_in = server.kept_in
+    if end != silences.NEVER and not server.is_placed:
+        kept_in = Namesakes(state_dir).claim(server.name, server.directory)
+    silences.silence(state_dir, kept_in, end)
 
 
 def _end(words: list[str]) -> float:
@@ -65,7 +78,9 @@ def _list(place: Place) -> int:
     found = [(name, silences.until(place.state_dir, name, now)) for name in names]
     for name, until in found:
         if until != silences.NEVER:
-            print(f"{name}: {silences.in_words(until)}")
+            where = Namesakes(place.state_dir).directory_of(name) if "," in name else ""
+            shown = f"{name_of(name)} in {where}" if where else name
+            print(f"{shown}: {silences.in_words(until)}")
     if all(until == silences.NEVER for _, until in found):
         print("no server is silent")
     return 0

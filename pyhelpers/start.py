@@ -21,7 +21,7 @@ from operate.command_line import end
 from operate.look import Look
 from operate.target import Target
 from proc.server import servers_of
-from state import access
+from state import access, namesakes
 from state.paths import make_private, state_directory
 
 
@@ -29,6 +29,7 @@ def start(root: str, conf_dir: str, state_option: str, cwd: str, name: str) -> i
     """Start the server and print the outcome; return the exit status.  Raises Refused, settle.ConfError."""
     settled = settle.settle(conf_dir, root, cwd, [name])
     state_dir = state_directory(root, state_option, settled.suite["state_dir"])
+    namesakes.find(settled, state_dir)
     target = Target(servers_of(settled.groups())[1][0], state_dir)
     try:
         print(f"{target.name}: {_in_turn(target)}")
@@ -45,6 +46,7 @@ def _in_turn(target: Target) -> str:
     try:
         make_private(f"{target.state_dir}/servers")
         access.make(target.directory)
+        target.claim()
         turn = standalone.take_turn(target)
     except OSError:
         turn = -1  # the start reports that it cannot write the record

@@ -30,16 +30,19 @@ from operate.context import Place
 from operate.target import post
 from proc import drift, evidence, identity
 from proc.server import servers_of
-from state import record
+from state import namesakes, record
+from state.namesakes import DIR_FROM, KEPT_IN
 from state.paths import server_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from config.keys import Values
     from config.settle import Settled
     from proc.server import Server
 
+STARTING = ("start", "restart")
 # Settled values that are no keys of conf: paths, whose change does not change a server
-NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file")
+NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file", KEPT_IN, DIR_FROM)
 
 ENDING = ("stop", "restart")  # what to do with a server that ends its process
 
@@ -53,6 +56,7 @@ class Plan:
         self.text = found.text()
         before, after = dict(settled.read(f"{run_dir}/settled")), dict(found.groups())
         suites = before.pop(settled.SUITE, {}), after.pop(settled.SUITE, {})
+        self.kept_in = {name: settings.get(KEPT_IN, name) for name, settings in {**after, **before}.items()}
         self.others_moved = len({suite.pop("directories", "") for suite in suites}) > 1
         self.suite_changed = suites[0] != suites[1]
         self.doings = {name: _doing(before.get(name), settings) for name, settings in after.items()}
@@ -70,10 +74,17 @@ class Plan:
         lines += ["the suite's own settings: apply"] * self.suite_changed
         return lines + ["the directories of servers that it does not watch: apply"] * self.others_moved
 
+    def to_start(self) -> list[Values]:
+        """The servers that it starts, or starts anew."""
+        return [server for server in self.found.servers if self.doings.get(server["name"], ("", ""))[0] in STARTING]
+
     def hand_over(self, state_dir: str) -> None:
         """Write the plan into the monitor's directory, and inform the monitor.  Raises Refused, OSError."""
-        self.to_end = {name: _record(state_dir, name) for name, (deed, _) in self.doings.items() if deed in ENDING}
-        servers = [settled.policy(number, server) for number, server in enumerate(self.found.servers, 1)]
+        ending = [name for name, (deed, _) in self.doings.items() if deed in ENDING]
+        self.to_end = {name: _record(state_dir, self.kept_in[name]) for name in ending}
+        servers: list[str] = []
+        for number, server in enumerate(self.found.servers, 1):
+            servers += [settled.policy(number, server), *settled.place(number, server)]
         plan = [f"{deed} {name}" for name, (deed, _) in self.doings.items()]
         plan.append(f"recovery_quiet {self.found.suite['recovery_quiet']}")
         files.replace(f"{self.run_dir}/settled.new", self.text)
@@ -93,10 +104,7 @@ class Plan:
 
 def _drift(server: Server, state_dir: str) -> str:
     """Why the new settings no longer describe its process; "" if they do, or if none runs."""
-    try:
-        known = record.read(server_directory(state_dir, server.name))
-    except record.Torn:
-        return ""
+    known = _record(state_dir, server.kept_in)
     process = evidence.recorded(known, record.boot_id())
     return drift.objection(known, process, server) if process else ""
 
@@ -144,12 +152,12 @@ def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
             print("the monitor has not taken the new conf over", file=sys.stderr)
             return FAILED
         time.sleep(LOOK_EVERY)
-    wanted = [name for plan in plans for name, (deed, _) in plan.doings.items() if deed in ("start", "restart")]
-    wanted = [name for name in wanted if record.read_want(f"{state_dir}/servers/{name}") == "up"]
+    wanted = [server for plan in plans for server in plan.to_start()]
+    wanted = [server for server in wanted if record.read_want(server_directory(state_dir, server[KEPT_IN])) == "up"]
     while wanted:
-        wanted = [name for name in wanted if _state(state_dir, name) != "RUNNING"]
+        wanted = [server for server in wanted if _state(state_dir, server[KEPT_IN]) != "RUNNING"]
         if wanted and time.monotonic() > deadline:
-            print(f"not RUNNING yet: {' '.join(wanted)}", file=sys.stderr)
+            print(f"not RUNNING yet: {' '.join(server['name'] for server in wanted)}", file=sys.stderr)
             return FAILED
         time.sleep(LOOK_EVERY)
     not_ended = [line for plan in plans for line in plan.not_ended()]
@@ -162,13 +170,13 @@ def _lives(plan: Plan) -> bool:
     return identity.look(int(os.path.basename(plan.run_dir))) is not None
 
 
-def _state(state_dir: str, name: str) -> str:
-    return _record(state_dir, name).get("state", "")
+def _state(state_dir: str, kept_in: str) -> str:
+    return _record(state_dir, kept_in).get("state", "")
 
 
-def _record(state_dir: str, name: str) -> dict[str, str]:
+def _record(state_dir: str, kept_in: str) -> dict[str, str]:
     try:
-        return record.read(f"{state_dir}/servers/{name}")
+        return record.read(server_directory(state_dir, kept_in))
     except record.Torn:
         return {}
 
@@ -203,6 +211,7 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
     heartbeat_library.find(found)
     accounts.find(found)
+    namesakes.find(found, place.state_dir, claim=True)
     return found
 
 

@@ -58,8 +58,8 @@ def take_in(fields: dict[str, Any], alerts: list[Alert], touched: float) -> dict
     toll: dict[str, list[Any]] = {server: list(entry) for server, entry in fields["toll"].items()}
     hooks = [name for name in fields["hooks"].split(",") if name]
     for alert in alerts:
-        if alert.server in toll or len(toll) < MOST_SERVERS:
-            toll[alert.server] = _counted(toll.get(alert.server, [0, "", ""]), alert)
+        if alert.label in toll or len(toll) < MOST_SERVERS:
+            toll[alert.label] = _counted(toll.get(alert.label, [0, "", ""]), alert)
         hooks += [name for name in alert.fields["hooks"].split(",") if name not in hooks]
     only = alerts[0].fields["message"] if len(alerts) == 1 and not fields["told"] else ""
     merged = [alert.id for alert in alerts]

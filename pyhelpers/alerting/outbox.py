@@ -47,7 +47,7 @@ class Alert:
     calling: a call of its hook is running.
     """
 
-    __slots__ = ("calling", "due", "fields", "hook", "id", "server")
+    __slots__ = ("calling", "due", "fields", "hook", "id", "kept_in", "label", "server")
 
     def __init__(self, fields: dict[str, Any], due: float) -> None:
         self.fields = fields
@@ -56,6 +56,8 @@ class Alert:
         self.id: str = fields["id"]
         self.hook: str = fields["hook"]
         self.server: str = fields["server"]
+        self.kept_in: str = fields.get("kept_in") or self.server
+        self.label = f"{self.server} in {fields['dir']}" if fields.get("dir") else self.server
 
     @property
     def lane(self) -> tuple[str, str, bool]:

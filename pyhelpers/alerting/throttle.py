@@ -168,7 +168,7 @@ class Gate:
             self._hold_for(alert, quiet)
         if alert.is_open and not alert.fields["tries"]:
             self._hold_for(alert, self._left(alert.fields["created"], own.recovery_quiet))
-        end = silences.until(os.path.dirname(self._alerts_dir), alert.server, self._now)
+        end = silences.until(os.path.dirname(self._alerts_dir), alert.kept_in, self._now)
         if end and alert.is_open:  # the server may still be down when the silence ends
             self._silent.add(alert.id)
             self._hold_for(alert, end - self._now)
@@ -276,5 +276,5 @@ def _joined(death: Alert, recovery: Alert) -> dict[str, Any]:
     seconds = max(0, round(late["created"] - fields["created"]))
     was = f"died ({fields['cause']})" if fields["cause"] else "would not start"
     nth = f", {fields['count']} deaths in 1h" if fields["count"] not in ("", "0", "1") else ""
-    text = f"{fields['host']}: {death.server} {was}, runs again after {seconds}s, pid {late['pid']}{nth}"
+    text = f"{fields['host']}: {death.label} {was}, runs again after {seconds}s, pid {late['pid']}{nth}"
     return {**fields, "message": text, "action": "restarted", "merged": [recovery.id]}

@@ -3,7 +3,8 @@
 NAME@PORT is an instance of NAME: it has that port, and its file is servers/NAME@PORT.conf, else servers/NAME.conf.
 If the command or match of NAME uses `{port}`, NAME means the instance with the port that its file sets: `business` is
 `business@11000`. `{port}` is replaced in every value of a server. `conf_file` is settled too, although it is no key:
-messages name this file when they advise a change. Its path begins with CONF_DIR as the user gave it.
+messages name this file when they advise a change. Its path begins with CONF_DIR as the user gave it. So is `dir_from`,
+who says where the server runs: `conf`; the current directory (`here`); or no one, and it is `beside` the suite.
 
 config/settle.py imports it and has the command line.
 """
@@ -41,9 +42,10 @@ class _Server:
 class ConfDir:
     """One reading of a conf directory: the settings of its files, and in `faults` everything that is wrong."""
 
-    def __init__(self, conf_dir: str, root: str, cwd: str) -> None:
+    def __init__(self, conf_dir: str, root: str, cwd: str, there: bool = False) -> None:
+        """there: servers without `dir` are known to run in cwd."""
         self.faults: set[Fault] = set()
-        self._root, self._cwd = root, cwd
+        self._root, self._cwd, self._there = root, cwd, there
         self._place_of_conf = _absolute(conf_dir, cwd)
         self._monitor_path = os.path.join(conf_dir, "monitor.conf")
         self._servers_dir = os.path.join(conf_dir, "servers")
@@ -284,7 +286,9 @@ class ConfDir:
 
     def _fill(self, values: Values, base: str) -> None:
         """Fill in the values that depend on others: dir, command, match, and the paths relative to dir."""
-        place = values["dir"] = self._place(values["dir"], base)
+        given = values["dir"]
+        place = values["dir"] = self._place(given, base)
+        values["dir_from"] = "conf" if given else "here" if place == self._cwd else "beside"
         values["command"] = values["command"] or [f"./{base}"]
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
         values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
@@ -301,7 +305,9 @@ class ConfDir:
         """Return the directory that a server runs in; the default is cwd if its program is there."""
         if place:
             return _absolute(place, self._root)
-        if os.path.isfile(os.path.join(self._cwd, base)):  # the parent of the suite has a directory of this name
+        if self._there or os.path.isfile(
+            os.path.join(self._cwd, base)
+        ):  # the parent of the suite has a directory of this name
             return self._cwd
         return os.path.join(os.path.dirname(self._root), base)
 

@@ -59,20 +59,23 @@ class ServerSettings:
 
     number: its place in the settled conf, from 1; place: `dir` as conf has it; directory: the same without
     symlinks; program: the path that `command` runs;
-    conf_file: the file that a message advises to change;
+    conf_file: the file that a message advises to change; kept_in: its directory below STATE_DIR/servers/;
+    is_placed: does conf say where it runs?
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
     ends: the descriptors that its watcher holds for it, or None.
     """
 
     __slots__ = (
-        "argv conf_file directory ends ids launch logs match name needs needs_file number oldlog oldlog_keep place "
-        "port program sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv conf_file directory ends ids is_placed kept_in launch logs match name needs needs_file number "
+        "oldlog oldlog_keep place port program sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
+        self.kept_in = settings.get("kept_in", name)
+        self.is_placed = settings.get("dir_from", "conf") == "conf"
         self.conf_file = settings["conf_file"]
         self.place = settings["dir"]
         self.directory = places.real(self.place)
@@ -121,6 +124,11 @@ class ServerSettings:
             return self.launch.program(may_look=places.require_answer)
         except (LaunchError, NoAnswer, OSError):
             return os.path.join(self.directory, self.argv[0])
+
+    @property
+    def shown(self) -> str:
+        """Its name for people, with its directory if another one had the name before: see state/namesakes.py."""
+        return self.name if self.kept_in == self.name else f"{self.name} in {self.place}"
 
     def words_are_default(self) -> bool:
         """Is `match` the default, the program's own name?"""

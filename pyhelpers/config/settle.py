@@ -61,10 +61,11 @@ class Settled:
         return [suite, *((server["name"], settled.settings_of(server)) for server in self.servers)]
 
 
-def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool = False) -> Settled:
+def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool = False, there: bool = False) -> Settled:
     """Settle the servers that words name (NAME, NAME@PORT, `all`), each once, in that order; raises ConfError.
 
-    watched: one monitor is to watch them; otherwise the other end of a channel may be missing.
+    watched: one monitor is to watch them; otherwise the other end of a channel may be missing.  there: those without
+    `dir` are known to run in cwd.
 
     Messages print conf_dir as given. root (the suite's directory) and cwd are absolute: a relative `dir` or
     `state_dir` starts at root, other relative paths at `dir`. Only monitor.conf and the files of these servers
@@ -72,7 +73,7 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool =
     """
     _require_plain(root, cwd)
     _require_names(words)
-    conf = confdir.ConfDir(conf_dir, root, cwd)
+    conf = confdir.ConfDir(conf_dir, root, cwd, there)
     found = Settled(conf.suite(), conf.servers(words, watched or "all" in words))
     found.suite["directories"] = conf.directories(found.servers)
     if conf.faults:

@@ -68,6 +68,11 @@ def elements(value: str) -> list[str]:
     return value.split(_ELEMENTS) if value else []
 
 
+def joined_list(value: Iterable[str]) -> str:
+    """Join the elements of a list."""
+    return _ELEMENTS.join(value)
+
+
 def words(element: str) -> list[str]:
     """The words of one element."""
     return element.split(_WORDS)
@@ -96,6 +101,11 @@ def policy(number: int, server: dict[str, Any]) -> str:
         _listed(server["needs"]),
     ]
     return f"server {number} {' '.join(str(field) for field in fields)}"
+
+
+def place(number: int, server: dict[str, Any]) -> list[str]:
+    """The line that gives the shell the directory of a server, if it is not the first of its name."""
+    return [] if server["kept_in"] == server["name"] else [f"place {number} {server['dir']}"]
 
 
 def _listed(value: list[Any]) -> str:

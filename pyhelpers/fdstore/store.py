@@ -230,7 +230,7 @@ class Held:
         return known if boot == self._watcher.boot else {}
 
     def _path(self, server: Server) -> str:
-        return f"{self._watcher.state_dir}/servers/{server.name}/ends"
+        return f"{self._watcher.state_dir}/servers/{server.kept_in}/ends"
 
     def _take_up(self, server: Server, pid: int, refusals: dict[str, str]) -> None:
         assert server.ends

@@ -80,7 +80,7 @@ class Alone:
 
     def say(self, server: Server | None, text: str) -> None:
         """Print a message for the operator."""
-        print(f"{server.name}: {text}" if server else text, file=sys.stderr, flush=True)
+        print(f"{server.shown}: {text}" if server else text, file=sys.stderr, flush=True)
 
     def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
         """The orphans of the server that the kernel gave to us, the subreaper."""

@@ -8,9 +8,10 @@ import sys
 from base.exits import NO_PERMISSION, NOT_CONFIGURED, Refused
 from config import confdir, settle, trust
 from config.values import is_server_name
+from operate import same_name
 from proc import identity
 from proc.server import servers_of
-from state import lock
+from state import lock, namesakes
 from state.paths import server_directory, state_directory
 
 TYPE_CHECKING = False
@@ -69,7 +70,7 @@ class Place:
         partly: leave out servers without any good conf, and set lacks_some, if there are others.  quiet: print nothing.
         """
         try:
-            return self._in_order(patterns)
+            return self._in_order(patterns, partly)
         except settle.ConfError as error:
             from operate import fallback_conf
 
@@ -81,14 +82,19 @@ class Place:
                 print("\n".join(error.lines), file=sys.stderr)
             return found
 
-    def _in_order(self, patterns: list[str]) -> list[Server]:
+    def _in_order(self, patterns: list[str], all_of_them: bool) -> list[Server]:
+        """all_of_them: a name means all servers of that name, in whatever directory."""
         words: list[str] = []
         for pattern in patterns:
             words += self._matching(pattern) if is_glob(pattern) else [pattern]
             words += self._watched() if pattern == "all" else []
+        narrow = [] if all_of_them or "all" in patterns else [word for word in patterns if not is_glob(word)]
         words, lost = self._divided(dict.fromkeys(words))
-        groups = settle.settle(self.conf_dir, self.root, self.cwd, words).groups() if words else []
-        return servers_of([*groups, *lost])[1]
+        if not words:
+            return servers_of(lost)[1]
+        settled = settle.settle(self.conf_dir, self.root, self.cwd, words)
+        namesakes.find(settled, self.state_dir)
+        return servers_of([*same_name.chosen(self, settled, narrow), *lost])[1]
 
     def _divided(self, names: Iterable[str]) -> tuple[list[str], list[tuple[str, Settings]]]:
         """The names that conf has, or that no monitor knows either; and the settings of those that only a monitor has.
@@ -118,11 +124,11 @@ class Place:
     def _watched(self) -> list[str]:
         """The servers that a monitor watches: also those that no file names, such as business@PORT."""
         directory = f"{self.state_dir}/servers"
-        return [name for name in _listed(directory) if lock.watcher_of(f"{directory}/{name}")]
+        return [namesakes.name_of(entry) for entry in _listed(directory) if lock.watcher_of(f"{directory}/{entry}")]
 
     def record_of(self, server: Server) -> str:
         """The directory of its record."""
-        return server_directory(self.state_dir, server.name)
+        return server_directory(self.state_dir, server.kept_in)
 
     def run_dirs(self) -> list[str]:
         """The directories of the running monitors of this state directory."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from base import places
 from config import confdir, settled
 from config.values import is_server_name
 from proc.server import servers_of
@@ -34,7 +35,12 @@ def meant(place: Place, patterns: list[str]) -> tuple[list[Server], bool]:
         names = [name for name in sorted(known) if _means(pattern, name)]
         found.update((name, known[name]) for name in names)
         is_all = is_all and bool(names) and not any(_means(pattern, name) for name in lost)
-    return servers_of(found.items())[1], is_all
+    return servers_of([(settled.SUITE, _directories(known)), *found.items()])[1], is_all
+
+
+def _directories(known: Known) -> settled.Settings:
+    """The suite's setting `directories`, of all servers that we know: what runs there is theirs."""
+    return {"directories": settled.joined_list(sorted({places.real(settings["dir"]) for settings in known.values()}))}
 
 
 def _means(pattern: str, name: str) -> bool:

@@ -30,15 +30,16 @@ class Look:
 
     def __init__(self, watched: list[Server], state_dir: str, with_usage: bool = True) -> None:
         self.servers = watched
+        self._namesakes = {server.name for server in watched if server.kept_in != server.name}
         self.state_dir = state_dir
         self._with_usage = with_usage
         self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
-        self._records = {server.name: self._read(server) for server in watched}
+        self._records = {server.kept_in: self._read(server) for server in watched}
         self.drifted: dict[str, tuple[identity.Process, str]] = {}  # recorded, and not as conf is now; and why
         self.directories = {server.directory for server in watched}
-        self.living = {server.name: self._known(server) for server in watched}
-        self._scan([server for server in watched if not self.living[server.name]])
+        self.living = {server.kept_in: self._known(server) for server in watched}
+        self._scan([server for server in watched if not self.living[server.kept_in]])
 
     def _known(self, server: Server) -> tuple[identity.Process, str] | None:
         known = self.record_of(server)
@@ -52,16 +53,16 @@ class Look:
         """Note a process that conf no longer describes; False: it is the server all the same, as its monitor has it."""
         words = drift.objection(known, process, server)
         if words and not (known["mode"] == "adopted" and process.cwd in server.elsewhere):
-            self.drifted[server.name] = process, words
+            self.drifted[server.kept_in] = process, words
         return bool(words) and not self._watcher_of(server)
 
     def _is_former(self, server: Server, process: identity.Process) -> bool:
         """Does conf no longer describe this process, by the record?  A pidfile or its directory may still fit."""
-        former, _ = self.drifted.get(server.name, (None, ""))
+        former, _ = self.drifted.get(server.kept_in, (None, ""))
         return former is not None and former.pid == process.pid
 
     def _watcher_of(self, server: Server) -> str:
-        return watcher_of(f"{self.state_dir}/servers/{server.name}")
+        return watcher_of(f"{self.state_dir}/servers/{server.kept_in}")
 
     def _scan(self, unknown: list[Server]) -> None:
         unwatched = [server for server in unknown if not self._watcher_of(server)]
@@ -73,7 +74,7 @@ class Look:
             number, pid, _ = map(int, line.split())
             process = identity.look(pid)
             if process:
-                self.living[by_number[number].name] = process, "scan"
+                self.living[by_number[number].kept_in] = process, "scan"
 
     def _is_left(self, server: Server, process: identity.Process) -> bool:
         """Is it of the former server, or did the recorded process leave it behind?  It may look like the server."""
@@ -88,39 +89,41 @@ class Look:
 
     def record_of(self, server: Server) -> dict[str, str]:
         """Its record when the look began; empty values if there is no record, or a torn one."""
-        return self._records[server.name]
+        return self._records[server.kept_in]
 
     def _read(self, server: Server) -> dict[str, str]:
         try:
-            known = record.read(f"{self.state_dir}/servers/{server.name}")
+            known = record.read(f"{self.state_dir}/servers/{server.kept_in}")
         except (record.Torn, OSError):
             known = {}
         return known or dict.fromkeys(record.KEYS, "")
 
     def of(self, server: Server) -> dict[str, Any]:
         """One server's row with the keys of KEYS; None for unknown values."""
-        living = self.living[server.name]
+        living = self.living[server.kept_in]
         if living and self.record_of(server)["pid"] != str(living[0].pid):
-            self._records[server.name] = self._read(server)  # the monitor may have started it since our look began
+            self._records[server.kept_in] = self._read(server)  # the monitor may have started it since our look began
         known = self.record_of(server)
         watcher = self._watcher_of(server)
         row: dict[str, Any] = dict.fromkeys(KEYS)
         row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
-        row["want"] = record.read_want(f"{self.state_dir}/servers/{server.name}")
+        row["want"] = record.read_want(f"{self.state_dir}/servers/{server.kept_in}")
         row["last_exit"] = known["last_exit"] or None
         row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: the monitor has just begun
         row["message"] = self._message(server, known, bool(watcher))
-        end = silences.until(self.state_dir, server.name, time.time())
+        end = silences.until(self.state_dir, server.kept_in, time.time())
         if end != silences.NEVER:
             row["message"] = "; ".join(filter(None, (row["message"], silences.in_words(end))))
         if living:
             self._add_living(row, *living, known)
         elif row["state"] == "RUNNING" or (self.is_guest and not watcher):
             row["state"] = "UNKNOWN"  # it has died and the record does not show it yet; or we may not see it
+        if server.name in self._namesakes:
+            row["message"] = "; ".join(filter(None, (row["message"], f"in {server.place}")))
         return row
 
     def _message(self, server: Server, known: dict[str, str], is_watched: bool) -> str | None:
-        _, drifted = self.drifted.get(server.name, (None, ""))
+        _, drifted = self.drifted.get(server.kept_in, (None, ""))
         if not is_watched:
             return f"{drifted}; no monitor watches it" if drifted else "no monitor watches it"
         if drifted and drifted not in known["message"]:

@@ -33,7 +33,7 @@ def end_unwatched(target: Target) -> tuple[int, str]:
     server = target.server
     look = Look([server], target.state_dir)
     pid, took = end_former(target, look)
-    living = look.living[server.name]
+    living = look.living[server.kept_in]
     if living:
         return living[0].pid, _end_process(target, *living)
     return (pid, took) if pid else (0, end_left(server, look.dead_of(server), target.state_dir))
@@ -44,10 +44,10 @@ def end_former(target: Target, look: Look) -> tuple[int, str]:
 
     A new one beside it would be a second copy.  Returns its pid, or 0, and what that took beyond the first signal.
     """
-    process, words = look.drifted.get(target.name, (None, ""))
+    process, words = look.drifted.get(target.server.kept_in, (None, ""))
     if not process:
         return 0, ""
-    print(f"{target.name}: {words}; it is ended", flush=True)
+    print(f"{target.server.shown}: {words}; it is ended", flush=True)
     return process.pid, _end_process(target, process, "own")
 
 
@@ -83,7 +83,7 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
         else:
             end_leftovers(host, server, dead, all_over)
 
-    waits = f"{server.name}: waiting; state STOPPING, pid {process.pid}"
+    waits = f"{server.shown}: waiting; state STOPPING, pid {process.pid}"
     host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
     ending = Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
     host.loop.run()
@@ -118,7 +118,7 @@ def start_unwatched(target: Target) -> str:
     """Start a server that no monitor watches; return the message.  Raises Refused."""
     look = Look([target.server], target.state_dir)
     end_former(target, look)
-    process = look.living[target.name]
+    process = look.living[target.server.kept_in]
     if process:
         return f"running, pid {process[0].pid} (no monitor watches it)"
     return standalone_start.start(target) + "; no monitor watches it"

@@ -9,7 +9,8 @@ from base.exits import FAILED, NO_PERMISSION, NOT_RUNNING, Refused
 from state import record
 from state.answers import Answers
 from state.lock import UNREADABLE, mailbox_of, watcher_of
-from state.paths import make_private
+from state.namesakes import Namesakes
+from state.paths import make_private, server_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Target:
         self.server = server
         self.name = server.name
         self.state_dir = state_dir
-        self.directory = f"{state_dir}/servers/{server.name}"
+        self.directory = server_directory(state_dir, server.kept_in)
         self.monitor = watcher_of(self.directory)
         self.token = self.remark = ""
         self._answers = Answers(self.directory)
@@ -55,10 +56,20 @@ class Target:
         """Does the monitor live that got the order?"""
         return watcher_of(self.directory) in (self.monitor, UNREADABLE)
 
+    def claim(self) -> None:
+        """We are about to write into its directory: make that, and claim it if it is not the first of its name.
+
+        Raises OSError.
+        """
+        make_private(self.directory)
+        if not self.server.is_placed:
+            kept_in = Namesakes(self.state_dir).claim(self.name, self.server.directory)
+            self.directory = server_directory(self.state_dir, kept_in)
+
     def want(self, word: str) -> None:
         """Save the wanted state (up, down, paused) for the next monitor.  Raises Refused."""
         try:
-            make_private(self.directory)
+            self.claim()
             record.write_want(self.directory, word)
         except OSError as error:
             raise Refused(NO_PERMISSION, f"{self.directory}/want: {error.strerror}") from None

@@ -165,10 +165,16 @@ def _may_be_elsewhere(process: identity.Process, server: Server, others: Collect
 
     Two instances may differ in their directory alone: ./msg_server in two directories; every java.
     """
-    if process.cwd in others or process.cwd in server.elsewhere:
+    if process.cwd in others or process.cwd in server.elsewhere or _has_program_of_another(process, server, others):
         return False
     is_program = process.exe == places.real(server.program) and not identity.interpreter(process.exe)
     return process.cwd == "/" or is_program
+
+
+def _has_program_of_another(process: identity.Process, server: Server, others: Collection[str]) -> bool:
+    """Did it go to the root directory, and does it run a program that lies in the directory of another server?"""
+    home = process.exe.rpartition("/")[0]
+    return process.cwd == "/" and home != server.directory and (home in others or home in server.elsewhere)
 
 
 def _shows(process: identity.Process, server: Server) -> bool:

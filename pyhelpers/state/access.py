@@ -1,7 +1,7 @@
 """Who else may give orders and read the state?  The members of `control_group`, if conf names one.
 
     drwxr-s---  root im  state/  state/servers/  state/servers/NAME/     they may list it
-    -rw-r-----  root im  state/servers/NAME/record, want, answers        they may read it
+    -rw-r-----  root im  state/servers/NAME/record, want, answers, dir   they may read it
     -rw-r-----  root im  state/restart.log, history.jsonl                they may read it
     drwx--s---  root im  state/monitors/PID/                             they may pass through it to the mailbox
     p-w--w----           state/monitors/PID/mailbox                      they may write it, not read it
@@ -62,7 +62,7 @@ def _let(path: str, gid: int, mode: int) -> bool:
 
 
 def _let_read(directory: str, gid: int) -> None:
-    for name in ("record", "want", "answers"):
+    for name in ("record", "want", "answers", "dir"):
         if os.path.exists(f"{directory}/{name}"):
             _let(f"{directory}/{name}", gid, READ)
 

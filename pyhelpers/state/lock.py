@@ -73,7 +73,7 @@ def _between_helpers(directory: str) -> str:
         return ""
     settled_conf = os.path.dirname(mailbox_of(directory, monitor)) + "/settled"
     try:
-        names = [name for name, _ in settled.read(settled_conf)]
+        names = [settings.get("kept_in", name) for name, settings in settled.read(settled_conf)]
     except (OSError, ValueError):
         return ""
     return monitor if os.path.basename(directory) in names else ""

@@ -2,6 +2,7 @@
 
 restart.log history.jsonl faults.log        what happened, for people and programs
 servers/NAME/                               a server's record, want, lock, silence: see state/record.py
+servers/NAME,2/                             those of another server of that name: see state/namesakes.py
 alerts/{new,sent,failed}/                   see state/spool.py
 monitors/PID/                               the settled conf of a running monitor, and its mailbox
 """
@@ -19,9 +20,9 @@ def state_directory(root: str, option: str, configured: str) -> str:
     return os.path.abspath(option or configured or f"{root}/state")
 
 
-def server_directory(state_dir: str, name: str) -> str:
-    """The directory of one server."""
-    return f"{state_dir}/servers/{name}"
+def server_directory(state_dir: str, kept_in: str) -> str:
+    """The directory of one server.  kept_in: its name, or what stands for it: see state/namesakes.py."""
+    return f"{state_dir}/servers/{kept_in}"
 
 
 def make_private(directory: str) -> None:

@@ -14,6 +14,7 @@ from state import spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from proc.server import Server
     from watch.watcher import Watcher
 
 DELIVER_AFTER_MS = 200  # one delivery for a burst of deaths, after we have answered them
@@ -42,10 +43,12 @@ class Post:
 
             deadman.Deadman(watcher, watcher.suite["deadman"])
 
-    def take(self, server: str, rest: list[str]) -> None:
+    def take(self, server: Server, rest: list[str]) -> None:
         """Queue one alert for each of its hooks; rest: EVENT HOOKS, and the values of FIELDS."""
         event, hooks, *values = rest
-        fields = dict(zip(FIELDS, values), event=event, server=server)
+        fields = dict(zip(FIELDS, values), event=event, server=server.name)
+        if server.kept_in != server.name:
+            fields.update(dir=server.place, kept_in=server.kept_in)
         for hook in hooks.split(","):
             self._queue(dict(fields, hook=hook, hooks=hooks))
 

@@ -61,7 +61,7 @@ class Watcher:
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
         self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
-        self.lives = [Life(server, self, server_directory(state_dir, server.name)) for server in watched]
+        self.lives = [Life(server, self, server_directory(state_dir, server.kept_in)) for server in watched]
         self.held = self._hold() if any(server.ends for server in watched) or self._has_kept("held") else None
         self._inherit_notify()
         self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
@@ -140,7 +140,7 @@ class Watcher:
             return
         life = self.lives[int(fields[0]) - 1]
         if word == "alert":
-            self._post.take(life.server.name, fields[1:])
+            self._post.take(life.server, fields[1:])
         else:
             self.loop.on_behalf(life, ORDERS[word], life, *fields[1:])
 
