@@ -218,8 +218,8 @@ fail_drift() {
 	chmod -R go-w shipped bare
 	sed -i 's/^#\([a-z_]* = \)/\1/' bare/monitor.conf bare/servers/*.conf
 
-	conf settle --conf shipped all | grep -Ev '^-	state_dir	|	conf_file	' >as_shipped
-	conf settle --conf bare all | grep -Ev '^-	state_dir	|	conf_file	' >as_bare
+	conf settle --conf shipped all | grep -Ev '^-	state_dir	|	(conf_file|dir_from)	' >as_shipped
+	conf settle --conf bare all | grep -Ev '^-	state_dir	|	(conf_file|dir_from)	' >as_bare
 
 	[ "$(wc -l <as_shipped)" -gt 100 ]
 	diff as_shipped as_bare
