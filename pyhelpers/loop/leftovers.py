@@ -35,14 +35,16 @@ class Dead(Descent):
     adopted: it was not our descendant.  looked_at: when kids was last known to be complete, on the monotonic clock.
     took: what the end of its leftovers took, as of Ending; "" if little.
     is_stuck: we know no other process of the server any more, but this one outlived its end.
+    images: of the process, see proc/succession.py; parent and unit: see proc/rivals.py.
     """
 
-    __slots__ = ("adopted", "is_stuck", "looked_at", "pid", "ticks", "took")
+    __slots__ = ("adopted", "images", "is_stuck", "looked_at", "parent", "pid", "ticks", "took", "unit")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.sid, server.seen, server.invocation, server.owner)
         self.pid, self.ticks = server.pid, server.ticks
         self.kids = server.kids
+        self.images, self.parent, self.unit = server.images, server.parent, server.unit
         self.adopted = server.mode == "adopted"
         self.looked_at = 0.0
         self.took = ""
@@ -54,6 +56,7 @@ class Dead(Descent):
         dead = cls(server)
         dead.pid, dead.ticks, dead.sid, dead.seen = pid, ticks, pid, ticks
         dead.kids, dead.adopted = {}, False
+        dead.images, dead.parent, dead.unit = (), (0, 0), ""
         return dead
 
     @classmethod
@@ -70,6 +73,8 @@ class Dead(Descent):
         dead.invocation, dead.owner = known["invocation"], int(known["uid"] or server.owner)
         dead.kids = record.kids_of(known["kids"])
         dead.adopted = True
+        dead.images = tuple(filter(None, known["images"].split(",")))
+        dead.parent, dead.unit = (int(known["parent"] or 0), int(known["parent_ticks"] or 0)), known["unit"]
         return dead
 
 

@@ -8,7 +8,7 @@ import time
 from base.clock import boot_seconds
 from base.libraries import psutil_home
 from loop.leftovers import Dead
-from proc import drift, evidence, identity, scan
+from proc import drift, evidence, identity, scan, succession
 from state import record, silences
 from state.lock import watcher_of
 
@@ -70,18 +70,17 @@ class Look:
             return
         by_number = {server.number: server for server in unwatched}
         not_these = {os.getpid(), os.getppid()}
-        for line in scan.find(unwatched, self.directories, psutil_home(), not_these, self._is_left).split("\n")[:-1]:
+        for line in scan.find(unwatched, self.directories, psutil_home(), not_these, self._sift).split("\n")[:-1]:
             number, pid, _ = map(int, line.split())
             process = identity.look(pid)
             if process:
                 self.living[by_number[number].kept_in] = process, "scan"
 
-    def _is_left(self, server: Server, process: identity.Process) -> bool:
-        """Is it of the former server, or did the recorded process leave it behind?  It may look like the server."""
-        if self._is_former(server, process):
-            return True
+    def _sift(self, server: Server, found: list[identity.Process]) -> list[identity.Process]:
+        """Those that may be the server: the former one is not, and what that left behind may only look like it."""
+        found = [process for process in found if not self._is_former(server, process)]
         dead = self.dead_of(server)
-        return dead is not None and dead.left(process)
+        return succession.sifted(dead, found) if dead else found
 
     def dead_of(self, server: Server) -> Dead | None:
         """The process that its record of this boot names; ask only if that has ended."""

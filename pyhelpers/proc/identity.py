@@ -31,10 +31,10 @@ class Process:
 
     state is the letter of proc(5); ticks its start in clock ticks since boot; group and
     sid its process group and session; exe lacks the kernel's " (deleted)"; exe and cwd are "" if
-    the kernel does not let us read them.
+    the kernel does not let us read them.  image: see proc/succession.py.
     """
 
-    __slots__ = ("_argv", "cwd", "exe", "group", "pid", "ppid", "sid", "state", "ticks")
+    __slots__ = ("_argv", "cwd", "exe", "group", "image", "pid", "ppid", "sid", "state", "ticks")
 
     def __init__(self, pid: int, fields: list[str]) -> None:
         self.pid = pid
@@ -43,6 +43,7 @@ class Process:
         self.group = int(fields[2])
         self.sid = int(fields[3])
         self.ticks = int(fields[19])
+        self.image = image(fields)
         self.exe = _link(f"/proc/{pid}/exe").removesuffix(DELETED)
         self.cwd = _link(f"/proc/{pid}/cwd").removesuffix(DELETED)
         self._argv: list[str] | None = None
@@ -75,6 +76,11 @@ def stat_fields(pid: int) -> list[str] | None:
     return text[text.rfind(")") + 2 :].split() if text else None
 
 
+def image(fields: Sequence[str]) -> str:
+    """The stack address (startstack) of the program that it has executed; "" if we may not read it, or for a zombie."""
+    return fields[25] if fields[25] != "0" else ""
+
+
 def ticks_of(pid: int) -> int:
     """Start ticks of the process with this pid, zombie or not; 0: there is none."""
     fields = stat_fields(pid)
@@ -96,7 +102,7 @@ def uids(pid: int) -> list[int]:
 
 def children(pid: int, thread: int = 0) -> list[int]:
     """Pids of the children of PID's thread (its main thread by default)."""
-    return [int(word) for word in _read_all(f"/proc/{pid}/task/{thread or pid}/children").split()]
+    return [int(word) for word in text_of(f"/proc/{pid}/task/{thread or pid}/children").split()]
 
 
 def invocation(pid: int) -> str:
@@ -104,7 +110,7 @@ def invocation(pid: int) -> str:
 
     The kernel waits for the process's memory map (mmap_lock), so ask only if nothing else proves the descent.
     """
-    for word in _read_all(f"/proc/{pid}/environ").split("\0"):
+    for word in text_of(f"/proc/{pid}/environ").split("\0"):
         if word.startswith(INVOCATION):
             return word[len(INVOCATION) :]
     return ""
@@ -153,8 +159,11 @@ def _read(path: str, most: int) -> str:
         os.close(fd)
 
 
-def _read_all(path: str) -> str:
-    """Read it to its end: for some files one read(2) returns at most 4 KiB, whatever the size of the buffer."""
+def text_of(path: str) -> str:
+    """A file of /proc, read to its end; "" if there is none.
+
+    For some files one read(2) returns at most 4 KiB, whatever the size of the buffer.
+    """
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from proc import descent, evidence, identity, ports
+from proc import descent, evidence, identity, ports, rivals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ def find(
     others: Collection[str],
     psutil_home: str,
     not_these: Collection[int],
-    is_left: Callable[[Server, identity.Process], bool] = lambda server, process: False,
+    sift: Callable[[Server, list[identity.Process]], list[identity.Process]] = lambda server, found: found,
 ) -> str:
     """A line `NUMBER PID TICKS` for each server that runs.
 
-    not_these: pids that are never servers (ourselves); is_left: did the server's dead process leave this one behind?
+    not_these: pids that are never servers (ourselves); sift: those of the processes that look like the server that may
+    be it, see proc/succession.py.
     """
     table = Table([process for pid in _pids(psutil_home) if pid not in not_these and (process := identity.look(pid))])
 
     def candidates(server: Server) -> list[identity.Process]:
-        return [process for process in table.candidates(server, others) if not is_left(server, process)]
+        return sift(server, table.candidates(server, others))
 
     found = ((server, _choose(server, candidates(server))) for server in servers)
     return "".join(f"{server.number} {process.pid} {process.ticks}\n" for server, process in found if process)
@@ -92,9 +93,13 @@ def _pids(psutil_home: str) -> list[int]:
 
 
 def _choose(server: Server, candidates: Sequence[identity.Process]) -> identity.Process | None:
-    """Of several candidates choose one that is no child of another, that holds the port, and that is the oldest."""
+    """Of several candidates choose one that is no child of another, that holds the port, and that is the oldest.
+
+    If that one only guards its child, the child is the server.
+    """
     pids = {process.pid for process in candidates}
     heads = [process for process in candidates if process.ppid not in pids]
+    heads = [rivals.ward(head, candidates, server.port) or head for head in heads]
     if server.port and len(heads) > 1:
         inodes = ports.listening(server.port)
         heads = [process for process in heads if ports.holds(process.pid, inodes)] or heads

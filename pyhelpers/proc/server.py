@@ -7,7 +7,7 @@ import os
 from config import settled
 from config.launch_settings import forget_our_supervisor
 from config.server_settings import ServerSettings
-from proc import identity
+from proc import identity, rivals, succession
 from proc.descent import ticks_now
 
 TYPE_CHECKING = False
@@ -23,14 +23,16 @@ class Server(ServerSettings):
     pidfd: the loop waits on it while the process lives; sid: its session, if that was made for it, else 0; seen: when
     we last knew it to be in that session, in ticks since boot; kids: pid -> start ticks of its descendants, as last
     seen; invocation: the id of its launch; owner: the uid that it has, or was launched with.  See proc/descent.py.
+    images: the images in which we have seen its processes, see proc/succession.py; parent: pid and start ticks of its
+    parent if that is another process than we, and unit its systemd unit, see proc/rivals.py.
     elsewhere: directories of the servers in conf that this monitor does not watch.  unheard: numbers of the sources of
     pid_from that may not answer; former: what conf said when its process was taken for the server, if conf no longer
     describes that process (proc/drift.py), else {}; brought: the pids that hands have brought from them.
     """
 
     __slots__ = (
-        "brought elsewhere former invocation kids last_exit memory message mode owner pid pidfd restarts seen sid "
-        "source state ticks unheard"
+        "brought elsewhere former images invocation kids last_exit memory message mode owner parent pid pidfd restarts "
+        "seen sid source state ticks unheard unit"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -43,6 +45,9 @@ class Server(ServerSettings):
         self.pidfd = -1
         self.kids: dict[int, int] = {}
         self.former: dict[str, str] = {}
+        self.images: tuple[str, ...] = ()
+        self.parent = (0, 0)
+        self.unit = ""
         self.state = "UNKNOWN"
         self.unheard: tuple[int, ...] = ()
         self.brought: dict[int, list[int]] | None = None
@@ -63,6 +68,7 @@ class Server(ServerSettings):
         self.sid = process.sid if is_own else 0
         self.source, self.mode = source, mode
         self.kids, self.former = {}, {}
+        self.parent, self.unit = rivals.parent_of(process)
         self.is_seen()
 
     def is_seen(self) -> list[str] | None:
@@ -73,6 +79,9 @@ class Server(ServerSettings):
             return None
         if int(fields[3]) == self.sid:
             self.seen = now
+        self.images = succession.noted(self.images, fields)
+        if self.parent[0] and int(fields[1]) != self.parent[0]:  # its parent has ended
+            self.parent, self.unit = rivals.parent_of(identity.Process(self.pid, fields))
         return fields
 
     def is_confirmed(self) -> bool:

@@ -53,6 +53,8 @@ class Account:
             self.server.memory = known["memory"] or "-"
             self.server.last_exit = known["last_exit"]
             self.took = known["took"]
+            if known["boot"] == self.watcher.boot:
+                self.server.images = tuple(filter(None, known["images"].split(",")))
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
             incident = self.server.memory.partition(":")[0]
             if incident and not self.watcher.history_tells(incident):
@@ -141,6 +143,9 @@ class Account:
             fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, uid=str(of.owner))
             if server.mode == "adopted":  # of a session that it shares with strangers there may be no other proof
                 fields["kids"] = record.kids_text(of.kids)
+            fields["images"] = ",".join(of.images)
+            if of.parent[0]:
+                fields.update(parent=str(of.parent[0]), parent_ticks=str(of.parent[1]), unit=of.unit)
             fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
             fields.update(server.former or drift.said(server))
         return fields

@@ -16,7 +16,7 @@ from health.health import Health
 from loop import descendants
 from loop.leftovers import Dead, look_at_orphans
 from loop.terminate import Ending
-from proc import cause, evidence, identity
+from proc import cause, evidence, identity, succession
 from state.history import incident_id
 from watch import drifting, stopping
 from watch.afar import Afar
@@ -24,6 +24,7 @@ from watch.journal import Account
 from watch.pending import Pending
 from watch.relook import Relook
 from watch.start_attempt import Start
+from watch.succession import Search, watch_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ if TYPE_CHECKING:
 
 
 class Life:
-    """Follows one server.  phase: idle waiting starting unanswered up stopping, and unstopped (watch/stopping.py).
+    """Follows one server.
 
+    phase: idle waiting starting unanswered up stopping succession, and unstopped (watch/stopping.py).
     account: its record and remarks; afar: its paths that may not answer.
     """
 
     __slots__ = (
-        "_attempt _died_at _wait account afar ending health is_sought"
+        "_attempt _died_at _search _wait account afar ending health is_sought"
         " pending phase relook server surely_absent told was_waiting watcher"
     ).split()
 
@@ -56,6 +58,7 @@ class Life:
         self._died_at = 0.0
         self._attempt: Start | None = None
         self._wait: Timer | None = None
+        self._search: Search | None = None  # for the successor
         self.pending = Pending(server, watcher)
         self.was_waiting = False  # was it in state D at the last look?
         self.ending: Ending | None = None  # the last Ending
@@ -90,10 +93,13 @@ class Life:
 
         made: a session of which we know that it was made for the server.  False: it has ended by now.
         """
-        if source == "scan" and self.account.dead.left(process):
+        dead, succeeds = self.account.dead, self.phase == "succession"
+        if source == "scan" and succession.is_worker(dead, process):
             return False  # what the dead one left behind looks like it
         if self.phase == "stopping":
             return stopping.end_found(self, process, source, made)
+        if succeeds:
+            word, made = "moved", self._session_left(dead, process)
         ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
         if not self.follow(process, source, "launched" if ours else "adopted", made):
             return False
@@ -104,7 +110,13 @@ class Life:
         self.account.write()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
         self.health.serving()
+        if succeeds:
+            watch_port(self)
         return True
+
+    def _session_left(self, dead: Dead, process: identity.Process) -> int:
+        """The session of the dead process, if that descendant of it is still there; else 0."""
+        return dead.sid if process.sid == dead.sid and dead.left(process) else 0
 
     def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
         """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now.
@@ -188,12 +200,21 @@ class Life:
         process, source, _ = evidence.named(server, self.watcher.directories)
         if not process and server.last_exit == "exit 0" and not server.is_confirmed():
             process, source = self._daemon_of(dead), "own"
-        if process and self.adopt(process, source, "moved"):
+        if process and self.adopt(process, source, "moved", self._session_left(dead, process)):
             return
         # A young process that we did not start may have been a second copy beside the real server
-        self.surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
+        surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
+        death = f"{dead.pid} {up_for:.0f} {incident} {why}"
+        if why in succession.ORDERLY:
+            self._search = Search(self, lambda: self._report(dead, death, surely_absent))
+        else:
+            self._report(dead, death, surely_absent)
+
+    def _report(self, dead: Dead, death: str, surely_absent: bool) -> None:
+        self.phase = "idle"
+        self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
-        self.pending.send("down", f"{self.account.dead.pid} {up_for:.0f} {incident} {why}")
+        self.tell("down", death)
 
     def _daemon_of(self, dead: Dead) -> identity.Process | None:
         """The daemon of a launcher that we took for the server: the oldest leftover with the server's identity."""
@@ -295,6 +316,9 @@ class Life:
         self.account.write()
 
     def _cancel(self) -> None:
+        if self._search:
+            self._search.cancel()
+            self._search = None
         if self._attempt:
             self._attempt.cancel()
             self._attempt = None
@@ -357,6 +381,8 @@ class Life:
         resumed = self.account.want == "paused" and want != "paused"
         self.account.set_want(want)
         if want == "paused":
+            if self._search:
+                self._search.give_up()
             self._cancel()
             self.health.end()
             self._become("up" if self.server.pid else "idle", "PAUSED")

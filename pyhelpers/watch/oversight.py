@@ -29,9 +29,12 @@ def tick(life: Life) -> None:
 
 def _look_at_living(life: Life) -> None:
     server = life.server
+    before = server.images, server.parent
     fields = server.is_seen()
     if fields is None:
         return  # it is dead: its pidfd reports that
+    if (server.images, server.parent) != before:
+        life.account.write()  # the next watcher must know them too
     _look_at_state(life, fields[0])
     process, source, remarks = evidence.named(server, life.watcher.directories, server.is_confirmed() is False)
     life.account.say_all("evidence", remarks)

@@ -19,7 +19,7 @@ from proc.server import servers_of
 from spawn import nofile
 from state import access, history, lock, record
 from state.paths import server_directory
-from watch import faults, handover, oversight, resident, takeover
+from watch import faults, handover, oversight, resident, succession, takeover
 from watch.alert_queue import Post
 from watch.lifecycle import Life
 from watch.operators import Operators
@@ -273,11 +273,11 @@ class Watcher:
     def _find(self, numbers: list[int]) -> str:
         sought = [self.lives[number - 1].server for number in numbers if number]
         not_these = {*self._ours, *self.followed}
-        return scan.find(sought, self.directories, self.psutil_home, not_these, self._is_left) if sought else ""
+        return scan.find(sought, self.directories, self.psutil_home, not_these, self._sift) if sought else ""
 
-    def _is_left(self, server: Server, process: identity.Process) -> bool:
-        """Did the server's last process leave this one behind?  It may look like the server."""
-        return self.lives[server.number - 1].account.dead.left(process)
+    def _sift(self, server: Server, found: list[identity.Process]) -> list[identity.Process]:
+        """Those that may be the server: what its last process left behind may only look like it."""
+        return succession.sifted(self.lives[server.number - 1], found)
 
     def _find_left(self, numbers: list[int]) -> str:
         dead = {number: self.lives[number - 1].account.dead for number in numbers}
