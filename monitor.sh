@@ -171,6 +171,7 @@ event() {
 	up) on_up "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	failed) on_failed "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	absent) on_absent "$mailbox_number" ;;
+	rival) on_rival "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	restart_pending) on_restart_pending "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	drifted) on_drifted "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	hung) on_hung "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
@@ -221,11 +222,12 @@ on_down() {
 	incident_death "$1" "$2" "$3"
 	server_set "$1" alive ''
 	restart_decide "$1" "$mailbox_now" "$incident_cause"
+	restart_rival "$1"
 	act "$1"
 	incident_log_death "$1"
 	case $_restart_decide in
 	leave) incident_left "$1" ;;
-	later) incident_later "$1" ;;
+	later | rival) incident_later "$1" ;;
 	fatal) incident_give_up "$1" "$incident_cause" ;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
@@ -240,6 +242,7 @@ on_down_again() {
 	FATAL) hold_fatal "$1" ;;
 	*)
 		restart_at_once
+		restart_rival "$1"
 		act "$1"
 		;;
 	esac
@@ -260,6 +263,12 @@ on_drifted() {
 	esac
 	server_set "$1" state STOPPING
 	helper_order stop "$1"
+}
+
+# on_rival NUMBER WAIT TEXT - a death follows; TEXT names another process that restarts the server, WAIT is its time in ms
+on_rival() {
+	server_set "$1" rival "$3"
+	server_set "$1" rival_wait "$2"
 }
 
 # on_hung NUMBER PID TEXT - the process lives, but does not serve: end it; its death is then answered like any other
@@ -308,6 +317,7 @@ on_restart_pending() {
 	server_get "$1" cause
 	[ -n "$_server_get" ] || incident_death "$1" "$2" "$3"
 	restart_at_once
+	restart_rival "$1"
 	act "$1"
 }
 

@@ -60,7 +60,13 @@ incident_death() {
 # incident_log_death NUMBER - log the death, and what restart_decide has decided
 incident_log_death() {
 	_incident_get "$1"
+	_incident_note=
 	case $_incident_event:$_restart_decide in
+	*:rival)
+		server_get "$1" rival
+		_incident_note=", $_server_get"
+		_incident_text="stopped, pid=$_incident_pid$_incident_note... ($_incident_cause, up $_incident_up$_incident_nth)"
+		;;
 	hung:later | limit:later) _incident_text="$_incident_event, pid=$_incident_pid, ended ${_incident_cause#* }, restarting in $((restart_wait / 1000))s..." ;;
 	hung:* | limit:*) _incident_text="$_incident_event, pid=$_incident_pid, ended ${_incident_cause#* }" ;;
 	*:leave) _incident_text="exited, pid=$_incident_pid, left alone ($_incident_cause)" ;;
@@ -69,7 +75,7 @@ incident_log_death() {
 	*) _incident_text="stopped, pid=$_incident_pid, restarting... ($_incident_cause, up $_incident_up$_incident_nth)" ;;
 	esac
 	log_restart "$mailbox_when" "Server $_incident_shown $_incident_text"
-	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up" "$_incident_place"
+	log_history "$mailbox_when" "$_incident_event" "$_incident_name" "$_incident_pid" "$_incident_cause" "$_restart_decide" "$_incident_id" "up $_incident_up$_incident_note" "$_incident_place"
 }
 
 # incident_unlogged NUMBER - an earlier monitor decided about this death, but ended before it could log that: log it now
@@ -88,13 +94,15 @@ incident_left() {
 	server_set "$1" incident ''
 }
 
-# incident_later NUMBER - the restart comes after a wait: if that is as long as recovery_quiet, send an alert now
+# incident_later NUMBER - the restart comes after a wait, or from a rival: if that is as long as recovery_quiet, send an alert now
 # The hooks wait for the recovery that long, too; a shorter wait needs no alert before the server is up again.
 incident_later() {
 	[ "$restart_wait" -ge "$prepare_recovery_quiet" ] || return 0
 	_incident_get "$1"
 	server_set "$1" told death
-	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN; next try in $((restart_wait / 1000))s"
+	server_get "$1" rival
+	_incident_note=${_server_get:+; $_server_get}
+	alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" 'not restarted' "$_incident_died$_incident_nth), is DOWN$_incident_note; next try in $((restart_wait / 1000))s"
 }
 
 # incident_drifted NUMBER TEXT WANT - conf no longer describes the process that runs: report it once, and what follows
@@ -126,6 +134,7 @@ incident_stopped() {
 	server_set "$1" drift ''
 	server_set "$1" incident ''
 	server_set "$1" pid ''
+	server_set "$1" rival ''
 }
 
 # PID TEXT ACTION DETAIL
@@ -194,8 +203,9 @@ incident_up() {
 		_incident_log_launched "$1" "$2" "$5"
 		;;
 	moved) _incident_log_found "$1" "$2" "moved from pid=$_server_get to" "$4" ;;
-	*) [ "$_server_get" = "$2" ] || _incident_log_found "$1" "$2" adopted, "$4" ;;
+	*) [ "$_server_get" = "$2" ] || _incident_log_adopted "$1" "$2" "$4" ;;
 	esac
+	server_set "$1" rival ''
 	case $_incident_id:$_incident_told in
 	:*) ;;
 	*:) alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" restarted "$_incident_died), $_incident_back$_incident_nth" ;;
@@ -217,6 +227,16 @@ _incident_log_launched() {
 _incident_count() {
 	server_get "$1" restarts
 	server_set "$1" restarts $((_server_get + 1))
+}
+
+_incident_log_adopted() {
+	server_get "$1" rival
+	if [ -n "$_server_get" ]; then
+		_incident_back='restarted by its parent'
+		_incident_log_found "$1" "$2" 'restarted by its parent,' "$3"
+	else
+		_incident_log_found "$1" "$2" adopted, "$3"
+	fi
 }
 
 _incident_log_found() {

@@ -23,6 +23,19 @@ restart_at_once() {
 	restart_wait=0
 }
 
+# restart_rival NUMBER - another process restarts this server by itself: leave it rival_wait for that, before our start
+# Sets: _restart_decide: rival instead of now or later; restart_wait
+restart_rival() {
+	server_get "$1" rival
+	case $_restart_decide:$_server_get in
+	now:?* | later:?*) ;;
+	*) return 0 ;;
+	esac
+	_restart_decide=rival
+	server_get "$1" rival_wait
+	[ "$restart_wait" -ge "$_server_get" ] || restart_wait=$_server_get
+}
+
 # restart_unwanted NUMBER CAUSE - does an operator, or conf, want the server to stay down after this?
 restart_unwanted() {
 	server_get "$1" want

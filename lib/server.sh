@@ -23,6 +23,7 @@ server_new() {
 	eval "server_$1_want=up server_$1_alive= server_$1_next= server_$1_orders="
 	eval "server_$1_known= server_$1_heard=up server_$1_death= server_$1_answered= server_$1_attempt="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses= server_$1_drift="
+	eval "server_$1_rival= server_$1_rival_wait=0"
 	_server_number=$1
 	shift 8
 	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"

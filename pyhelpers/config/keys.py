@@ -82,6 +82,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "exit_codes": ("0", or_none(exit_codes, []), APPLY),
     "start_seconds": ("1s", duration(), APPLY),
     "start_timeout": ("30s", duration(1), APPLY),
+    "rival_wait": ("10s", duration(), APPLY),
     "backoff": ("0s 60s", backoff, APPLY),
     "give_up": ("never", give_up, APPLY),
     "stop": ("TERM 5s KILL", stop, APPLY),

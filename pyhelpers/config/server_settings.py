@@ -68,7 +68,7 @@ class ServerSettings:
 
     __slots__ = (
         "argv conf_file directory ends ids is_placed kept_in launch logs match name needs needs_file number "
-        "oldlog oldlog_keep place port program sources start_ms stop stop_tree timeout_ms uid user vital"
+        "oldlog oldlog_keep place port program rival_ms sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -88,6 +88,7 @@ class ServerSettings:
         self.port = int(settings["port"] or 0)
         self.sources = [settled.words(source) for source in elements(settings["pid_from"])]
         self.start_ms = int(settings["start_seconds"])
+        self.rival_ms = int(settings["rival_wait"])
         self.timeout_ms = int(settings["start_timeout"])
         self.stop = elements(settings["stop"])
         self.stop_tree = settings["stop_tree"] == "1"

@@ -52,6 +52,7 @@ STARTERS = (
     "containerd-shim-runc-v2 conmon docker-init tini dumb-init catatonit gdb strace"
 ).split()
 TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
+WITH_VALUE = "--rcfile --init-file -o -O -W -X".split()  # options of shells and Python whose value is the next word
 TTY = 4  # place of tty_nr in identity.stat_fields()
 MULTIPLEXERS = ("socket:", "anon_inode:[eventpoll]")
 
@@ -78,7 +79,7 @@ def parent_of(process: Process) -> tuple[tuple[int, int], str]:
     parent = identity.look(process.ppid)
     if not parent:
         return (0, 0), ""
-    return (parent.pid, parent.ticks), _unit_of(process.pid) if _is_init(parent) else ""
+    return (parent.pid, parent.ticks), unit_of(process.pid) if _is_init(parent) else ""
 
 
 def parent_alive(dead: Dead, stop_tree: bool) -> Rival | None:
@@ -88,7 +89,7 @@ def parent_alive(dead: Dead, stop_tree: bool) -> Rival | None:
     if not parent or parent.ticks != ticks or pid in (os.getpid(), os.getppid()):
         return None
     if _is_init(parent):
-        return Rival(parent, dead.unit) if dead.unit and dead.unit != _unit_of(os.getpid()) else None
+        return Rival(parent, dead.unit) if dead.unit and dead.unit != unit_of(os.getpid()) else None
     return None if stop_tree and dead.left(parent) else Rival(parent, "")
 
 
@@ -101,18 +102,24 @@ def merely_starts(rival: Rival) -> bool:
 def name_of(process: Process) -> str:
     """What people call it: the name of its program, or of the script that it runs."""
     program = os.path.basename(process.exe) or "a process that may not be examined"
-    words = process.argv()
-    if identity.interpreter(process.exe) and len(words) > 1 and words[1] != "-c":
-        script = next((word for word in words[1:] if not word.startswith("-")), "")
-        return os.path.basename(script) or program
-    return program
+    return os.path.basename(_script_of(process)) or program
+
+
+def _script_of(process: Process) -> str:
+    """The script that an interpreter runs, as its command line names it; "" if there is none."""
+    words = process.argv()[1:] if identity.interpreter(process.exe) else []
+    while words and words[0].startswith("-"):
+        if words[0][:2] != "--" and "c" in words[0]:
+            return ""  # -c: the next word is the script itself
+        words = words[2 if words[0] in WITH_VALUE else 1 :]
+    return words[0] if words else ""
 
 
 def _is_init(process: Process) -> bool:
     return process.pid == 1 or os.path.basename(process.exe) == "systemd"
 
 
-def _unit_of(pid: int) -> str:
+def unit_of(pid: int) -> str:
     """The .service that a process is in, "" if none: the last such name in the path of its cgroup."""
     for line in identity.text_of(f"/proc/{pid}/cgroup").split("\n"):
         number, _, rest = line.partition(":")
@@ -127,22 +134,24 @@ def _unit_of(pid: int) -> str:
 def _is_interactive(process: Process) -> bool:
     """Is it a shell without a script or a command, whose input is a terminal?"""
     fields = identity.stat_fields(process.pid)
-    words = process.argv()[1:]
-    if os.path.basename(process.exe) not in SHELLS or not fields or fields[TTY] == "0":
+    if os.path.basename(process.exe) not in SHELLS or not fields or fields[TTY] == "0" or _script_of(process):
         return False
-    has_program = any(not word.startswith("-") or (word[1:2] != "-" and "c" in word) for word in words)
-    return not has_program and _target(f"/proc/{process.pid}/fd/0").startswith(TERMINALS)
+    has_command = any(word[:2] != "--" and word.startswith("-") and "c" in word for word in process.argv()[1:])
+    return not has_command and _target(f"/proc/{process.pid}/fd/0").startswith(TERMINALS)
 
 
-def ward(head: Process, candidates: Sequence[Process], port: int) -> Process | None:
-    """The server, if head is its guard, of the same program; else None.  candidates: all that look like the server."""
+def ward(head: Process, candidates: Sequence[Process], port: int, named: int = 0) -> Process | None:
+    """The server, if head is its guard, of the same program; else None.
+
+    candidates: all that look like the server; named: the pid that the server's pidfile names.
+    """
     children = [each for each in candidates if each.ppid == head.pid and each.ticks >= head.ticks]
-    if len(children) != 1 or not port:
+    if len(children) != 1 or _waits_for_more(head.pid):
         return None
-    inodes = ports.listening(port)
-    if not ports.holds(children[0].pid, inodes) or ports.holds(head.pid, inodes) or _waits_for_more(head.pid):
-        return None
-    return children[0]
+    child = children[0]
+    inodes = ports.listening(port) if port else []
+    is_server = child.pid == named or (ports.holds(child.pid, inodes) and not ports.holds(head.pid, inodes))
+    return child if is_server else None
 
 
 def _waits_for_more(pid: int) -> bool:

@@ -71,8 +71,16 @@ def noted(images: tuple[str, ...], fields: Sequence[str]) -> tuple[str, ...]:
 def is_worker(dead: Dead, process: Process) -> bool:
     """Is this process, which looks like the server, a fork of its last process, and not a successor?"""
     if process.image in dead.images:
+        if _is_fork_of_parent(dead, process):
+            return False  # a guard of the same program has started it
         return _has_random_stack(process.pid) or dead.left(process)
     return not (process.image and dead.images) and dead.left(process)
+
+
+def _is_fork_of_parent(dead: Dead, process: Process) -> bool:
+    """Is it a child of the dead one's parent, and a fork of that?  One that only inherits orphans has another image."""
+    fields = identity.stat_fields(process.ppid) if process.ppid == dead.parent[0] else None
+    return fields is not None and identity.image(fields) == process.image
 
 
 def _has_random_stack(pid: int) -> bool:

@@ -24,7 +24,7 @@ from watch.journal import Account
 from watch.pending import Pending
 from watch.relook import Relook
 from watch.start_attempt import Start
-from watch.succession import Search, watch_port
+from watch.succession import Search, among_kids, watch_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from loop.host import Supervisor
     from loop.loop import Timer
     from proc.server import Server
+    from watch.rivalry import Rivalry
 
 
 class Life:
@@ -44,7 +45,7 @@ class Life:
 
     __slots__ = (
         "_attempt _died_at _search _wait account afar ending health is_sought"
-        " pending phase relook server surely_absent told was_waiting watcher"
+        " pending phase relook rivalry server surely_absent told was_waiting watcher"
     ).split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
@@ -64,6 +65,7 @@ class Life:
         self.ending: Ending | None = None  # the last Ending
         self.is_sought = False  # it is to be stopped, and we search for it
         self.relook = Relook(self)
+        self.rivalry: Rivalry | None = None  # with another process that restarts it
         self.health: Health = Health(self)
 
     def age(self) -> float:
@@ -71,7 +73,11 @@ class Life:
         return boot_seconds() - self.server.ticks / TICKS_PER_SECOND
 
     def tell(self, word: str, rest: str) -> None:
-        """Send an event that the shell must answer."""
+        """Send an event that the shell must answer; before a death, tell it who else may restart the server."""
+        if word in ("down", "restart_pending") and self.account.dead.parent[0]:
+            from watch import rivalry
+
+            rivalry.announce(self)
         self.pending.send(word, rest)
 
     # -- found -----------------------------------------------------------------------------------
@@ -204,11 +210,17 @@ class Life:
             return
         # A young process that we did not start may have been a second copy beside the real server
         surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        death = f"{dead.pid} {up_for:.0f} {incident} {why}"
-        if why in succession.ORDERLY:
-            self._search = Search(self, lambda: self._report(dead, death, surely_absent))
-        else:
-            self._report(dead, death, surely_absent)
+        self._succeed(why, lambda: self._report(dead, f"{dead.pid} {up_for:.0f} {incident} {why}", surely_absent))
+
+    def _succeed(self, why: str, report: Callable[[], None]) -> None:
+        """Follow the successor of a server that has ended in order; call report if there is none."""
+        if why not in succession.ORDERLY:
+            report()
+            return
+        self.phase = "succession"
+        process = among_kids(self)
+        if not process or not self.adopt(process, "scan"):
+            self._search = Search(self, report)
 
     def _report(self, dead: Dead, death: str, surely_absent: bool) -> None:
         self.phase = "idle"
@@ -262,6 +274,8 @@ class Life:
         if wait_ms:
             self._become("waiting", "BACKOFF", self.server.message)
             self.account.write()
+            if self.rivalry:
+                self.rivalry.wait()
             self._wait = self.watcher.loop.after(wait_ms, lambda: self._begin(time.monotonic()))
         else:
             self._begin(self._died_at or time.monotonic())
@@ -291,6 +305,8 @@ class Life:
         self.watcher.emit("up", server, f"{server.pid} launched {server.source} {took_ms:.0f}")
         self.watcher.tidy_soon(self)
         self.health.serving()
+        if self.rivalry:
+            self.rivalry.look_beside()
 
     def start_failed(self, status: int, text: str, why: str = "") -> None:
         """The attempt has failed: an LSB status, and the reason; why: how its process ended, if it did."""
@@ -325,6 +341,8 @@ class Life:
         if self._wait:
             self._wait.cancel()
             self._wait = None
+        if self.rivalry:
+            self.rivalry.rest()
 
     def _become(self, phase: str, state: str, message: str = "") -> None:
         self.phase = phase

@@ -9,6 +9,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     recall           RESTARTS MEMORY           what the record remembers for the shell
     up               PID HOW SOURCE MS         it runs; HOW: launched adopted moved; MS since its death or the order
     down             PID UP INCIDENT CAUSE     it ended after UP seconds
+    rival            WAIT TEXT                 `down` follows; TEXT: who else restarts it, and gets WAIT ms for that
     restart_pending  PID UP INCIDENT CAUSE     the same, but a monitor that ended over the restart has logged that death
     absent           STATE                     at the first look it did not run; STATE: as its record had it
     failed           STATUS ATTEMPT TEXT       a start did not succeed; STATUS as of the LSB, ATTEMPT differs each time

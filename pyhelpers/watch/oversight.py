@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loop import descendants
-from proc import evidence, identity
+from proc import evidence, identity, rivals
 from proc.descent import Descent
 from watch import stopping
 
@@ -16,6 +16,8 @@ def tick(life: Life) -> None:
     """Look at the evidence again, so that a lost event costs at most one interval."""
     if life.phase == "up":
         _look_at_living(life)
+        if life.rivalry:
+            life.rivalry.look_beside()
     elif life.phase == "idle":
         life.find()
         life.afar.look()
@@ -40,6 +42,8 @@ def _look_at_living(life: Life) -> None:
     life.account.say_all("evidence", remarks)
     if process and not server.is_confirmed() and _is_confirmed_or_moved(life, process, source):
         return
+    if server.source == "scan" and _is_moved_to_ward(life, process.pid if process else 0):
+        return
     life.afar.look()
     kids = server.kids
     life.remember_kids()
@@ -58,6 +62,21 @@ def _is_confirmed_or_moved(life: Life, process: identity.Process, source: str) -
     its = Descent.of(server)
     descends = descendants.belongs(life.watcher, process.pid, server.pid, server.ticks, its)
     return descends and life.adopt(process, source, "moved", server.sid)
+
+
+def _is_moved_to_ward(life: Life, named: int) -> bool:
+    """Did we take a guard for the server, before its child was there?  named: the pid that the pidfile names.
+
+    A scan finds a guard of the same program; while it sleeps between two runs, nothing tells it from the server.
+    """
+    server = life.server
+    children = [process for process in map(identity.look, identity.children(server.pid)) if process]
+    if not children or not (server.port or named):
+        return False
+    alike = [each for each in children if not evidence.objection_to(each, server, life.watcher.directories)]
+    head = identity.look(server.pid)
+    child = rivals.ward(head, alike, server.port, named) if head and alike else None
+    return child is not None and life.adopt(child, "scan", "moved")
 
 
 def _look_at_state(life: Life, state: str) -> None:

@@ -1,12 +1,13 @@
 """The server has ended in order: find its successor before we report a death.  The rules: proc/succession.py.
 
-A pidfile or log that names the successor has been asked already.  This searches the process table, in an errand; the
-server that dies by a signal never comes here, so its restart does not wait for that.
+A pidfile or log that names the successor has been asked already.  The descendants of the dead process that we know come
+next, without a wait; then the process table, in an errand.  A server that dies by a signal never comes here, so its
+restart does not wait for that.
 """
 
 from __future__ import annotations
 
-from proc import ports, succession
+from proc import evidence, identity, ports, succession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from proc.identity import Process
     from watch.lifecycle import Life
 
-LONGEST_SEARCH_MS = 2000  # a /proc file may block
+LONGEST_SEARCH_MS = 10_000  # a /proc file may block; on a busy machine a search takes seconds
 
 
 class Search:
@@ -25,7 +26,6 @@ class Search:
     def __init__(self, life: Life, absent: Callable[[], None]) -> None:
         self._absent: Callable[[], None] | None = absent
         self._late: Timer = life.watcher.loop.after(LONGEST_SEARCH_MS, self.give_up)
-        life.phase = "succession"
         life.watcher.want_scan(life, self.give_up)
 
     def give_up(self) -> None:
@@ -39,6 +39,16 @@ class Search:
         """It was found, or an order has overtaken the search."""
         self._absent = None
         self._late.cancel()
+
+
+def among_kids(life: Life) -> Process | None:
+    """The successor, if it is one of the descendants that we have seen of the dead process."""
+    server, others = life.server, life.watcher.directories
+    living = [process for process in map(identity.look, life.account.dead.kids) if process]
+    found = sifted(life, [each for each in living if not evidence.objection_to(each, server, others)])
+    pids = {each.pid for each in found}
+    heads = [each for each in found if each.ppid not in pids]
+    return heads[0] if len(heads) == 1 else None
 
 
 def sifted(life: Life, candidates: list[Process]) -> list[Process]:
