@@ -24,7 +24,7 @@ from watch.journal import Account
 from watch.pending import Pending
 from watch.relook import Relook
 from watch.start_attempt import Start
-from watch.succession import Search, among_kids, watch_port
+from watch.succession import Search, find_successor, session_left, watch_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Life:
         if self.phase == "stopping":
             return stopping.end_found(self, process, source, made)
         if succeeds:
-            word, made = "moved", self._session_left(dead, process)
+            word, made = "moved", session_left(dead, process)
         ours = process.ppid == os.getpid()  # an update has put a new watcher into our process
         if not self.follow(process, source, "launched" if ours else "adopted", made):
             return False
@@ -119,10 +119,6 @@ class Life:
         if succeeds:
             watch_port(self)
         return True
-
-    def _session_left(self, dead: Dead, process: identity.Process) -> int:
-        """The session of the dead process, if that descendant of it is still there; else 0."""
-        return dead.sid if process.sid == dead.sid and dead.left(process) else 0
 
     def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
         """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now.
@@ -206,21 +202,13 @@ class Life:
         process, source, _ = evidence.named(server, self.watcher.directories)
         if not process and server.last_exit == "exit 0" and not server.is_confirmed():
             process, source = self._daemon_of(dead), "own"
-        if process and self.adopt(process, source, "moved", self._session_left(dead, process)):
+        if process and self.adopt(process, source, "moved", session_left(dead, process)):
             return
         # A young process that we did not start may have been a second copy beside the real server
         surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self._succeed(why, lambda: self._report(dead, f"{dead.pid} {up_for:.0f} {incident} {why}", surely_absent))
-
-    def _succeed(self, why: str, report: Callable[[], None]) -> None:
-        """Follow the successor of a server that has ended in order; call report if there is none."""
-        if why not in succession.ORDERLY:
-            report()
-            return
-        self.phase = "succession"
-        process = among_kids(self)
-        if not process or not self.adopt(process, "scan"):
-            self._search = Search(self, report)
+        self._search = find_successor(
+            self, why, lambda: self._report(dead, f"{dead.pid} {up_for:.0f} {incident} {why}", surely_absent)
+        )
 
     def _report(self, dead: Dead, death: str, surely_absent: bool) -> None:
         self.phase = "idle"

@@ -20,7 +20,7 @@ import os
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from loop import descendants
 from loop.leftovers import end_leftovers
-from loop.terminate import Ending
+from loop.terminate import Ending, could_not_end
 from proc import evidence, identity, rivals
 
 TYPE_CHECKING = False
@@ -134,7 +134,11 @@ class Rivalry:
         dead, host = life.account.dead, life.watcher
         parent = f"its parent, pid {self._rival.pid} ({self._rival.name}),"
         host.say(server, f"{parent} has started it too, as pid {copy.pid}; ours, pid {ours[0]}, is ended")
-        Ending(host.loop, [ours], server.stop, lambda stuck: end_leftovers(host, server, dead, lambda: None))
+        Ending(host.loop, [ours], server.stop, lambda stuck: end_leftovers(host, server, dead, self._say_stuck))
+
+    def _say_stuck(self, stuck: list[int]) -> None:
+        for pid in stuck:
+            self._life.watcher.say(self._life.server, could_not_end(pid))
 
 
 def _children(pid: int) -> Iterator[int]:

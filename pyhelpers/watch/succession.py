@@ -13,11 +13,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loop.leftovers import Dead
     from loop.loop import Timer
     from proc.identity import Process
     from watch.lifecycle import Life
 
 LONGEST_SEARCH_MS = 10_000  # a /proc file may block; on a busy machine a search takes seconds
+
+
+def find_successor(life: Life, why: str, report: Callable[[], None]) -> Search | None:
+    """Follow the successor of a server that has ended like this; call report as soon as there is none.
+
+    Returns the search, if one is under way.
+    """
+    if why not in succession.ORDERLY:
+        report()
+        return None
+    life.phase = "succession"
+    process = _among_kids(life)
+    return None if process and life.adopt(process, "scan") else Search(life, report)
+
+
+def session_left(dead: Dead, process: Process) -> int:
+    """The session of the dead process, if that descendant of it is still there; else 0."""
+    return dead.sid if process.sid == dead.sid and dead.left(process) else 0
 
 
 class Search:
@@ -41,7 +60,7 @@ class Search:
         self._late.cancel()
 
 
-def among_kids(life: Life) -> Process | None:
+def _among_kids(life: Life) -> Process | None:
     """The successor, if it is one of the descendants that we have seen of the dead process."""
     server, others = life.server, life.watcher.directories
     living = [process for process in map(identity.look, life.account.dead.kids) if process]
