@@ -21,8 +21,10 @@ from alerting import hook
 from base.exits import NO_PERMISSION, NOT_CONFIGURED
 from base.libraries import psutil_home
 from config import settle
-from proc import cause
+from proc import cause, cgroup
 from state.paths import ELSEWHERE, make_private, state_directory
+
+LESS_EXACT = "what leaves its session and clears its environment is not ended with its server"
 
 
 def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, list[str]]:
@@ -51,6 +53,13 @@ def machine() -> list[str]:
     ]
 
 
+def cgroups(settled: settle.Settled) -> list[str]:
+    """What is less exact here than with cgroups, as lines for a person, if a server may have one."""
+    if cgroup.home() or all(server["cgroup"] == "no" for server in settled.servers):
+        return []
+    return [f"cgroups: none can be made here: {cgroup.objection()}; {LESS_EXACT}\n"]
+
+
 def _knows_exit_of_reaped() -> bool:
     """Does PIDFD_GET_INFO know the exit status of a reaped process?  We try it with a child of our own."""
     pid = os.fork()
@@ -76,6 +85,7 @@ def main(argv: list[str]) -> int:
     if settled is None:
         return NOT_CONFIGURED
     print(f"conf is good: {len(settled.servers)} servers")
+    print("".join(cgroups(settled)), end="")
     if word != "test":
         return 0
     state_dir = state_directory(root, state_option, settled.suite["state_dir"])

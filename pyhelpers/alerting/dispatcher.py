@@ -55,7 +55,7 @@ class Lanes:
         except OSError:
             pass  # without inotify, a new message waits for the end of a call or for the next run
         self._turn_soon()
-        self._host.loop.run()
+        self._host.run()
         outbox.prune(self._alerts_dir)
 
     def _hear_signals(self) -> None:

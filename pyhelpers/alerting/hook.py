@@ -232,7 +232,7 @@ def call_alone(
         host.loop.ended = True
 
     Call(host, conf_dir, name, alert, seconds, told, gone)
-    host.loop.run()
+    host.run()
 
 
 def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]) -> None:

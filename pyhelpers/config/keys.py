@@ -97,6 +97,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "limit_core": ("inherited", inherited(or_unlimited(size)), RESTART),
     "limit_memory": ("inherited", inherited(or_unlimited(size)), RESTART),
     "no_new_privileges": ("no", yes_or_no, RESTART),
+    "cgroup": ("auto", one_of("auto", "no"), APPLY),
     "output": ("/dev/null", path, RESTART),
     "logs": ("log*.txt", or_none(several(), []), APPLY),
     "oldlog": ("oldlog", path, APPLY),

@@ -45,12 +45,15 @@ class Launch:
     umask: a number.  user, group: names or numbers; ids: the same as numbers, where they are settled.
     nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     pidfile: we write the pid there before we execute the program, so that the program may replace it.
+    in_cgroup: may it get a cgroup?  cgroup: the directory of the one that it joins before the exec; "": none, or later.
     ends: name and descriptor of each that it inherits, from 3 on; told: set LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
-    __slots__ = "argv directory ends environment ids input_fd output output_fd pidfile settings told umask".split()
+    __slots__ = (
+        "argv cgroup directory ends environment ids in_cgroup input_fd output output_fd pidfile settings told umask"
+    ).split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
@@ -63,6 +66,8 @@ class Launch:
         self.umask = 0o022
         self.settings: dict[str, str] = {}
         self.ids: Ids | None = None
+        self.in_cgroup = True
+        self.cgroup = ""
         self.ends: Sequence[tuple[str, int]] = ()
         self.told = True
 

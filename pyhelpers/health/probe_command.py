@@ -106,6 +106,7 @@ def _launch(server: Server, argv: Sequence[str]) -> Launch:
     found.umask = server.launch.umask
     found.settings = {key: server.launch.settings[key] for key in SETTINGS if key in server.launch.settings}
     found.ids = server.ids
+    found.in_cgroup = server.launch.in_cgroup
     told = {key: value for key, value in server.launch.environment.items() if not key.startswith(OURS_ALONE)}
     told.update(MONITOR_SERVER=server.name, MONITOR_PID=str(server.pid), MONITOR_PORT=str(server.port or ""))
     found.environment = told

@@ -81,12 +81,15 @@ def _children(pid: int, threads: int) -> list[int]:
 
 
 def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, int]:
-    """Pid and start ticks of our orphans that descend from it; root: its process, which may be a zombie."""
-    orphans = [orphan.pid for orphan in host.orphans(of.sid)]
-    if not orphans:
+    """Pid and start ticks of our orphans that descend from it, and of all in its cgroup.
+
+    root: its process, which may be a zombie.
+    """
+    candidates = [*(orphan.pid for orphan in host.orphans(of.sid)), *of.inside()]
+    if not candidates:
         return {}
     known, of.kids = of.kids, {**of.kids, root: ticks}
-    found = of.members(descent.table_of([*orphans, root]))
+    found = of.members(descent.table_of([*candidates, root]))
     of.kids = known
     found.pop(root, None)
     return found
@@ -115,17 +118,18 @@ class Orphans:
         self._by_sign: dict[int | str, list[int]] = {}  # a session, an INVOCATION_ID
 
     def of(self, host: Host, server: Server) -> dict[int, int]:
-        """Pid and start ticks of the orphans that descend from this living server."""
+        """Pid and start ticks of the orphans that descend from this living server, and of all in its cgroup."""
         now = time.monotonic()
         if now - self._seen_at > ORPHANS_HOLD:
             self._seen_at, self._by_sign = now, {}
             for process in host.orphans():
                 for sign in (process.sid, descent.mark(process.pid, process.ticks)):
                     self._by_sign.setdefault(sign, []).append(process.pid)
+        its = Descent.of(server)
         candidates = [pid for sign in (server.sid, server.invocation) if sign for pid in self._by_sign.get(sign, ())]
+        candidates += its.inside()
         if not candidates:
             return {}
-        its = Descent.of(server)
         its.kids = {**its.kids, server.pid: server.ticks}
         found = its.members(descent.table_of([*candidates, server.pid]))
         found.pop(server.pid, None)
@@ -179,4 +183,4 @@ def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bo
             break
         pid = int(fields[PPID])
     # Read an environment only now: that of the process itself, and that of the orphan that it descends from
-    return any(of.is_marked(*each) for each in dict.fromkeys(climbed[:1] + climbed[-1:]))
+    return any(of.is_proved(*each) for each in dict.fromkeys(climbed[:1] + climbed[-1:]))

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 
 class Reaper(Protocol):
-    """A process that waits in a loop and is the parent of its orphaned descendants."""
+    """A process that waits in a loop and is the parent of its orphaned descendants.
+
+    shared: the objects that several parts share, by the name of the part.
+    """
 
     loop: Loop
+    shared: dict[str, object]
 
     @property
     def followed(self) -> Container[int]:
@@ -31,12 +35,7 @@ class Reaper(Protocol):
 
 
 class Host(Reaper, Protocol):
-    """What hosts the servers: the loop, the state that servers share, and a way to inform people.
-
-    shared: the objects that parts of several servers share, by the name of the part.
-    """
-
-    shared: dict[str, object]
+    """What hosts the servers: the loop, the state that servers share, and a way to inform people."""
 
     @property
     def leftovers(self) -> Walk:

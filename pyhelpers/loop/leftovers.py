@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from loop import descendants
+from loop import cgroups, descendants
 from loop.terminate import Ending
 from proc import identity
 from proc.descent import Descent
@@ -41,7 +41,7 @@ class Dead(Descent):
     __slots__ = ("adopted", "images", "is_stuck", "looked_at", "parent", "pid", "ticks", "took", "unit")
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server.sid, server.seen, server.invocation, server.owner)
+        super().__init__(server.sid, server.seen, server.invocation, server.owner, server.cgroup)
         self.pid, self.ticks = server.pid, server.ticks
         self.kids = server.kids
         self.images, self.parent, self.unit = server.images, server.parent, server.unit
@@ -70,8 +70,8 @@ class Dead(Descent):
         dead = cls(server)
         dead.pid, dead.ticks = int(known["pid"]), int(known["ticks"])
         dead.sid, dead.seen = int(known["sid"] or 0), int(known["seen"] or 0)
-        dead.invocation, dead.owner = known["invocation"], int(known["uid"] or server.owner)
-        dead.kids = record.kids_of(known["kids"])
+        dead.invocation, dead.cgroup = known["invocation"], known["cgroup"]
+        dead.owner, dead.kids = int(known["uid"] or server.owner), record.kids_of(known["kids"])
         dead.adopted = True
         dead.images = tuple(filter(None, known["images"].split(",")))
         dead.parent, dead.unit = (int(known["parent"] or 0), int(known["parent_ticks"] or 0)), known["unit"]
@@ -139,7 +139,7 @@ def _left_by_ours(host: Host, dead: Dead, known: dict[int, int]) -> dict[int, in
 
 
 def _end(host: Host, server: Server, dead: Dead, members: dict[int, int], then: Then, rounds: int) -> None:
-    """members: those that the search found.  Another round ends by KILL what they fork meanwhile."""
+    """members: those that the search found.  Another round kills what they fork meanwhile, a cgroup in one step."""
     known = {**_living(dead.kids), **members}
     if dead.adopted:
         left = descendants.with_theirs(host, known)
@@ -153,7 +153,7 @@ def _end(host: Host, server: Server, dead: Dead, members: dict[int, int], then: 
     if not rounds:
         then(list(left))
         return
-    steps = server.stop if rounds == ROUNDS else ["KILL"]
+    steps = server.stop if rounds == ROUNDS else cgroups.killing_steps(host, dead)
     ending: Ending | None = None  # until its constructor returns: all may have ended by now
 
     def ended(stuck: list[int]) -> None:

@@ -19,11 +19,11 @@ from base import places
 from base.places import NoAnswer
 from base.programs import LaunchError
 from config import trust
-from loop import descendants
+from loop import cgroups, descendants
 from loop.terminate import Ending
 from proc import cause, identity
 from proc.descent import Descent, ticks_now
-from spawn import launch
+from spawn import cgroup, launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class Run:
         self._told, tell = os.pipe()
         try:
             os.set_blocking(self._output, False)
-            self._descent = Descent(invocation=what.mark())
+            what.cgroup = cgroups.fresh(host, os.path.basename(what.argv[0])) if what.in_cgroup else ""
+            self._descent = Descent(invocation=what.mark(), cgroup=what.cgroup)
             self._pid = _spawn(what, prepare, tell)
         except BaseException:
             self._close()
@@ -225,6 +226,7 @@ class Run:
     def _end_tree(self, steps: Sequence[str], rounds: int) -> None:
         if steps[0] == "KILL":
             self._kill_group()
+            cgroups.killing_steps(self._host, self._descent)  # what forks meanwhile, too
         left = self._members()
         if left and rounds:
             Ending(self._loop, left, steps, lambda stuck: self._ended_some(stuck, rounds), reap=False)
@@ -258,13 +260,17 @@ class Run:
         os.waitid(os.P_PID, self._pid, os.WEXITED)
         self._loop.errands.discard(self._pid)
         self._loop.groups.discard(self._pid)
+        cgroups.retire(self._host, self._descent.cgroup)
         self._tell_gone()
 
 
 def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
-    """Launch it as a server is launched: with the slower fork for what posix_spawn cannot set or may not answer."""
+    """Launch it as a server is launched: with the slower fork for what posix_spawn cannot set or may not answer.
+
+    To join a cgroup takes some ms, so the child does that: no one waits for the beginning of a check or a hook.
+    """
     program = "" if prepare else _near_program(what)
-    if what.settings or not program:
+    if what.settings or what.cgroup or not program:
         pid = os.fork()
         if pid == 0:
             _become(what, program, prepare, tell)
@@ -293,6 +299,8 @@ def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell
     failure = LaunchError(126, "its process cannot be set up")
     try:
         os.setsid()
+        if what.cgroup:
+            cgroup.join(what.cgroup)  # if that is refused, the other proofs of descent are left
         if prepare:
             prepare()
         launch.take_state(what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loop import descendants
+from loop import cgroups, descendants
 from loop.loop import Loop
 from spawn import launch
 
@@ -21,6 +21,14 @@ class Subreaper:
     def __init__(self) -> None:
         launch.become_subreaper()
         self.loop = Loop()
+        self.shared: dict[str, object] = {}
+
+    def run(self) -> None:
+        """Run the loop to its end; then remove the cgroups of what it ran."""
+        self.loop.run()
+        ours = cgroups.of(self)
+        if ours:
+            ours.remove_now()
 
     def orphans(self, sid: int = 0) -> Iterator[Process]:
         """See loop/host.py."""

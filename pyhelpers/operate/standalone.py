@@ -6,7 +6,7 @@ import fcntl
 import os
 
 from base.exits import FAILED, NOT_RUNNING, Refused
-from loop import descendants
+from loop import cgroups, descendants
 from loop.leftovers import Dead, end_leftovers, whole_end
 from loop.terminate import Ending, could_not_end
 from operate import standalone_start
@@ -54,7 +54,8 @@ def end_former(target: Target, look: Look) -> tuple[int, str]:
 def _end_process(target: Target, process: identity.Process, source: str) -> str:
     server, known, made = target.server, target.known(), 0
     if known["pid"] == str(process.pid) and known["ticks"] == str(process.ticks):
-        server.invocation, made = known["invocation"], int(known["sid"] or 0)
+        server.invocation, server.cgroup = known["invocation"], known["cgroup"]
+        made = int(known["sid"] or 0)
     server.is_now(process, source, "adopted", made)
     server.owner = identity.real_uid(process.pid)
     took = end_now(server, process, target.state_dir)
@@ -86,7 +87,9 @@ def end_now(server: Server, process: identity.Process, state_dir: str) -> str:
     waits = f"{server.shown}: waiting; state STOPPING, pid {process.pid}"
     host.loop.after(SAY_AFTER_MS, lambda: print(waits, flush=True))
     ending = Ending(host.loop, [(process.pid, process.ticks)], server.stop, ended)
+    its_cgroup = dead.cgroup  # forgotten when all of it has ended
     host.loop.run()
+    cgroups.remove_now(its_cgroup)
     _require_end(stuck)
     return whole_end(ending.took, dead)
 
@@ -103,8 +106,10 @@ def end_left(server: Server, dead: Dead | None, state_dir: str) -> str:
         stuck.extend(left)
         host.finish()
 
+    its_cgroup = dead.cgroup
     end_leftovers(host, server, dead, all_over)
     host.loop.run()
+    cgroups.remove_now(its_cgroup)
     _require_end(stuck)
     return whole_end("", dead)
 

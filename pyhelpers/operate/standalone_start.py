@@ -10,6 +10,7 @@ from __future__ import annotations
 from base import files
 from base.exits import FAILED, Refused
 from config.fd_keys import conf_keys as held_for
+from loop import cgroups
 from loop.leftovers import Dead
 from operate.alone import Alone
 from operate.look import Look
@@ -76,10 +77,12 @@ def _attempt(target: Target) -> tuple[str, str]:
     if dead:
         life.account.dead = dead
         target.server.owner = dead.owner
+    old_cgroup = dead.cgroup if dead else ""
     if life.account.want != "up":
         life.account.set_want("up")
     life.start(0)
     host.loop.run()
+    cgroups.remove_now(old_cgroup)
     if host.outcome[0] == "failed":
         life.leave("EXITED", host.outcome[1].split(" ", 2)[2])
     return host.outcome

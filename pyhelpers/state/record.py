@@ -19,7 +19,7 @@ import time
 from base import files
 
 KEYS = (
-    *"name state starting pid ticks boot exe cwd sid seen invocation uid kids started source mode".split(),
+    *"name state starting pid ticks boot exe cwd sid seen invocation cgroup uid kids started source mode".split(),
     *"dir command match user port restarts memory last_exit message monitor ending took".split(),
     *"images parent parent_ticks unit".split(),
 )
@@ -47,8 +47,9 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
 
     `starting` is set if the process in the record is dead and the monitor was about to start its successor; `ending`
     says why the monitor is ending the process, if no one ordered it; `took` is the pid that the last order ended, and
-    what that took beyond the first signal; for `sid seen invocation uid kids` see proc/descent.py, for `dir command
-    match user port` proc/drift.py, for `images` proc/succession.py, for `parent parent_ticks unit` proc/rivals.py.
+    what that took beyond the first signal; for `sid seen invocation cgroup uid kids` see proc/descent.py, for `dir
+    command match user port` proc/drift.py, for `images` proc/succession.py, for `parent parent_ticks unit`
+    proc/rivals.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"

@@ -140,12 +140,12 @@ class Account:
             started = time.time() - boot_seconds() + ticks / TICKS_PER_SECOND
             fields.update(pid=str(pid), ticks=str(ticks), exe=server.program, cwd=server.directory)
             of = server if server.pid else self.dead
-            fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, uid=str(of.owner))
+            fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, cgroup=of.cgroup)
             if server.mode == "adopted":  # of a session that it shares with strangers there may be no other proof
                 fields["kids"] = record.kids_text(of.kids)
             fields["images"] = ",".join(of.images)
             if of.parent[0]:
                 fields.update(parent=str(of.parent[0]), parent_ticks=str(of.parent[1]), unit=of.unit)
-            fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
+            fields.update(uid=str(of.owner), started=f"{started:.3f}", source=server.source, mode=server.mode)
             fields.update(server.former or drift.said(server))
         return fields

@@ -13,7 +13,7 @@ import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from health.health import Health
-from loop import descendants
+from loop import cgroups, descendants
 from loop.leftovers import Dead, look_at_orphans
 from loop.terminate import Ending
 from proc import cause, evidence, identity, succession
@@ -147,6 +147,7 @@ class Life:
         if server.pid:
             self.health.end()
             self.account.dead = Dead(server)
+            cgroups.retire(self.watcher, server.cgroup)
             self.watcher.loop.forget(server.pidfd)
             del self.watcher.followed[server.pid]
             server.pid = server.ticks = 0

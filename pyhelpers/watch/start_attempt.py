@@ -11,7 +11,7 @@ import time
 
 from base.exits import FAILED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
-from loop import descendants
+from loop import cgroups, descendants
 from loop.deadline import Patience
 from loop.leftovers import Dead, end_leftovers, look_at_orphans
 from loop.terminate import Ending, could_not_end
@@ -147,6 +147,7 @@ class Start:
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
             server.invocation = server.launch.mark()
+            server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
             started = departure.at_once(server)
             if not started:
                 self._departure = departure.Departure(self._loop, server, self._left, self._refused, self._silent)
@@ -184,6 +185,7 @@ class Start:
             self.ended(self._reap(pid))
             return
         self._life.account.write()
+        cgroups.take_in(self._watcher, self._server.cgroup, pid, self._ticks)
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
 

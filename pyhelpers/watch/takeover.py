@@ -61,7 +61,8 @@ def _is_heirs(life: Life, process: identity.Process, known: dict[str, str]) -> b
 def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> None:
     """The process that the record names lives: take it over, with the session that its launch made."""
     server, source = life.server, known["source"] or "own"
-    server.invocation, server.owner = known["invocation"], int(known["uid"] or server.owner)
+    server.invocation, server.cgroup = known["invocation"], known["cgroup"]
+    server.owner = int(known["uid"] or server.owner)
     made = int(known["sid"] or 0)
     if not _is_cut_off(life, known) and drift.objection(known, process, server):
         if not drifting.take_over(life, process, known, made):

@@ -11,7 +11,7 @@ import time
 
 from base import files
 from config import settled
-from loop import descendants
+from loop import cgroups, descendants
 from loop.batched_scan import Walk
 from loop.loop import Loop
 from proc import cause, identity, scan
@@ -202,6 +202,7 @@ class Watcher:
             self.held.recover()
         for life in self.lives:
             self.loop.on_behalf(life, takeover.look, life)
+        self._adopt_cgroups()
         self._search.want(0, lambda _: self._ready())  # after all scans of the first look
         self._post.deliver_soon()
         self.loop.after(self.interval_ms, self._tick)
@@ -323,9 +324,24 @@ class Watcher:
             self.loop.on_behalf(life, oversight.tick, life)
         if self.held:
             self.held.tell_lost()
+        self._look_after_cgroups()
         self._post.catch_up()
         self.operators.report()
         self.emit("tick", None, "")
+
+    def _adopt_cgroups(self) -> None:
+        ours = cgroups.of(self)
+        if ours:
+            ours.retire_leftovers()
+
+    def _look_after_cgroups(self) -> None:
+        """Remove the empty ones; what is in the others may have ended meanwhile."""
+        ours = cgroups.of(self)
+        if ours:
+            ours.sweep()
+            news = ours.news()
+            if news:
+                self.say(None, news)
 
     def tidy_soon(self, life: Followed) -> None:
         """Tidy its oldlog soon, outside the loop, in one go with those of other servers."""

@@ -1,0 +1,124 @@
+"""Put what was launched into its cgroup, and remove the cgroups that are empty, all that is wanted in one go.
+
+To move a process, or to make or remove a cgroup, takes a lock of the whole machine, which the kernel holds for
+milliseconds (spawn/cgroup.py).  So the loop only reads; a child of ours does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+
+from proc import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loop.loop import Loop
+
+    # directory, pid and start ticks of what goes there; pid 0: remove the directory if nothing is in it
+    Wish = tuple[str, int, int]
+
+REMOVE_MS = 1000  # a cgroup that has become empty may wait
+
+
+class Cgroups:
+    """The cgroups of the servers, checks and hooks of a host.  home: the directory below which they are."""
+
+    def __init__(self, loop: Loop, home: str) -> None:
+        self._loop = loop
+        self._home = home
+        self._retired: set[str] = set()  # to be removed as soon as nothing is in them
+        self._wishes: list[Wish] = []
+        self._is_under_way = self._is_due = False
+        self._refusals: set[str] = set()
+        self._news = ""
+
+    def fresh(self, name: str) -> str:
+        """The directory of a cgroup for what is launched next, which does not exist yet."""
+        return f"{self._home}/{cgroup.fresh_name(name)}"
+
+    def take_in(self, directory: str, pid: int, ticks: int) -> None:
+        """Make this cgroup, and put the process into it, which we have just launched."""
+        self._wishes.append((directory, pid, ticks))
+        self._loop.after(0, self._set_out)
+
+    def retire(self, directory: str) -> None:
+        """Remove it as soon as nothing is in it."""
+        if cgroup.is_ours(directory):
+            self._retired.add(directory)
+            self._sweep_soon()
+
+    def retire_leftovers(self) -> None:
+        """Remove the empty ones that an earlier monitor has left."""
+        try:
+            names = os.listdir(self._home)
+        except OSError:
+            return
+        for name in names:
+            self.retire(f"{self._home}/{name}")
+
+    def _sweep_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.after(REMOVE_MS, self.sweep)
+
+    def sweep(self) -> None:
+        """Remove what is empty by now."""
+        self._is_due = False
+        empty = [directory for directory in self._retired if not cgroup.members(directory)]
+        self._retired.difference_update(empty)
+        self._wishes += [(directory, 0, 0) for directory in empty]
+        self._set_out()
+
+    def remove_now(self) -> None:
+        """The same, without a child: the caller's loop is over."""
+        self._retired = set(_not_removed(self._retired))
+
+    def _set_out(self) -> None:
+        if self._is_under_way or not self._wishes:
+            return
+        wishes, self._wishes = self._wishes, []
+        self._is_under_way = True
+        before, self._loop.owner = self._loop.owner, None  # it works for several servers
+        self._loop.errand(lambda: _carry_out(wishes), self._come_back, self._failed)
+        self._loop.owner = before
+
+    def _come_back(self, text: str) -> None:
+        self._is_under_way = False
+        for line in text.split("\n"):
+            word, _, rest = line.partition(" ")
+            if word == "left":
+                self._retired.add(rest)
+            elif word == "refused":
+                self._refuse(rest)
+        self._set_out()
+
+    def _failed(self, why: str) -> None:
+        self._refuse(why)
+        self._come_back("")
+
+    def _refuse(self, why: str) -> None:
+        if why not in self._refusals:
+            self._refusals.add(why)
+            self._news = f"{self._home}: no cgroup can be made or used: {why}; trees are told by session and descent"
+
+    def news(self) -> str:
+        """What a person has to know, once: why the kernel refused a cgroup; else ""."""
+        news, self._news = self._news, ""
+        return news
+
+
+def _carry_out(wishes: list[Wish]) -> str:
+    """In a child of ours: `left DIRECTORY` for each cgroup that is not empty, `refused REASON` for each failure."""
+    from spawn import cgroup as ends
+
+    refusals = [ends.take_in(*wish) for wish in wishes if wish[1]]
+    lines = [f"left {directory}" for directory in _not_removed(wish[0] for wish in wishes if not wish[1])]
+    return "\n".join(lines + [f"refused {why}" for why in refusals if why])
+
+
+def _not_removed(directories: Iterable[str]) -> list[str]:
+    from spawn import cgroup as ends
+
+    return [directory for directory in directories if not ends.remove(directory)]

@@ -1,0 +1,67 @@
+"""May this host make cgroups, and how does all end that is in one?
+
+A host that may make none loads nothing but this and proc/cgroup.py.
+"""
+
+from __future__ import annotations
+
+from proc import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from loop.cgroup_batch import Cgroups
+    from loop.host import Reaper
+    from proc.descent import Descent
+
+
+def of(host: Reaper) -> Cgroups | None:
+    """Those of this host; None if it may make none."""
+    if not cgroup.home():
+        return None
+    from loop.cgroup_batch import Cgroups
+
+    found = host.shared.get("cgroups")
+    if not isinstance(found, Cgroups):
+        found = host.shared["cgroups"] = Cgroups(host.loop, cgroup.home())
+    return found
+
+
+def fresh(host: Reaper, name: str) -> str:
+    """The directory of a cgroup for what is launched next, which does not exist yet; "" if we may make none."""
+    ours = of(host)
+    return ours.fresh(name) if ours else ""
+
+
+def take_in(host: Reaper, directory: str, pid: int, ticks: int) -> None:
+    """Make this cgroup, and put the process into it, which we have just launched; "": there is none."""
+    ours = of(host) if directory else None
+    if ours:
+        ours.take_in(directory, pid, ticks)
+
+
+def retire(host: Reaper, directory: str) -> None:
+    """Remove this cgroup as soon as nothing is in it; "": there is none."""
+    ours = of(host) if directory else None
+    if ours:
+        ours.retire(directory)
+
+
+def remove_now(directory: str) -> None:
+    """Remove this cgroup if nothing is in it; the caller is no loop, and may wait."""
+    if cgroup.is_ours(directory):
+        from spawn import cgroup as ends
+
+        ends.remove(directory)
+
+
+def killing_steps(host: Reaper, of: Descent) -> list[str]:
+    """Kill all that is in its cgroup, in one step; return the steps that are left for an Ending.
+
+    If it has no cgroup, or if one of the servers that we follow is in it: KILL for each.
+    """
+    inside = of.inside()
+    if not inside or any(pid in host.followed for pid in inside):
+        return ["KILL"]
+    from spawn import cgroup as ends
+
+    return [] if ends.kill(of.cgroup) else ["KILL"]

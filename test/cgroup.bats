@@ -1,0 +1,394 @@
+#!/usr/bin/env bats
+# Each launch gets a cgroup of its own where we may make one: what is in it belongs to the server, whatever it has done
+# to its session and its environment, and ends with it. Empty cgroups are removed.
+
+load helpers
+load fixtures/orders
+
+# ask_cgroups EXPRESSION - prints its value, of the suite's own module (pyhelpers/proc/cgroup.py)
+ask_cgroups() {
+	"$(python)" -BEs -c 'import sys; sys.path.insert(0, sys.argv[1]); from proc import cgroup; print(eval(sys.argv[2]))' \
+		"$ROOT/pyhelpers" "$1"
+}
+
+require_cgroups() {
+	HOME_GROUP=$(ask_cgroups 'cgroup.home()')
+	[ -n "$HOME_GROUP" ] || skip 'no cgroup can be made here (needs root, or delegation, and cgroup2)'
+}
+
+# cgroup_of NAME - prints the directory of its cgroup, as its record has it
+cgroup_of() {
+	sed -n 's/^cgroup //p' "$STATE/servers/$1/record" | tail -n 1
+}
+
+# is_inside PID NAME - is it in the cgroup of server NAME?
+is_inside() {
+	grep -qx "$1" "$(cgroup_of "$2")/cgroup.procs"
+}
+
+# cgroups_of NAME - prints the cgroups that exist for server, check or hook NAME
+cgroups_of() {
+	find "$HOME_GROUP" -maxdepth 1 -name "$1.*.monitored"
+}
+
+# is_empty DIRECTORY - is nothing in that cgroup?
+is_empty() {
+	grep -qx 'populated 0' "$1/cgroup.events"
+}
+
+has_no_cgroup() {
+	[ -z "$(cgroups_of "$1")" ]
+}
+
+# given_script NAME LINE... - server NAME is a script of these lines, without a log
+given_script() {
+	local dir=$SERVERS/$1
+	mkdir -p "$dir"
+	printf '%s\n' '#!/bin/sh' "${@:2}" >"$dir/$1"
+	chmod +x "$dir/$1"
+	given_conf "$1" "dir = $dir"
+}
+
+# What starts a process that only the cgroup leads to: no environment, a session of its own, parents that have ended
+HERMIT='env -i /usr/bin/setsid /bin/sh -c "/usr/bin/setsid /bin/sleep 1000 & echo \$! >hermit.new"; mv hermit.new hermit'
+
+# given_hermit NAME [LINE...] - server NAME starts that as soon as it may
+given_hermit() {
+	require setsid
+	require_cgroups
+	given_script "$1" 'while [ ! -e go ]; do sleep 0.1; done' 'rm go' "$HERMIT" 'while :; do sleep 1; done'
+	printf '%s\n' "${@:2}" >>"$CONF/servers/$1.conf"
+}
+
+# hermit_runs NAME - NAME is RUNNING as $RUNS, in its cgroup, and its hermit as $AWAY
+hermit_runs() {
+	runs "$1"
+	wait_until "$PATIENCE" is_inside "$RUNS" "$1"
+	rm -f "$SERVERS/$1/hermit"
+	: >"$SERVERS/$1/go"
+	wait_until "$PATIENCE" test -s "$SERVERS/$1/hermit"
+	AWAY=$(<"$SERVERS/$1/hermit")
+	! is_gone "$AWAY"
+}
+
+# --- the whole tree
+
+@test "stop ends a process that only the cgroup leads to, and removes the cgroup" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+
+	suite_ends 0 stop recluse
+
+	is_gone "$RUNS"
+	is_gone "$AWAY"
+	wait_until "$PATIENCE" has_no_cgroup recluse
+}
+
+@test "after a death it ends before the start, and the next launch has another cgroup" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+	old=$RUNS before=$(cgroup_of recluse)
+
+	kill -KILL "$old"
+
+	wait_until "$PATIENCE" pid_differs recluse "$old"
+	is_gone "$AWAY"
+	runs recluse
+	wait_until "$PATIENCE" is_inside "$RUNS" recluse
+	[ "$(cgroup_of recluse)" != "$before" ]
+	wait_until "$PATIENCE" test ! -e "$before"
+}
+
+@test "what a check leaves ends with it, though only the cgroup leads there; the cgroup is removed" {
+	require setsid
+	require_cgroups
+	mkdir -p "$CONF/checks"
+	cp "$ROOT/conf/checks/teamtalk" "$CONF/checks/ask_cgroup" # for its rights
+	given_server msg_server 'check = command ask_cgroup' 'check_every = 100ms'
+	printf '%s\n' '#!/bin/sh' "cd '$BATS_TEST_TMPDIR'" "$HERMIT" >"$CONF/checks/ask_cgroup"
+
+	monitor_start msg_server
+	runs msg_server
+	rm "$CONF/checks/ask_cgroup"
+	hermit=$(<"$BATS_TEST_TMPDIR/hermit")
+
+	wait_until "$PATIENCE" is_gone "$hermit"
+	wait_until "$PATIENCE" has_no_cgroup ask_cgroup
+}
+
+@test "what a hook leaves ends with it, though only the cgroup leads there; the cgroup is removed" {
+	require setsid
+	require_cgroups
+	given_hook hook_cgroup "cd '$BATS_TEST_TMPDIR'" "$HERMIT"
+
+	run -0 "$(python)" -BEs -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+from alerting import hook
+alert = {"event": "test", "server": "x", "message": "m"}
+hook.call_alone(sys.argv[2], "hook_cgroup", alert, lambda outcome: print(outcome.status), 1.0)
+' "$ROOT/pyhelpers" "$CONF"
+
+	assert_equal outcome "$output" 0
+	is_gone "$(<"$BATS_TEST_TMPDIR/hermit")"
+	has_no_cgroup hook_cgroup
+}
+
+@test "a monitor that adopts the server after the crash of another ends it too" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+	monitor_crash
+	monitor_start recluse
+	assert_adopted recluse "$RUNS"
+
+	suite_ends 0 stop recluse
+
+	is_gone "$AWAY"
+	wait_until "$PATIENCE" has_no_cgroup recluse
+}
+
+@test "a server that dies while no monitor runs: the next monitor ends what is in its cgroup" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+	monitor_crash
+	kill -KILL "$RUNS"
+	wait_until "$PATIENCE" is_gone "$RUNS"
+
+	monitor_start recluse
+
+	wait_until "$PATIENCE" pid_differs recluse "$RUNS"
+	is_gone "$AWAY"
+}
+
+@test "without a monitor stop ends it, and removes the cgroup" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+	monitor_crash
+
+	suite_ends 0 stop recluse
+
+	is_gone "$AWAY"
+	has_no_cgroup recluse
+}
+
+@test "without a monitor start makes a cgroup, and removes an empty one that was left" {
+	given_hermit recluse
+	suite_ends 0 start recluse
+	hermit_runs recluse
+	kill -KILL "$RUNS" "$AWAY"
+	before=$(cgroup_of recluse)
+	wait_until "$PATIENCE" is_empty "$before" # the script's last sleep ends
+
+	suite_ends 0 start recluse
+
+	[ ! -e "$before" ]
+	hermit_runs recluse
+	suite_ends 0 stop recluse
+	is_gone "$AWAY"
+}
+
+@test "an update takes the cgroup over" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+	printf '%s\n' 'alert_on = death' >>"$CONF/servers/recluse.conf"
+	suite_ends 0 update
+
+	suite_ends 0 stop recluse
+
+	is_gone "$AWAY"
+}
+
+@test "a tree that is another process at every look is ended in one step" {
+	require_cgroups
+	given_script hopping 'while [ ! -e go ]; do sleep 0.1; done' "$(fixture hop) up" 'while :; do sleep 1; done'
+	monitor_start hopping
+	runs hopping
+	wait_until "$PATIENCE" is_inside "$RUNS" hopping
+	: >"$SERVERS/hopping/go"
+	wait_until "$PATIENCE" test -e "$SERVERS/hopping/up"
+
+	suite_ends 0 stop hopping
+
+	wait_until "$PATIENCE" has_no_cgroup hopping
+}
+
+@test "what the server starts in its first milliseconds is in its cgroup too" {
+	require_cgroups
+	given_script early 'sleep 1000 &' 'echo $! >child' 'wait'
+	monitor_start early
+	runs early
+
+	wait_until "$PATIENCE" is_inside "$RUNS" early
+	wait_until "$PATIENCE" is_inside "$(<"$SERVERS/early/child")" early
+}
+
+# --- what does not belong to it
+
+@test "a server that moved itself to another cgroup is still ended with all of its session" {
+	[ "$(id -u)" = 0 ] || skip 'may not move itself (needs root)'
+	require_cgroups
+	given_script mover 'while [ ! -e go ]; do sleep 0.1; done' "echo \$\$ >'$HOME_GROUP/mover.elsewhere/cgroup.procs'" \
+		'sleep 1000 &' 'echo $! >child.new; mv child.new child' 'wait'
+	mkdir "$HOME_GROUP/mover.elsewhere"
+	monitor_start mover
+	runs mover
+	wait_until "$PATIENCE" is_inside "$RUNS" mover
+	: >"$SERVERS/mover/go"
+	wait_until "$PATIENCE" test -s "$SERVERS/mover/child"
+	child=$(<"$SERVERS/mover/child")
+	run ! is_inside "$child" mover
+
+	suite_ends 0 stop mover
+
+	is_gone "$child"
+	rmdir "$HOME_GROUP/mover.elsewhere"
+}
+
+@test "a server that another one has started by hand is not ended with it, though it is in its cgroup" {
+	require_cgroups
+	given_server msg_server
+	# its child answers TERM by one that no one has seen yet, so that a second round ends the rest
+	given_script hand 'while [ ! -e go ]; do sleep 0.1; done' "(cd '$SERVERS/msg_server' && exec setsid ./msg_server) &" \
+		"sh -c 'trap \"setsid sleep 1000 & echo \\\$! >late; exit\" TERM; : >up; while :; do sleep 0.1; done' &" \
+		'while :; do sleep 1; done'
+	monitor_start hand
+	runs hand
+	hand=$RUNS
+	wait_until "$PATIENCE" is_inside "$hand" hand
+	: >"$SERVERS/hand/go"
+	wait_until "$PATIENCE" test -e "$SERVERS/hand/up"
+	wait_until "$PATIENCE" test -s "$SERVERS/msg_server/starts"
+	monitor_crash
+	monitor_start hand msg_server
+	runs msg_server
+	is_inside "$RUNS" hand
+
+	suite_ends 0 stop hand
+
+	is_gone "$(<"$SERVERS/hand/late")"
+	running_as msg_server "$RUNS"
+}
+
+@test "a cgroup that we are in ourselves proves nothing" {
+	require_cgroups
+	assert_equal members "$(ask_cgroups 'cgroup.members(cgroup.own())')" '[]'
+}
+
+@test "a process that has got the number of a dead child is put where the monitor is, not into the server's cgroup" {
+	require_cgroups
+
+	run -0 "$(python)" -BEs -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from proc import cgroup, identity
+from spawn import cgroup as ends
+group = f"{cgroup.home()}/{cgroup.fresh_name(chr(120))}"
+pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
+print(repr(ends.take_in(group, pid, identity.ticks_of(pid) + 1)), cgroup.members(group), os.path.exists(group))
+with open(f"/proc/{pid}/cgroup") as its, open("/proc/self/cgroup") as ours:
+    print(its.read() == ours.read())
+os.kill(pid, 9)
+' "$ROOT/pyhelpers"
+
+	assert_equal outcome "$output" "'' [] False
+True"
+}
+
+# --- where there is none
+
+@test "cgroup = no: none is made" {
+	require_cgroups
+	given_server msg_server 'cgroup = no'
+	monitor_start msg_server
+	runs msg_server
+	assert_left_alone msg_server
+
+	has_no_cgroup msg_server
+	assert_equal 'cgroup in the record' "$(cgroup_of msg_server)" ''
+	suite_ends 0 stop msg_server
+}
+
+@test "an ordinary user, who may make no cgroup, is served as before, and check says what is less exact" {
+	[ "$(id -u)" = 0 ] || skip 'may not become another user (needs root)'
+	require setpriv
+	given_server msg_server
+	chmod -R go+rX "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers"
+	chmod go+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
+	chown -R 61043 "$BATS_TEST_TMPDIR"
+	SHELL_WORDS=(setpriv --reuid=61043 --regid=61043 --clear-groups -- "${SHELL_WORDS[@]}")
+	monitor_start msg_server
+	runs msg_server
+	old=$RUNS
+
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	suite_ends 0 check
+	grep -q '^cgroups: none can be made here: ' "$SAID"
+	suite_ends 0 stop msg_server
+
+	assert_equal 'cgroup in the record' "$(cgroup_of msg_server)" ''
+}
+
+@test "where cgroups can be made, check says nothing of it" {
+	require_cgroups
+	given_server msg_server
+
+	suite_ends 0 check
+
+	run -1 grep cgroup "$SAID"
+}
+
+# --- removed
+
+@test "a thousand launches leave no cgroup behind" {
+	require_cgroups
+	printf '%s\n' 'backoff = 0s 0s' 'alert = none' >>"$CONF/monitor.conf"
+	for each in {01..40}; do
+		given_script "brief$each" "echo >>'$BATS_TEST_TMPDIR/launches'" 'exec sleep 0.01'
+	done
+	monitor_start all
+
+	wait_until 120 has_launched 1000
+	suite_ends 0 stop all
+
+	wait_until "$PATIENCE" has_no_cgroup 'brief*'
+}
+
+# has_launched TIMES
+has_launched() {
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/launches")" -ge "$1" ]
+}
+
+@test "a cgroup that a killed monitor left is removed by the next one, also of another server" {
+	require_cgroups
+	given_hermit recluse
+	given_server msg_server
+	monitor_start recluse
+	hermit_runs recluse
+	monitor_crash
+	kill -KILL "$RUNS" "$AWAY"
+
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" has_no_cgroup recluse
+}
+
+@test "stop_tree = no: what is left lives on, and its cgroup is removed when it has ended" {
+	given_hermit recluse 'stop_tree = no'
+	monitor_start recluse
+	hermit_runs recluse
+	before=$(cgroup_of recluse)
+
+	suite_ends 0 stop recluse
+
+	run ! is_gone "$AWAY"
+	[ -e "$before" ]
+	kill -KILL "$AWAY"
+	wait_until "$PATIENCE" test ! -e "$before"
+}
