@@ -21,7 +21,7 @@ from alerting import hook
 from base.exits import NO_PERMISSION, NOT_CONFIGURED
 from base.libraries import psutil_home
 from config import settle
-from proc import cause, cgroup
+from proc import cause, cgroup, controllers
 from state.paths import ELSEWHERE, make_private, state_directory
 
 LESS_EXACT = "what leaves its session and clears its environment is not ended with its server"
@@ -33,7 +33,7 @@ def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, li
     if faults:
         return None, faults
     settled = settle.settle(conf_dir, root, cwd, ["all"])
-    return settled, hook.unfit(conf_dir, hooks_of(settled))
+    return settled, controllers.objections(settled.servers) + hook.unfit(conf_dir, hooks_of(settled))
 
 
 def hooks_of(settled: settle.Settled) -> list[str]:

@@ -31,7 +31,8 @@ from base.tokens import nearest
 from config import accounts, heartbeat_library, settle
 from config.settled import place, policy
 from config.values import is_server_name, split_instance
-from proc import identity
+from proc import controllers, identity
+from spawn import cgroup_leaf
 from state import access, history, lock, namesakes, record
 from state.namesakes import KEPT_IN
 from state.paths import ELSEWHERE, server_directory, state_directory
@@ -155,6 +156,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     heartbeat_library.find(settled)
     accounts.find(settled)
     require_descriptors(len(settled.servers))
+    _prepare_cgroups(settled, int(pid))
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     _claim(state_dir, settled)
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
@@ -176,6 +178,16 @@ def _claim(state_dir: str, settled: settle.Settled) -> None:
         namesakes.find(settled, state_dir, claim=True)
     except OSError:
         namesakes.find(settled, state_dir)  # make_ready() reports it, or finds room elsewhere
+
+
+def _prepare_cgroups(settled: settle.Settled, monitor: int) -> None:
+    """Have the controllers that the servers need.  Raises settle.ConfError: a cap cannot be had."""
+    if any(server["cgroup"] != "no" for server in settled.servers):
+        asked = {controllers.CAPS[key] for server in settled.servers for key in controllers.CAPS if server[key]}
+        cgroup_leaf.pass_on(asked, monitor)
+    faults = controllers.objections(settled.servers, is_monitor=True)
+    if faults:
+        raise settle.ConfError(faults)
 
 
 def _let_order(state_dir: str, mine: str, settled: settle.Settled) -> None:

@@ -28,7 +28,7 @@ from loop.terminate import could_not_end
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
 from operate.target import post
-from proc import drift, evidence, identity
+from proc import controllers, drift, evidence, identity
 from proc.server import servers_of
 from state import namesakes, record
 from state.namesakes import DIR_FROM, KEPT_IN
@@ -209,6 +209,9 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     known = set(os.listdir(f"{place.conf_dir}/servers"))
     kept = [word for word in words if word == "all" or {f"{word}.conf", f"{split_instance(word)[0]}.conf"} & known]
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
+    faults = controllers.objections(found.servers)
+    if faults:
+        raise settle.ConfError(faults)
     heartbeat_library.find(found)
     accounts.find(found)
     namesakes.find(found, place.state_dir, claim=True)

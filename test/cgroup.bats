@@ -318,10 +318,7 @@ True"
 	[ "$(id -u)" = 0 ] || skip 'may not become another user (needs root)'
 	require setpriv
 	given_server msg_server
-	chmod -R go+rX "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers"
-	chmod go+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
-	chown -R 61043 "$BATS_TEST_TMPDIR"
-	SHELL_WORDS=(setpriv --reuid=61043 --regid=61043 --clear-groups -- "${SHELL_WORDS[@]}")
+	given_ordinary_user
 	monitor_start msg_server
 	runs msg_server
 	old=$RUNS
@@ -391,4 +388,128 @@ has_launched() {
 	[ -e "$before" ]
 	kill -KILL "$AWAY"
 	wait_until "$PATIENCE" test ! -e "$before"
+}
+
+# --- caps
+
+# given_ordinary_user - the suite runs as a user who may make no cgroup
+given_ordinary_user() {
+	chmod -R go+rX "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers"
+	chmod go+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
+	chown -R 61043 "$BATS_TEST_TMPDIR"
+	SHELL_WORDS=(setpriv --reuid=61043 --regid=61043 --clear-groups -- "${SHELL_WORDS[@]}")
+}
+
+# require_caps KEY... - skips the test where the controller of one of these keys cannot be had
+require_caps() {
+	local key
+	require_cgroups
+	for key; do
+		given_conf cap_probe "dir = /" 'command = sleep 1000' "$key = $(value_of "$key")"
+		suite check >"$SAID" 2>&1 || skip "$(<"$SAID")"
+		rm "$CONF/servers/cap_probe.conf"
+	done
+}
+
+value_of() {
+	case $1 in
+	memory_cap) echo 32M ;;
+	cpu_cap) echo 30% ;;
+	tasks_cap) echo 8 ;;
+	esac
+}
+
+# file_of NAME KEY V2 V1 - prints the contents of the file that has this cap of server NAME
+file_of() {
+	local controller dir
+	controller=$(ask_cgroups "__import__('proc.controllers').controllers.CAPS['$2']")
+	dir=$(ask_cgroups "__import__('proc.controllers').controllers.directory('$controller', '$(cgroup_of "$1")')")
+	if [ "$dir" = "$(cgroup_of "$1")" ]; then cat "$dir/$3"; else cat "$dir/$4"; fi
+}
+
+@test "tasks_cap: what the server starts beyond it is refused, from its first instruction on" {
+	require_caps tasks_cap
+	given_script crowd 'for n in 1 2 3 4 5 6 7 8 9 10 11 12; do /bin/sleep 1000 & done 2>refused' ': >done' 'wait'
+	printf '%s\n' 'tasks_cap = 8' 'start_seconds = 0s' 'backoff = 600s 600s' >>"$CONF/servers/crowd.conf"
+
+	monitor_start crowd
+
+	wait_until "$PATIENCE" test -s "$SERVERS/crowd/refused"
+	grep -q -i 'fork' "$SERVERS/crowd/refused"
+}
+
+@test "the caps are in the files of the cgroup, and the server is in it before it begins" {
+	require_caps memory_cap cpu_cap tasks_cap
+	given_script capped 'cat /proc/self/cgroup >groups' 'while :; do sleep 1; done'
+	printf '%s\n' 'memory_cap = 32M' 'cpu_cap = 30%' 'tasks_cap = 8' >>"$CONF/servers/capped.conf"
+	monitor_start capped
+	runs capped
+	group=$(cgroup_of capped)
+
+	assert_equal memory "$(file_of capped memory_cap memory.max memory.limit_in_bytes)" $((32 << 20))
+	[[ $(file_of capped cpu_cap cpu.max cpu.cfs_quota_us) =~ ^30000(\ 100000)?$ ]]
+	assert_equal tasks "$(file_of capped tasks_cap pids.max pids.max)" 8
+	grep -q "^0::.*/${group##*/}\$" "$SERVERS/capped/groups"
+	suite_ends 0 stop capped
+	wait_until "$PATIENCE" has_no_cgroup capped
+	wait_until "$PATIENCE" has_no_namesake "$group"
+}
+
+# has_no_namesake DIRECTORY - is nothing left of that cgroup in any hierarchy?
+has_no_namesake() {
+	[ -z "$(find /sys/fs/cgroup -name "${1##*/}")" ]
+}
+
+@test "a restart of a capped server is under its caps too; another user's server likewise" {
+	[ "$(id -u)" = 0 ] || skip 'may not become another user (needs root)'
+	require_caps tasks_cap
+	given_server msg_server 'command = ./msg_server --log=none' 'tasks_cap = 8' 'user = nobody' 'group = nogroup'
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR" "$SERVERS"
+	chmod 777 "$SERVERS/msg_server"
+	: >"$SERVERS/msg_server/starts"
+	chmod 666 "$SERVERS/msg_server/starts"
+	monitor_start msg_server
+	runs msg_server
+	old=$RUNS
+
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs msg_server "$old"
+	runs msg_server
+
+	is_inside "$RUNS" msg_server
+	assert_equal tasks "$(file_of msg_server tasks_cap pids.max pids.max)" 8
+	run ! setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c "echo max >'$(cgroup_of msg_server)/cgroup.procs'"
+	suite_ends 0 stop msg_server
+}
+
+@test "a cap without a cgroup is an error of conf, with status 6 and the way out" {
+	given_server msg_server 'tasks_cap = 8' 'cgroup = no'
+
+	suite_ends 6 check
+	grep -qF 'msg_server.conf: tasks_cap: needs a cgroup, and cgroup is no; set cgroup = auto, or tasks_cap = none' "$SAID"
+	suite_ends 6 msg_server
+}
+
+@test "a cap that this machine cannot have is an error of conf, with status 6 and the way out" {
+	[ "$(id -u)" = 0 ] || skip 'may not mount here (needs root)'
+	require unshare
+	given_server msg_server 'memory_cap = 32M'
+
+	run unshare --mount sh -c 'mount -t tmpfs none /sys/fs/cgroup && shift && exec "$@"' sh \
+		x timeout 60 "${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c "$CONF" -s "$STATE" check
+
+	assert_equal status "$status" 6
+	[[ $output == *'msg_server.conf: memory_cap: this machine has no memory controller'* ]]
+}
+
+@test "an ordinary user's monitor does not start a server without the cap that conf asks for" {
+	[ "$(id -u)" = 0 ] || skip 'may not become another user (needs root)'
+	require setpriv
+	require_caps tasks_cap
+	given_server msg_server 'tasks_cap = 8'
+	given_ordinary_user
+
+	suite_ends 6 msg_server
+
+	grep -q 'msg_server.conf: tasks_cap: .* may not be written; run the monitor as root, or in a unit with Delegate=yes' "$SAID"
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from config import heartbeat_values
 from config.check_values import check
-from config.limit_values import max_cpu, max_fds, max_memory
+from config.limit_values import max_cpu, max_fds, max_memory, memory, percent
 from config.quiet_hours import quiet
 from config.socket_values import channels, sockets
 from config.values import (
@@ -98,6 +98,9 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "limit_memory": ("inherited", inherited(or_unlimited(size)), RESTART),
     "no_new_privileges": ("no", yes_or_no, RESTART),
     "cgroup": ("auto", one_of("auto", "no"), APPLY),
+    "memory_cap": ("none", or_none(memory, ""), RESTART),
+    "cpu_cap": ("none", or_none(percent, ""), RESTART),
+    "tasks_cap": ("none", or_none(whole(1, 1 << 22), ""), RESTART),
     "output": ("/dev/null", path, RESTART),
     "logs": ("log*.txt", or_none(several(), []), APPLY),
     "oldlog": ("oldlog", path, APPLY),

@@ -25,6 +25,8 @@ def forget_our_supervisor() -> None:
         os.environ.pop(name, None)
 
 
+NO_CAPS: dict[str, str] = {}  # for all launches without any
+
 _inherited: dict[str, str] = {}
 
 
@@ -45,14 +47,18 @@ class Launch:
     umask: a number.  user, group: names or numbers; ids: the same as numbers, where they are settled.
     nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
     pidfile: we write the pid there before we execute the program, so that the program may replace it.
+    caps: memory_cap in bytes, cpu_cap in percent of a core, tasks_cap, each as text, by its key.
     in_cgroup: may it get a cgroup?  cgroup: the directory of the one that it joins before the exec; "": none, or later.
     ends: name and descriptor of each that it inherits, from 3 on; told: set LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID.
     """
 
     SETTINGS = "user group nice oom_score_adj limit_nofile limit_core limit_memory no_new_privileges".split()
 
+    CAPS = "memory_cap cpu_cap tasks_cap".split()
+
     __slots__ = (
-        "argv cgroup directory ends environment ids in_cgroup input_fd output output_fd pidfile settings told umask"
+        "argv caps cgroup directory ends environment ids in_cgroup input_fd output output_fd pidfile settings told "
+        "umask"
     ).split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
@@ -66,6 +72,7 @@ class Launch:
         self.umask = 0o022
         self.settings: dict[str, str] = {}
         self.ids: Ids | None = None
+        self.caps: dict[str, str] = NO_CAPS
         self.in_cgroup = True
         self.cgroup = ""
         self.ends: Sequence[tuple[str, int]] = ()

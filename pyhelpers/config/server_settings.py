@@ -114,6 +114,8 @@ class ServerSettings:
             launch.environment = dict(launch.environment)
             launch.environment.update(pair.partition("=")[::2] for pair in elements(settings["environment"]))
         launch.ids = self.ids
+        if any(settings[key] for key in Launch.CAPS):
+            launch.caps = {key: settings[key] for key in Launch.CAPS if settings[key]}
         launch.in_cgroup = settings["cgroup"] == "auto"
         launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
         if settings["no_new_privileges"] == "0":

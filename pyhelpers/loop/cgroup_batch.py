@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from proc import cgroup
+from proc import cgroup, controllers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,12 +50,9 @@ class Cgroups:
             self._sweep_soon()
 
     def retire_leftovers(self) -> None:
-        """Remove the empty ones that an earlier monitor has left."""
-        try:
-            names = os.listdir(self._home)
-        except OSError:
-            return
-        for name in names:
+        """Remove the empty ones that an earlier monitor has left, and their namesakes of version 1."""
+        places = [os.path.dirname(place) for place in controllers.namesakes(self._home)]
+        for name in {name for place in (self._home, *places) for name in _listed(place)}:
             self.retire(f"{self._home}/{name}")
 
     def _sweep_soon(self) -> None:
@@ -107,6 +104,13 @@ class Cgroups:
         """What a person has to know, once: why the kernel refused a cgroup; else ""."""
         news, self._news = self._news, ""
         return news
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
 
 
 def _carry_out(wishes: list[Wish]) -> str:

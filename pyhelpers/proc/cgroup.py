@@ -28,27 +28,47 @@ _home: list[str] = []
 def own() -> str:
     """The directory of the version 2 cgroup that we are in; "" if none is mounted here."""
     try:
-        path = _own_path(_read("/proc/self/cgroup"))
-        return _directory(path, _read("/proc/self/mountinfo")) if path else ""
+        return mounted("")
     except OSError:
         return ""
 
 
-def _own_path(text: bytes) -> str:
-    lines = [line for line in text.split(b"\n") if line.startswith(b"0::")]
-    return os.fsdecode(lines[0][3:]) if lines else ""
+def root() -> str:
+    """The directory where that hierarchy is mounted; "" if it is not.  Raises OSError."""
+    return _mount("", _path_in(""))[0]
 
 
-def _directory(path: str, table: bytes) -> str:
-    """Where the hierarchy that has this path is mounted.  A container may have only a part of it, or none."""
-    for line in table.split(b"\n"):
-        before, _, after = line.partition(b" - ")
-        if after.startswith(b"cgroup2 "):
-            root, point = (os.fsdecode(word) for word in before.split(b" ")[3:5])
-            root = root.rstrip("/")
-            if "\\" not in root + point and f"{path}/".startswith(f"{root}/"):
-                return (point + path[len(root) :]).rstrip("/")
+def mounted(controller: str) -> str:
+    """The directory of the cgroup that we are in, in the hierarchy that has this controller; "" if none is mounted.
+
+    controller: "" for the hierarchy of version 2.  Raises OSError.
+    """
+    path = _path_in(controller)
+    point, top = _mount(controller, path)
+    return (point + path[len(top) :]).rstrip("/") if point else ""
+
+
+def _path_in(controller: str) -> str:
+    """Our cgroup as a path in that hierarchy: `4:memory:/a`, `1:cpu,cpuacct:/a`, or `0::/a` for version 2."""
+    for line in read("/proc/self/cgroup").split(b"\n"):
+        _, names, path = os.fsdecode(line).split(":", 2) if line else ("", "-", "")
+        if controller in names.split(","):
+            return path
     return ""
+
+
+def _mount(controller: str, path: str) -> tuple[str, str]:
+    """Where the hierarchy is mounted, and the cgroup that is its top there; a container may have only a part of it."""
+    kind = "cgroup" if controller else "cgroup2"
+    for line in read("/proc/self/mountinfo").split(b"\n"):
+        before, _, after = line.partition(b" - ")
+        fields = os.fsdecode(after).split(" ")
+        if fields[0] == kind and (not controller or controller in fields[-1].split(",")):
+            top, point = (os.fsdecode(word) for word in before.split(b" ")[3:5])
+            top = top.rstrip("/")
+            if path and "\\" not in top + point and f"{path}/".startswith(f"{top}/"):
+                return point, top
+    return "", ""
 
 
 def home() -> str:
@@ -98,7 +118,7 @@ def members(directory: str) -> list[int]:
             break
         place = unseen.pop()
         try:
-            found += map(int, _read(f"{place}/cgroup.procs").split())
+            found += map(int, read(f"{place}/cgroup.procs").split())
             unseen += below(place)
         except OSError:
             continue  # it is gone, or a threaded one; the processes of that are in the one above
@@ -113,7 +133,8 @@ def below(directory: str) -> list[str]:
         return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """The whole of a file of /proc or of a cgroup.  Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         pieces = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from proc import cgroup, identity
+from proc import cgroup, controllers, identity
 
 PPID, TICKS = 1, 19  # places in identity.stat_fields()
 
@@ -34,7 +34,7 @@ def join(directory: str) -> bool:
     """Make it, and put the calling process into it; False: the kernel refuses that."""
     try:
         make(directory)
-        _write(directory, "cgroup.procs", "0")
+        write(directory, "cgroup.procs", "0")
     except OSError:
         remove(directory)
         return False
@@ -78,13 +78,13 @@ def _move(directory: str, pid: int, ticks: int) -> bool:
     cgroup now, and would be ended with it: put it where we are, because no one ends that.
     """
     try:
-        _write(directory, "cgroup.procs", str(pid))
+        write(directory, "cgroup.procs", str(pid))
     except ProcessLookupError:
         return False
     if identity.ticks_of(pid) == ticks:
         return True
     try:
-        _write(cgroup.own(), "cgroup.procs", str(pid))
+        write(cgroup.own(), "cgroup.procs", str(pid))
     except ProcessLookupError:
         pass
     return False
@@ -93,17 +93,25 @@ def _move(directory: str, pid: int, ticks: int) -> bool:
 def kill(directory: str) -> bool:
     """Kill all that is in it and below it, in one step; False: not here (Linux < 5.14)."""
     try:
-        _write(directory, "cgroup.kill", "1")
+        write(directory, "cgroup.kill", "1")
     except OSError:
         return False
     return True
 
 
 def remove(directory: str) -> bool:
-    """Remove it with the cgroups that the server has made below it, if nothing is in them; True: it is gone."""
+    """Remove it with its namesakes in version 1, and with what the server has made below, if nothing is in them.
+
+    False: something is.
+    """
+    gone = [_remove(place) for place in (directory, *controllers.namesakes(directory))]
+    return all(gone)
+
+
+def _remove(directory: str) -> bool:
     try:
         for place in cgroup.below(directory):
-            remove(place)
+            _remove(place)
         os.rmdir(directory)
     except FileNotFoundError:
         return True
@@ -112,7 +120,8 @@ def remove(directory: str) -> bool:
     return True
 
 
-def _write(directory: str, name: str, text: str) -> None:
+def write(directory: str, name: str, text: str) -> None:
+    """Write into a file of a cgroup, which must be there.  Raises OSError."""
     fd = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())

@@ -28,8 +28,8 @@ OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def needs_fork(launch: Launch) -> bool:
-    """Does the launch need what posix_spawn cannot set: user, limits, LISTEN_PID?"""
-    return bool(launch.ends) or any(launch.settings.values())
+    """Does the launch need what posix_spawn cannot set: user, limits, caps, LISTEN_PID?"""
+    return bool(launch.ends or launch.caps) or any(launch.settings.values())
 
 
 def spawn(launch: Launch, program: str, directory: int = -1) -> int:

@@ -244,6 +244,10 @@ def _become(server: Server, tell: int) -> None:
     If only root may change the directory, move its logs as root, because no one else may; else do it as its user.
     """
     what = server.launch
+    if what.caps:
+        from spawn import caps
+
+        caps.join(what)
     if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
         launch.close_all_but([tell, *(fd for _, fd in what.ends)])
     early = _logs_by_root(server)

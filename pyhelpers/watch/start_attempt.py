@@ -148,6 +148,7 @@ class Start:
                 server.launch.ends = self._watcher.held.hand_over(server)
             server.invocation = server.launch.mark()
             server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
+            server.launch.cgroup = server.cgroup if server.launch.caps else ""
             started = departure.at_once(server)
             if not started:
                 self._departure = departure.Departure(self._loop, server, self._left, self._refused, self._silent)
@@ -164,6 +165,7 @@ class Start:
 
     def _refused(self, refused: Refused) -> None:
         self._departure = None
+        cgroups.retire(self._watcher, self._server.launch.cgroup)
         self._life.start_failed(refused.status, str(refused))
 
     def _silent(self, path: str, child: int) -> None:
@@ -182,10 +184,12 @@ class Start:
         process = identity.look(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
+            cgroups.retire(self._watcher, self._server.cgroup)
             self.ended(self._reap(pid))
             return
         self._life.account.write()
-        cgroups.take_in(self._watcher, self._server.cgroup, pid, self._ticks)
+        if not self._server.launch.cgroup:  # else it is there already
+            cgroups.take_in(self._watcher, self._server.cgroup, pid, self._ticks)
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
 
