@@ -513,3 +513,67 @@ has_no_namesake() {
 
 	grep -q 'msg_server.conf: tasks_cap: .* may not be written; run the monitor as root, or in a unit with Delegate=yes' "$SAID"
 }
+
+# --- out of memory
+
+# given_hoard LINE... - server hoard takes more memory than its cap allows while the file more exists
+given_hoard() {
+	require_caps memory_cap
+	mkdir -p "$SERVERS/hoard"
+	cp "$(fixture leak)" "$SERVERS/hoard/hoard"
+	given_conf hoard "dir = $SERVERS/hoard" 'memory_cap = 32M' "$@"
+	monitor_start hoard
+	runs hoard
+}
+
+@test "memory_cap: a server that the kernel kills for it is back, and the SMS says so, with how much it had" {
+	given_hoard 'command = ./hoard memory 64000000'
+	old=$RUNS
+
+	: >"$SERVERS/hoard/more"
+	wait_until "$PATIENCE" is_gone "$old"
+	rm "$SERVERS/hoard/more"
+
+	assert_alerted death hoard 'signal KILL (oom)'
+	wait_until "$PATIENCE" pid_differs hoard "$old"
+	wait_until "$PATIENCE" last_exit_is hoard 'signal KILL (oom)'
+	if [ -r /dev/kmsg ] && [ "$(id -u)" = 0 ]; then
+		assert_logged "pid $old (hoard) had "
+		[[ $(alert_of death hoard) =~ \(hoard\)\ had\ ([0-9]+)M\ of\ 32M ]]
+		((BASH_REMATCH[1] > 16 && BASH_REMATCH[1] <= 32))
+	fi
+}
+
+last_exit_is() {
+	[ "$(status_of "$1" last_exit)" = "$2" ]
+}
+
+alert_of() {
+	grep -F -- "$1 $2 " "$ALERTS"
+}
+
+@test "a capped server that someone else kills was not killed by the kernel" {
+	given_hoard 'command = ./hoard memory 64000000'
+
+	kill -KILL "$RUNS"
+
+	assert_alerted death hoard 'signal KILL'
+	run -1 grep -F '(oom)' "$ALERTS"
+	assert_equal 'last exit' "$(status_of hoard last_exit)" 'signal KILL'
+}
+
+@test "after an adoption the kernel's kills of before do not count" {
+	given_hoard 'command = ./hoard memory 64000000 --child'
+	: >"$SERVERS/hoard/more"
+	assert_said 'hoard: the kernel has killed one of its processes for lack of memory'
+	rm "$SERVERS/hoard/more"
+	running_as hoard "$RUNS"
+	monitor_crash
+	monitor_start hoard
+	assert_adopted hoard "$RUNS"
+
+	kill -KILL "$RUNS"
+
+	assert_alerted death hoard 'signal KILL'
+	run -1 grep -F '(oom)' "$ALERTS"
+}

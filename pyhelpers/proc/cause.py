@@ -15,10 +15,6 @@ import struct
 
 from proc.identity import stat_fields
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 UNKNOWN = "unknown"
 # signal(7), the generic numbering of x86, arm and most others; importing signal's enum costs 1 MiB permanently
 SIGNALS = (
@@ -63,29 +59,6 @@ def oom_kills() -> int:
         text = vmstat.read(1 << 16)
     at = text.find(b"\noom_kill ")
     return int(text[at + 10 :].split(None, 1)[0]) if at >= 0 else 0
-
-
-def killed_by_oom(pid: int) -> bool:
-    """Does the kernel's log (dev-kmsg) say that it killed this pid to free memory?  False if we may not read it."""
-    needle = f"Killed process {pid} (".encode()
-    try:
-        log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return any(needle in line for line in _kernel_lines(log))
-    finally:
-        os.close(log)
-
-
-def _kernel_lines(log: int) -> Iterator[bytes]:
-    while True:
-        try:
-            yield os.read(log, 8192)
-        except BrokenPipeError:
-            continue  # the kernel overwrote this part while we read; the next read continues after the gap
-        except OSError:
-            return
 
 
 def _of_pidfd(pidfd: int) -> str:

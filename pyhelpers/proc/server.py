@@ -22,7 +22,8 @@ class Server(ServerSettings):
 
     pidfd: the loop waits on it while the process lives; sid: its session, if that was made for it, else 0; seen: when
     we last knew it to be in that session, in ticks since boot; kids: pid -> start ticks of its descendants, as last
-    seen; invocation: the id of its launch; cgroup: the directory of that launch's, or ""; owner: the uid that it has,
+    seen; invocation: the id of its launch; cgroup: the directory of that launch's, or ""; oom_kills: how
+    many processes in it the kernel had killed at our last look; owner: the uid that it has,
     or was launched with.  See proc/descent.py.
     images: the images in which we have seen its processes, see proc/succession.py; parent: pid and start ticks of its
     parent if that is another process than we, and unit its systemd unit, see proc/rivals.py.
@@ -32,14 +33,15 @@ class Server(ServerSettings):
     """
 
     __slots__ = (
-        "brought cgroup elsewhere former images invocation kids last_exit memory message mode owner parent pid pidfd "
-        "restarts seen sid source state ticks unheard unit"
+        "brought cgroup elsewhere former images invocation kids last_exit memory message mode oom_kills owner parent pid "
+        "pidfd restarts seen sid source state ticks unheard unit"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         super().__init__(number, name, settings)
         self.pid = self.ticks = self.sid = self.seen = 0
         self.invocation = self.cgroup = ""
+        self.oom_kills = 0
         self.elsewhere: frozenset[str] = frozenset()
         self.owner = self.uid if self.uid >= 0 else os.geteuid()
         self.source = self.mode = ""

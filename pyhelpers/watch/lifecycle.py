@@ -189,6 +189,7 @@ class Life:
         if not dead.adopted:
             look_at_orphans(self.watcher, dead)
         why = self._why()
+        detail = self._oom_detail(why)
         self.unfollow()
         self.account.dead = dead
         if self._attempt:
@@ -199,7 +200,7 @@ class Life:
             return
         self.phase = "idle"
         server.last_exit = why
-        why = self._reason_and_signals() or why
+        why = self._reason_and_signals() or why + detail
         process, source, _ = evidence.named(server, self.watcher.directories)
         if not process and server.last_exit == "exit 0" and not server.is_confirmed():
             process, source = self._daemon_of(dead), "own"
@@ -241,9 +242,18 @@ class Life:
     def _why(self) -> str:
         pid = self.server.pid
         why = cause.of_child(pid) or cause.of_other(pid, self.server.ticks, self.server.pidfd)
-        if why == "signal KILL" and self.watcher.oom_struck() and cause.killed_by_oom(pid):
-            return why + " (oom)"
-        return why
+        if why != "signal KILL":
+            return why
+        from watch import memory
+
+        return f"{why} (oom)" if memory.has_struck(self) else why
+
+    def _oom_detail(self, why: str) -> str:
+        if not why.endswith("(oom)"):
+            return ""
+        from watch import memory
+
+        return memory.detail(self)
 
     # -- start -----------------------------------------------------------------------------------
 

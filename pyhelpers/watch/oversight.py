@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from loop import descendants
 from proc import evidence, identity, rivals
 from proc.descent import Descent
@@ -49,6 +51,10 @@ def _look_at_living(life: Life) -> None:
     life.remember_kids()
     if server.kids != kids:
         life.account.write()
+    if server.cgroup and (server.launch.caps or os.path.exists(f"{server.cgroup}/memory.events")):
+        from watch import memory
+
+        memory.look(life)
     life.health.tick()
 
 

@@ -148,6 +148,7 @@ class Start:
                 server.launch.ends = self._watcher.held.hand_over(server)
             server.invocation = server.launch.mark()
             server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
+            server.oom_kills = 0
             server.launch.cgroup = server.cgroup if server.launch.caps else ""
             started = departure.at_once(server)
             if not started:

@@ -62,6 +62,7 @@ def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> 
     """The process that the record names lives: take it over, with the session that its launch made."""
     server, source = life.server, known["source"] or "own"
     server.invocation, server.cgroup = known["invocation"], known["cgroup"]
+    server.oom_kills = _oom_kills(server.cgroup)
     server.owner = int(known["uid"] or server.owner)
     made = int(known["sid"] or 0)
     if not _is_cut_off(life, known) and drift.objection(known, process, server):
@@ -78,6 +79,15 @@ def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> 
         _seek(life, known)
     elif known["ending"]:
         life.health.put_down(process.pid, known["ending"])
+
+
+def _oom_kills(group: str) -> int:
+    """How many processes of this cgroup the kernel has killed for lack of memory: an earlier monitor told of these."""
+    if not group:
+        return 0
+    from proc import oom
+
+    return max(0, oom.kills(group))
 
 
 def _seek(life: Life, known: dict[str, str]) -> None:
