@@ -155,7 +155,7 @@ record_says() {
 	suite_ends 0 status --json
 
 	assert_equal 'keys' "$(json '" ".join(row)')" \
-		"name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port"
+		"name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port processes"
 	assert_equal 'rows' "$(json 'len(rows)')" 1
 }
 
@@ -169,6 +169,7 @@ record_says() {
 		"['msg_server', 'RUNNING', 'up', $RUNS, 0, None, 'own', 'launched', None, $port]"
 	assert_equal 'times' "$(json '0 <= row["uptime"] < 600 and abs(row["started"] + row["uptime"] - __import__("time").time()) < 60')" True
 	assert_equal 'usage' "$(json '0 <= row["cpu_percent"] < 200 and row["memory_bytes"] > 10000 and row["open_files"] > 2')" True
+	assert_equal 'processes' "$(json 'row["processes"]')" 1
 }
 
 @test "--json of a server that does not run: null for what is not known" {
@@ -178,7 +179,7 @@ record_says() {
 
 	assert_equal 'row' "$(json '[row[key] for key in "name state want restarts message".split()]')" \
 		"['msg_server', 'STOPPED', 'up', 0, 'no monitor watches it']"
-	assert_equal 'nulls' "$(json '{row[key] for key in "pid started uptime last_exit source mode cpu_percent memory_bytes open_files port".split()}')" \
+	assert_equal 'nulls' "$(json '{row[key] for key in "pid started uptime last_exit source mode cpu_percent memory_bytes open_files port processes".split()}')" \
 		'{None}'
 }
 

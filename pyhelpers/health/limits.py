@@ -1,6 +1,7 @@
 """max_memory, max_cpu, max_fds: does a server use more than conf allows, and for how long?
 
-We measure its whole tree three times in the shortest time of its limits, at least once an interval.  If each look of
+We measure its whole tree three times in the shortest time of its limits, at least once an interval; by its cgroup, as
+far as that tells (health/cgroup_usage.py), else by a walk over the tree.  If each look of
 that time is over the limit, we report it once, with the figure; the server is well again when it is within the limit
 for as long.  We sum memory as RSS, an upper bound; only if that is too much we ask for PSS, outside the loop.
 """
@@ -17,6 +18,7 @@ from loop import awake_clock, descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from health.cgroup_usage import Meter, Usage
     from loop.host import Followed
     from loop.loop import Timer
 
@@ -76,6 +78,7 @@ class Limits(Vital):
         self._clock.for_times_of(shortest)
         self._timer: Timer | None = None
         self._meter = usage.Meter()
+        self._cgroup_meter: Meter | None = None
         self._looked_at = 0.0
         self._reading = 0  # the _number for which an errand reads the PSS; 0: none
         self._number = 0
@@ -85,6 +88,7 @@ class Limits(Vital):
         self.end()
         self._number += 1
         self._meter = usage.Meter()
+        self._cgroup_meter = None
         self._looked_at = 0.0
         for limit in self._limits.values():
             limit.forget()
@@ -99,15 +103,16 @@ class Limits(Vital):
 
     def _look(self) -> None:
         self._next_look()
-        members = descendants.tree(self.home, self.life.server)
+        left = set(self._limits) - self._judge_by_cgroup()
+        members = descendants.tree(self.home, self.life.server) if left else {}
         if not members:
-            return  # it is dead: its pidfd reports that
-        if "max_memory" in self._limits:
+            return  # nothing is left to look at, or it is dead: its pidfd reports that
+        if "max_memory" in left:
             self._judge_memory(members)
-        if "max_cpu" in self._limits:
+        if "max_cpu" in left:
             self._judge_cpu(members)
-        if "max_fds" in self._limits:
-            self._judge_files(members)
+        if "max_fds" in left:
+            self._judge_files(usage.living(members))
 
     def _next_look(self) -> None:
         """Look at the same time as all servers with this period: one wake-up for them, and one look at the orphans."""
@@ -115,6 +120,41 @@ class Limits(Vital):
         if left < self._period / 2:
             left += self._period  # two looks that are too close give a useless difference
         self._timer = self.loop.after(left * 1000, self._look)
+
+    def _judge_by_cgroup(self) -> set[str]:
+        """Judge what the cgroup tells, without a walk over the tree; return the limits that are judged so."""
+        server = self.life.server
+        if not server.cgroup:
+            return set()
+        from health import cgroup_usage
+
+        used = cgroup_usage.Usage(server.cgroup)
+        if server.pid not in used.pids:
+            return set()
+        judged = set()
+        if "max_memory" in self._limits and self._judge_cgroup_memory(used.memory(self._limits["max_memory"].allowed)):
+            judged.add("max_memory")
+        if "max_cpu" in self._limits:
+            self._judge_cgroup_cpu(used)
+            judged.add("max_cpu")
+        if "max_fds" in self._limits:
+            self._judge_files(used.pids)
+            judged.add("max_fds")
+        return judged
+
+    def _judge_cgroup_memory(self, figure: int) -> bool:
+        if figure >= 0:
+            self._judge("max_memory", figure, f"{in_units(figure)} in its cgroup")
+        return figure >= 0
+
+    def _judge_cgroup_cpu(self, used: Usage) -> None:
+        from health.cgroup_usage import Meter
+
+        if not isinstance(self._cgroup_meter, Meter):
+            self._cgroup_meter = Meter()
+        percent = self._cgroup_meter.percent(used)
+        if percent >= 0:
+            self._judge("max_cpu", percent, f"{percent}%")
 
     # -- memory ----------------------------------------------------------------------------------
 
@@ -148,8 +188,8 @@ class Limits(Vital):
             percent = round(100 * ticks / TICKS_PER_SECOND / max(self._looked_at - before, 0.01))
             self._judge("max_cpu", percent, f"{percent}%")
 
-    def _judge_files(self, members: dict[int, list[str]]) -> None:
-        number = usage.open_files(usage.living(members))
+    def _judge_files(self, pids: list[int]) -> None:
+        number = usage.open_files(pids)
         hidden = ["max_fds: its open files may not be looked at; they have no limit"] if number < 0 else []
         self.life.account.say_all("limits", hidden)
         if not hidden:

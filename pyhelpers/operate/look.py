@@ -8,7 +8,7 @@ import time
 from base.clock import boot_seconds
 from base.libraries import psutil_home
 from loop.leftovers import Dead
-from proc import drift, evidence, identity, scan, succession
+from proc import cgroup, descent, drift, evidence, identity, scan, succession
 from state import record, silences
 from state.lock import watcher_of
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from proc.server import Server
 
 KEYS = (
-    "name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port"
+    "name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes "
+    "open_files port processes"
 ).split()
 
 STOPPED_BY_SIGNAL = "stopped by a signal (state T)"
@@ -33,6 +34,7 @@ class Look:
         self._namesakes = {server.name for server in watched if server.kept_in != server.name}
         self.state_dir = state_dir
         self._with_usage = with_usage
+        self._children: dict[int, list[int]] | None = None  # of all processes, if one of the servers needs it
         self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
         self._records = {server.kept_in: self._read(server) for server in watched}
@@ -141,7 +143,29 @@ class Look:
         row.update(pid=process.pid, started=round(time.time() - age, 3), uptime=round(age, 3), source=source)
         row["mode"] = known["mode"] if known["pid"] == str(process.pid) else None
         if self._with_usage:
-            row.update(usage(process.pid, age))
+            row.update(usage(process.pid, age), processes=self._count(process.pid, known))
+
+    def _count(self, pid: int, known: dict[str, str]) -> int:
+        """How many processes it has: those in its cgroup, or else itself and its descendants."""
+        inside = cgroup.members(known["cgroup"]) if known["cgroup"] and known["pid"] == str(pid) else []
+        if pid in inside:
+            return len(inside)
+        if self._children is None:
+            self._children = _children_of_all()
+        count, unseen = 0, [pid]
+        while unseen:
+            count += 1
+            unseen += self._children.get(unseen.pop(), [])
+        return count
+
+
+def _children_of_all() -> dict[int, list[int]]:
+    """The children of each process that has any, zombies excepted."""
+    found: dict[int, list[int]] = {}
+    for pid, row in descent.table_of(int(name) for name in os.listdir("/proc") if name.isdigit()).items():
+        if row.state not in "ZX":
+            found.setdefault(row.ppid, []).append(pid)
+    return found
 
 
 def usage(pid: int, age: float) -> dict[str, Any]:

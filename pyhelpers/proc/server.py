@@ -33,8 +33,8 @@ class Server(ServerSettings):
     """
 
     __slots__ = (
-        "brought cgroup elsewhere former images invocation kids last_exit memory message mode oom_kills owner parent pid "
-        "pidfd restarts seen sid source state ticks unheard unit"
+        "brought cgroup elsewhere former images invocation kids last_exit memory message mode oom_kills owner parent "
+        "pid pidfd restarts seen sid source state ticks unheard unit"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
