@@ -406,7 +406,10 @@ require_caps() {
 	require_cgroups
 	for key; do
 		given_conf cap_probe "dir = /" 'command = sleep 1000' "$key = $(value_of "$key")"
-		suite check >"$SAID" 2>&1 || skip "$(<"$SAID")"
+		suite check >"$SAID" 2>&1 || {
+			grep -F "$key: this machine has no" "$SAID"
+			skip "$(<"$SAID")"
+		}
 		rm "$CONF/servers/cap_probe.conf"
 	done
 }
@@ -479,6 +482,22 @@ has_no_namesake() {
 	is_inside "$RUNS" msg_server
 	assert_equal tasks "$(file_of msg_server tasks_cap pids.max pids.max)" 8
 	run ! setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c "echo max >'$(cgroup_of msg_server)/cgroup.procs'"
+	suite_ends 0 stop msg_server
+}
+
+@test "a monitor that adopts a capped server sets a cap again that was lost" {
+	require_caps tasks_cap
+	given_server msg_server 'tasks_cap = 8'
+	monitor_start msg_server
+	runs msg_server
+	monitor_crash
+	dir=$(ask_cgroups "__import__('proc.controllers').controllers.directory('pids', '$(cgroup_of msg_server)')")
+	echo max >"$dir/pids.max"
+
+	monitor_start msg_server
+	assert_adopted msg_server "$RUNS"
+
+	wait_until "$PATIENCE" grep -qx 8 "$dir/pids.max"
 	suite_ends 0 stop msg_server
 }
 
@@ -576,4 +595,82 @@ alert_of() {
 
 	assert_alerted death hoard 'signal KILL'
 	run -1 grep -F '(oom)' "$ALERTS"
+}
+
+# --- what it uses
+
+@test "max_memory: memory that the cgroup counts is told with that; its file cache does not count" {
+	given_hoard 'command = ./hoard memory 24000000' 'max_memory = 16M for 1s alert' 'max_fds = 1 for 1s alert'
+	[ "$(stat -f -c %T "$SERVERS/hoard")" != tmpfs ] || skip 'files are in memory here'
+	assert_alerted limit hoard 'max_fds' # a look that also saw the memory
+	nsenter_cgroup hoard dd if=/dev/zero of="$SERVERS/hoard/file" bs=1M count=24 2>/dev/null
+	bound_is_above hoard $((16 << 20))
+	assert_left_alone hoard
+	run -1 grep -F max_memory "$ALERTS"
+
+	: >"$SERVERS/hoard/more"
+
+	assert_alerted limit hoard 'in its cgroup for 1s, 16M allowed'
+	[[ $(grep -F 'in its cgroup' "$ALERTS") =~ max_memory\ ([0-9]+)M\ in\ its\ cgroup ]]
+	((BASH_REMATCH[1] >= 16 && BASH_REMATCH[1] < 32))
+}
+
+# nsenter_cgroup NAME PROGRAM ARG... - runs PROGRAM in the cgroup of NAME, in all hierarchies
+nsenter_cgroup() {
+	local dir
+	dir=$(memory_dir_of "$1")
+	# shellcheck disable=SC2016 # it is the inner shell that expands these
+	sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$dir" "${@:2}"
+}
+
+memory_dir_of() {
+	ask_cgroups "__import__('proc.controllers').controllers.directory('memory', '$(cgroup_of "$1")')"
+}
+
+# bound_is_above NAME BYTES - does the kernel charge more than that to its cgroup, with the file cache?
+bound_is_above() {
+	local dir bound
+	dir=$(memory_dir_of "$1")
+	bound=$(cat "$dir/memory.current" 2>/dev/null || cat "$dir/memory.usage_in_bytes")
+	[ "$bound" -gt "$2" ]
+}
+
+@test "max_cpu: what only the cgroup leads to has worked as well" {
+	require_cgroups
+	given_script busy 'while [ ! -e go ]; do sleep 0.1; done' \
+		'env -i /usr/bin/setsid /bin/sh -c "/usr/bin/setsid /bin/sh -c \"while :; do :; done\" & exit"' \
+		'while :; do sleep 1; done'
+	printf '%s\n' 'max_cpu = 1% for 1s alert' >>"$CONF/servers/busy.conf" # of a busy machine
+	monitor_start busy
+	runs busy
+	wait_until "$PATIENCE" is_inside "$RUNS" busy
+	: >"$SERVERS/busy/go"
+
+	assert_alerted limit busy '1% allowed'
+
+	suite_ends 0 stop busy
+}
+
+@test "status --json has the number of its processes, with a cgroup and without" {
+	given_script pair 'sleep 1000 &' 'sh -c "sleep 1000; :" &' 'wait'
+	given_script couple 'sleep 1000 &' 'sh -c "sleep 1000; :" &' 'wait'
+	printf '%s\n' 'cgroup = no' >>"$CONF/servers/couple.conf"
+	monitor_start pair couple
+	runs pair
+	runs couple
+
+	wait_until "$PATIENCE" has_processes pair 4
+	wait_until "$PATIENCE" has_processes couple 4
+}
+
+has_processes() {
+	[ "$(status_of "$1" processes)" = "$2" ]
+}
+
+@test "processes counts what only the cgroup leads to" {
+	given_hermit recluse
+	monitor_start recluse
+	hermit_runs recluse
+
+	wait_until "$PATIENCE" has_processes recluse 3 # the script, its sleep, the hermit
 }

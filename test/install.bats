@@ -13,6 +13,7 @@ load fixtures/install
 
 	assert_mode "$DESTDIR$UNIT" 644
 	for line in Type=simple KillMode=process Restart=always OOMPolicy=continue "ExecReload=/bin/kill -HUP \$MAINPID" \
+		Delegate=yes DelegateSubgroup=monitor.sh \
 		"ExecStart=\"$ROOT/monitor.sh\" -c \"$CONF\" -s \"$STATE\" all" WantedBy=multi-user.target \
 		"ExecStopPost=-/bin/sh \"$ROOT/lib/install/monitor.stopped\" --system \"$ROOT/monitor.sh\" -c \"$CONF\" -s \"$STATE\""; do
 		assert_line "$DESTDIR$UNIT" "$line"

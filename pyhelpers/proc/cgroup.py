@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import os
 
-LEAF = "monitor.sh"  # the cgroup of the monitor itself, where controllers leave no room for it in the one above
+# The cgroup of the monitor itself, where controllers leave no room for it in the one above: systemd >= 254 starts it in
+# the first (lib/install/monitor.service); else it moves into the second
+LEAVES = ("monitor.sh", "monitor.own")
 SUFFIX = ".monitored"
 TOKEN = 16  # hexadecimal digits in the name of each cgroup that we make
 MOST_CGROUPS = 1000  # that a server may make below its own, and whose processes we list
@@ -80,7 +82,7 @@ def home() -> str:
 
 def _permitted(directory: str) -> str:
     above, _, name = directory.rpartition("/")
-    directory = above if name == LEAF else directory
+    directory = above if name in LEAVES else directory
     # Who moves a process must be allowed to write the cgroup.procs of what the old and the new cgroup have in common
     may = directory and os.access(directory, os.W_OK) and os.access(f"{directory}/cgroup.procs", os.W_OK)
     return directory if may else ""

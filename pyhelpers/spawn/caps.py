@@ -36,6 +36,20 @@ def join(what: Launch) -> None:
         raise LaunchError(CANNOT_EXECUTE, f"{key} = {what.caps[key]}: {what.cgroup}: {error.strerror}") from None
 
 
+def renew(what: Launch, group: str) -> str:
+    """Set the caps of a living server again: its unit may have switched the controllers off (spawn/cgroup_leaf.py).
+
+    Returns the reason if one cannot be set, else "".
+    """
+    try:
+        for key, value in what.caps.items():
+            place = controllers.directory(controllers.CAPS[key], group)
+            ends.write(place, *(_v2 if place == group else _v1)(key, value))
+    except OSError as error:
+        return f"{key} = {value}: {error.strerror}"
+    return ""
+
+
 def _cap(key: str, value: str, group: str) -> None:
     controller = controllers.CAPS[key]
     place = controllers.directory(controller, group)

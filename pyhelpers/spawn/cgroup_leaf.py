@@ -1,8 +1,9 @@
 """Make room for controllers in the cgroup that we are in, as version 2 wants it.
 
 A cgroup passes its controllers on to those below it only while no process is in it itself (the root excepted).  So the
-monitor moves into one of its own, the leaf; servers get theirs beside that.  systemd >= 254 starts us there
-(DelegateSubgroup= of systemd.resource-control(5)).
+monitor moves into a leaf beside the cgroups of its servers.  systemd >= 254 starts it in one (DelegateSubgroup= of
+systemd.resource-control(5)); then the controllers that count are always on.  An older one starts the next monitor in
+the cgroup above, which has no room meanwhile: the unit's ExecStopPost= switches the controllers off before that.
 
 Source: Documentation/admin-guide/cgroup-v2.rst of the kernel, "No Internal Process Constraint".
 """
@@ -14,18 +15,18 @@ import os
 from proc import cgroup, controllers, identity
 from spawn import cgroup as ends
 
-DELEGATED = ("user.delegate", "trusted.delegate")  # attributes by which systemd marks what it has handed over
-ALWAYS = ("memory", "pids")  # they count what a server uses, and which of its processes the kernel has killed
+COUNTING = ("memory", "pids")  # what a server uses, and which of its processes the kernel has killed
 
 
 def pass_on(asked: set[str], monitor: int) -> None:
-    """Have the controllers in the cgroups that we make, if the kernel permits that: see controllers.objections().
+    """Have these controllers in the cgroups that we make, if the kernel permits that: see controllers.objections().
 
-    asked: those that conf needs; where systemd has delegated the cgroup to us, also those that count.
     monitor: the pid of the monitor, our parent.
     """
     home = cgroup.home()
-    wanted = asked | set(ALWAYS if _is_delegated(home) else ()) if home else set()
+    if not home:
+        return
+    wanted = asked | set(COUNTING if os.path.basename(cgroup.own()) == cgroup.LEAVES[0] else ())
     here = set(controllers.words(f"{home}/cgroup.controllers"))
     missing = (wanted & here) - set(controllers.words(f"{home}/cgroup.subtree_control"))
     if not missing:
@@ -37,23 +38,13 @@ def pass_on(asked: set[str], monitor: int) -> None:
         pass  # a cap that cannot be had is reported for its server
 
 
-def _is_delegated(home: str) -> bool:
-    for attribute in DELEGATED:
-        try:
-            if os.getxattr(home, attribute) == b"1":
-                return True
-        except OSError:
-            pass  # no such attribute, or it is not for us
-    return False
-
-
 def _enter_leaf(home: str, monitor: int) -> None:
     """Move the monitor into the leaf, with its guard and with us; any other process stays, and is in the way."""
     us = {os.getpid(), monitor, *_guard_of(monitor)}
     inside = {int(word) for word in controllers.words(f"{home}/cgroup.procs")}
     if not inside or inside - us:
         return  # no one is in the way; or someone who is not ours, which the kernel forgives in the root alone
-    leaf = f"{home}/{cgroup.LEAF}"
+    leaf = f"{home}/{cgroup.LEAVES[1]}"
     if not os.path.isdir(leaf):
         ends.make(leaf)
     for pid in inside:

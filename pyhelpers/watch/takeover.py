@@ -79,6 +79,20 @@ def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> 
         _seek(life, known)
     elif known["ending"]:
         life.health.put_down(process.pid, known["ending"])
+    if server.launch.caps and server.cgroup:
+        _renew_caps(life)
+
+
+def _renew_caps(life: Life) -> None:
+    """Outside the loop: a cap below what it uses makes the kernel look for memory that it can take back."""
+    from spawn import caps
+
+    def renewed(why: str) -> None:
+        if why:
+            life.watcher.say(life.server, f"a cap was lost and cannot be set again: {why}; restart it")
+
+    what, group = life.server.launch, life.server.cgroup
+    life.watcher.loop.errand(lambda: caps.renew(what, group), renewed)
 
 
 def _oom_kills(group: str) -> int:
