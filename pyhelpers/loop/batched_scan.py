@@ -64,8 +64,11 @@ class Walk:
     def _come_back_without(self, wanted: list[Wanted], why: str) -> None:
         """The look failed for all: report that, because none of them may be taken for absent."""
         self._next_one()
-        for _, _, owner in wanted:
-            self._loop.on_behalf(owner, _fail, why)
+        for number, then, owner in wanted:
+            if number:
+                self._loop.on_behalf(owner, _fail, why)
+            else:
+                self._loop.on_behalf(owner, then, [])  # it sought no server, and only waited for the others
 
     def _next_one(self) -> None:
         self._under_way -= 1

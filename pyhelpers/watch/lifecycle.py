@@ -163,7 +163,7 @@ class Life:
             self.unfollow()
             if cut_short:
                 self.account.mark_starting()  # what died before has been told
-            else:
+            elif self.phase != "idle":  # else the record knows more than we do
                 self.account.write()
         except Exception:  # it is just that which does not work
             self._forget_process()
