@@ -351,7 +351,7 @@ True"
 	done
 	monitor_start all
 
-	wait_until 120 has_launched 1000
+	wait_until 600 has_launched 1000 # of a busy machine
 	suite_ends 0 stop all
 
 	wait_until "$PATIENCE" has_no_cgroup 'brief*'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from proc import cgroup, controllers
+from proc import cgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ class Cgroups:
 
     def retire_leftovers(self) -> None:
         """Remove the empty ones that an earlier monitor has left, and their namesakes of version 1."""
-        places = [os.path.dirname(place) for place in controllers.namesakes(self._home)]
-        for name in {name for place in (self._home, *places) for name in _listed(place)}:
-            self.retire(f"{self._home}/{name}")
+
+        def listed(text: str) -> None:
+            for name in filter(None, text.split("\n")):
+                self.retire(f"{self._home}/{name}")
+
+        self._loop.errand(lambda: _names(self._home), listed, self._refuse)
 
     def _sweep_soon(self) -> None:
         if not self._is_due:
@@ -104,6 +107,14 @@ class Cgroups:
         """What a person has to know, once: why the kernel refused a cgroup; else ""."""
         news, self._news = self._news, ""
         return news
+
+
+def _names(home: str) -> str:
+    """In a child of ours: the names of those that monitors made, in version 1 too, one a line."""
+    from proc import controllers
+
+    places = [os.path.dirname(place) for place in controllers.namesakes(f"{home}/")]
+    return "\n".join({name for place in (home, *places) for name in _listed(place) if cgroup.is_ours(name)})
 
 
 def _listed(directory: str) -> list[str]:

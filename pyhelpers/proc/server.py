@@ -87,6 +87,11 @@ class Server(ServerSettings):
             self.parent, self.unit = rivals.parent_of(identity.Process(self.pid, fields))
         return fields
 
+    def counts_memory(self) -> bool:
+        """Has its cgroup a memory controller?  In version 1 only a cap makes one."""
+        capped = "memory_cap" in self.launch.caps
+        return self.cgroup != "" and (capped or os.path.exists(f"{self.cgroup}/memory.events"))
+
     def is_confirmed(self) -> bool:
         """Has a source that conf names in pid_from confirmed that this process is the server?"""
         return self.source != "own" or self.mode != "launched" or any(source[0] == "own" for source in self.sources)

@@ -244,9 +244,12 @@ class Life:
         why = cause.of_child(pid) or cause.of_other(pid, self.server.ticks, self.server.pidfd)
         if why != "signal KILL":
             return why
+        struck = self.watcher.oom_struck()
+        if not struck and not self.server.counts_memory():
+            return why
         from watch import memory
 
-        return f"{why} (oom)" if memory.has_struck(self) else why
+        return f"{why} (oom)" if memory.has_struck(self, struck) else why
 
     def _oom_detail(self, why: str) -> str:
         if not why.endswith("(oom)"):

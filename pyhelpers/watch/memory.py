@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from watch.lifecycle import Life
 
 
-def has_struck(life: Life) -> bool:
-    """Did the kernel kill the server's process, which a KILL has ended?"""
-    return _more(life) > 0 or (life.watcher.oom_struck() and bool(oom.victim(life.server.pid)))
+def has_struck(life: Life, struck: bool) -> bool:
+    """Did the kernel kill the server's process, which a KILL has ended?  struck: it killed some process just now."""
+    return _more(life) > 0 or (struck and bool(oom.victim(life.server.pid)))
 
 
 def detail(life: Life) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from loop import descendants
 from proc import evidence, identity, rivals
 from proc.descent import Descent
@@ -51,7 +49,7 @@ def _look_at_living(life: Life) -> None:
     life.remember_kids()
     if server.kids != kids:
         life.account.write()
-    if server.cgroup and (server.launch.caps or os.path.exists(f"{server.cgroup}/memory.events")):
+    if server.counts_memory():
         from watch import memory
 
         memory.look(life)
