@@ -120,8 +120,7 @@ alerted_thrice() {
 	kill -KILL "$BY_HAND"
 
 	assert_logged 'Server msg_server restarted, pid='
-	runs msg_server
-	ours=$RUNS
+	ours=$(sed -n 's/.* Server msg_server restarted, pid=\([0-9]*\) .*/\1/p' "$STATE/restart.log")
 	wait_until 30 is_gone "$ours"
 	assert_said "its parent, pid $PARENT (guard_main.py), has started it too, as pid "
 	runs msg_server
