@@ -218,7 +218,7 @@ given_apache() {
 		Redirect 302 / http://localhost/
 	END
 	APACHE=("$PROGRAM" -f "$dir/apache2.conf" -D FOREGROUND)
-	given_recipe apache2 command "${APACHE[*]}" port "$APACHE_PORT"
+	given_recipe apache2 command "${APACHE[*]}" port "$APACHE_PORT" match "apache2 $dir/apache2.conf"
 }
 
 @test "apache2" {
