@@ -590,6 +590,8 @@ alert_of() {
 	monitor_crash
 	monitor_start hoard
 	assert_adopted hoard "$RUNS"
+	assert_left_alone hoard
+	assert_equal 'reports' "$(grep -cF 'has killed one of its processes' "$PRINTED")" 1
 
 	kill -KILL "$RUNS"
 

@@ -14,15 +14,23 @@ if TYPE_CHECKING:
     from proc.descent import Descent
 
 
-def of(host: Reaper) -> Cgroups | None:
-    """Those of this host; None if it may make none."""
+def load() -> type[Cgroups] | None:
+    """Load what a host needs that may make cgroups; None if it may make none."""
     if not cgroup.home():
         return None
     from loop.cgroup_batch import Cgroups
 
+    return Cgroups
+
+
+def of(host: Reaper) -> Cgroups | None:
+    """Those of this host; None if it may make none."""
+    kind = load()
+    if not kind:
+        return None
     found = host.shared.get("cgroups")
-    if not isinstance(found, Cgroups):
-        found = host.shared["cgroups"] = Cgroups(host.loop, cgroup.home())
+    if not isinstance(found, kind):
+        found = host.shared["cgroups"] = kind(host.loop, cgroup.home())
     return found
 
 

@@ -22,7 +22,7 @@ LEAVES = ("monitor.sh", "monitor.own")
 SUFFIX = ".monitored"
 TOKEN = 16  # hexadecimal digits in the name of each cgroup that we make
 MOST_CGROUPS = 1000  # that a server may make below its own, and whose processes we list
-PIECE = 1 << 16
+PIECE = 1 << 13
 
 _home: list[str] = []
 

@@ -8,6 +8,7 @@ import sys
 from base.exits import OTHER_VERSION
 from base.suite import PROGRAMS
 from config.launch_settings import forget_our_supervisor
+from loop import cgroups
 from spawn import launch
 from watch import messages, output
 
@@ -78,6 +79,7 @@ def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psu
         from watch.watcher import Watcher
 
         if why == REAPER and _compiled_at() != before:  # else we would keep what compiling took: 1.5 MiB
+            cgroups.load()
             _execute([COMPILED, kept, run_dir, state_dir, conf_dir, psutil_home])
         watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, int(kept) if kept else None)
         launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
