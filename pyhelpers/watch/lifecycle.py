@@ -14,12 +14,12 @@ import time
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from health.health import Health
 from loop import cgroups, descendants
-from loop.leftovers import Dead, look_at_orphans
+from loop.leftovers import Dead
 from loop.terminate import Ending
-from proc import cause, evidence, identity, succession
-from state.history import incident_id
+from proc import evidence, identity, succession
 from watch import drifting, stopping
 from watch.afar import Afar
+from watch.death import Death
 from watch.journal import Account
 from watch.pending import Pending
 from watch.relook import Relook
@@ -180,83 +180,38 @@ class Life:
     # -- death -----------------------------------------------------------------------------------
 
     def _gone(self) -> None:
-        server = self.server
         self._died_at = time.monotonic()
-        incident = incident_id(server.name, server.pid, server.ticks, self.watcher.boot)
-        up_for = self.age()
-        self._learn_session()
-        dead = Dead(server)
-        if not dead.adopted:
-            look_at_orphans(self.watcher, dead)
-        why = self._why()
-        detail = self._oom_detail(why)
+        death = Death(self)
         self.unfollow()
-        self.account.dead = dead
+        self.account.dead = death.dead
         if self._attempt:
-            self._attempt.ended(why)
-            return
-        if self.phase == "unstopped":
-            stopping.end_rest(self, dead.pid)
-            return
+            self._attempt.ended(death.how)
+        elif self.phase == "unstopped":
+            stopping.end_rest(self, death.dead.pid)
+        else:
+            self._ended(death)
+
+    def _ended(self, death: Death) -> None:
+        """It was no start, and no stop: report the death, unless another process is the server now."""
+        server, dead = self.server, death.dead
         self.phase = "idle"
-        server.last_exit = why
-        why = self._reason_and_signals() or why + detail
+        server.last_exit = death.how
+        why = death.reason(self)
         process, source, _ = evidence.named(server, self.watcher.directories)
-        if not process and server.last_exit == "exit 0" and not server.is_confirmed():
-            process, source = self._daemon_of(dead), "own"
+        if not process and death.how == "exit 0" and not server.is_confirmed():
+            process, source = death.daemon(self), "own"
         if process and self.adopt(process, source, "moved", session_left(dead, process)):
             return
         # A young process that we did not start may have been a second copy beside the real server
-        surely_absent = server.mode == "launched" or up_for * 1000 > server.timeout_ms
-        self._search = find_successor(
-            self, why, lambda: self._report(dead, f"{dead.pid} {up_for:.0f} {incident} {why}", surely_absent)
-        )
+        surely_absent = server.mode == "launched" or death.up_for * 1000 > server.timeout_ms
+        text = f"{dead.pid} {death.up_for:.0f} {death.incident} {why}"
+        self._search = find_successor(self, why, lambda: self._report(dead, text, surely_absent))
 
     def _report(self, dead: Dead, death: str, surely_absent: bool) -> None:
         self.phase = "idle"
         self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
         self.tell("down", death)
-
-    def _daemon_of(self, dead: Dead) -> identity.Process | None:
-        """The daemon of a launcher that we took for the server: the oldest leftover with the server's identity."""
-        left = [process for process in map(identity.look, dead.kids) if process and dead.left(process)]
-        directories = self.watcher.directories
-        fit = [process for process in left if not evidence.objection_to(process, self.server, directories)]
-        return min(fit, key=lambda process: process.ticks, default=None)
-
-    def _learn_session(self) -> None:
-        """A daemon may have made its session after our last look; its zombie still shows the session."""
-        server = self.server
-        if server.mode == "launched" and server.sid != server.pid:
-            fields = identity.stat_fields(server.pid)
-            server.sid = int(fields[3]) if fields and int(fields[19]) == server.ticks else server.sid
-            server.is_seen()
-
-    def _reason_and_signals(self) -> str:
-        """Why we were ending it, `hung (no beat for 31s; KILL was needed after 5s)`; "" if we were not."""
-        why = self.health.reason()
-        took = self.ending.took if self.ending else ""
-        return f"{why.removesuffix(')')}; {took})" if why and took else why
-
-    def _why(self) -> str:
-        pid = self.server.pid
-        why = cause.of_child(pid) or cause.of_other(pid, self.server.ticks, self.server.pidfd)
-        if why != "signal KILL":
-            return why
-        struck = self.watcher.oom_struck()
-        if not struck and not self.server.counts_memory():
-            return why
-        from watch import memory
-
-        return f"{why} (oom)" if memory.has_struck(self, struck) else why
-
-    def _oom_detail(self, why: str) -> str:
-        if not why.endswith("(oom)"):
-            return ""
-        from watch import memory
-
-        return memory.detail(self)
 
     # -- start -----------------------------------------------------------------------------------
 
