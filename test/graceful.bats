@@ -565,19 +565,19 @@ knows_image() {
 	kill -HUP "$old"
 
 	assert_logged "Server x hung, pid="
-	assert_logged "(port $PORT is not open after 1s)"
+	assert_logged "(port $PORT is not open after 1s"
 	runs x
 	call_port "$PORT"
 }
 
-@test "another instance with the same program and user is not taken for the successor" {
+@test "another instance with the same program, words and user is not taken for the successor" {
 	given_graceful
 	printf 'port = %s\n' "$PORT" >>"$CONF/servers/x.conf"
 	switch alone
 	other=$(free_port)
 	monitor_start x
 	runs x
-	start_stranger "$SERVERS/x" ./graceful "$other" of-x
+	GRACEFUL_PORT=$other start_stranger "$SERVERS/x" ./graceful "$PORT" of-x
 	old=$RUNS
 
 	kill -QUIT "$old"
