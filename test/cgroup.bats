@@ -304,14 +304,14 @@ True"
 
 @test "cgroup = no: none is made" {
 	require_cgroups
-	given_server msg_server 'cgroup = no'
-	monitor_start msg_server
-	runs msg_server
-	assert_left_alone msg_server
+	given_server uncontained 'cgroup = no'
+	monitor_start uncontained
+	runs uncontained
+	assert_left_alone uncontained
 
-	has_no_cgroup msg_server
-	assert_equal 'cgroup in the record' "$(cgroup_of msg_server)" ''
-	suite_ends 0 stop msg_server
+	has_no_cgroup uncontained
+	assert_equal 'cgroup in the record' "$(cgroup_of uncontained)" ''
+	suite_ends 0 stop uncontained
 }
 
 @test "an ordinary user, who may make no cgroup, is served as before, and check says what is less exact" {

@@ -61,15 +61,17 @@ def _path_in(controller: str) -> str:
 
 def _mount(controller: str, path: str) -> tuple[str, str]:
     """Where the hierarchy is mounted, and the cgroup that is its top there; a container may have only a part of it."""
-    kind = "cgroup" if controller else "cgroup2"
-    for line in read("/proc/self/mountinfo").split(b"\n"):
-        before, _, after = line.partition(b" - ")
-        fields = os.fsdecode(after).split(" ")
-        if fields[0] == kind and (not controller or controller in fields[-1].split(",")):
-            top, point = (os.fsdecode(word) for word in before.split(b" ")[3:5])
-            top = top.rstrip("/")
+    table = read("/proc/self/mountinfo")
+    kind = b" - cgroup " if controller else b" - cgroup2 "
+    at = table.find(kind)
+    while at >= 0:  # no list of all lines: the resident process would keep its memory
+        begin, end = table.rfind(b"\n", 0, at) + 1, table.find(b"\n", at)
+        fields = os.fsdecode(table[begin:end]).split(" ")
+        if not controller or controller in fields[-1].split(","):
+            top, point = fields[3].rstrip("/"), fields[4]
             if path and "\\" not in top + point and f"{path}/".startswith(f"{top}/"):
                 return point, top
+        at = table.find(kind, end)
     return "", ""
 
 
