@@ -119,14 +119,14 @@ incident_drifted() {
 }
 
 # incident_stopped NUMBER PID TOOK NEXT - an order has ended the server: log it and close its incident
-# PID is 0 if no process ran; TOOK says which signal was needed after the first, - if none; NEXT: start, update, or
-# nothing, if the server is to stay down.
+# PID is 0 if no process ran, but TOOK may concern what it had left behind: which signal was needed after the first, - if
+# none; NEXT: start, update, or nothing, if the server is to stay down.
 incident_stopped() {
 	_incident_get "$1"
 	server_get "$1" drift
 	_incident_took=${3#-}
-	case $2:$4:$_server_get in
-	0::*) _incident_held "$1" ;;
+	case $2$_incident_took:$4:$_server_get in
+	0::*) _incident_held ;;
 	0:*) ;;
 	*:start:?*) _incident_ended "$2" "stopped, pid=$2, restarting... ($_server_get)" 'conf changed' "$_server_get" ;;
 	*) _incident_ended "$2" "stopped by order${_incident_took:+ ($_incident_took)}" 'stopped by order' "$_incident_took" ;;
@@ -139,6 +139,7 @@ incident_stopped() {
 
 # PID TEXT ACTION DETAIL
 _incident_ended() {
+	[ "$1" != 0 ] || set -- '' "$2" "$3" "$4"
 	log_restart "$mailbox_when" "Server $_incident_shown $2"
 	log_history "$mailbox_when" stopped "$_incident_name" "$1" '' "$3" "$_incident_id" "$4" "$_incident_place"
 }

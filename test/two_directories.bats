@@ -44,12 +44,12 @@ runs_here() {
 _runs_here() {
 	local pid
 	suite status msg_server >"$SAID" 2>&1 || :
-	for pid in $(sed -n 's/^msg_server .*RUNNING *pid \([0-9]*\),.*/\1/p' "$SAID"); do
+	while read -r pid; do
 		[ "$(readlink "/proc/$pid/cwd")" != "$PWD" ] || {
 			RUNS=$pid
 			return 0
 		}
-	done
+	done < <(sed -n 's/^msg_server .*RUNNING *pid \([0-9]*\),.*/\1/p' "$SAID")
 	return 1
 }
 

@@ -237,8 +237,11 @@ class Run:
         self._end_tree(["KILL"], 0 if stuck else rounds - 1)
 
     def _kill_group(self) -> None:
-        """Kill its whole process group; the program is our child and not reaped, so its number is not reused."""
-        for kill in (os.killpg, os.kill):  # kill too, because it may not lead a group yet
+        """Kill its whole process group; the program is our child and not reaped, so its number is not reused.
+
+        The program first: it may not lead a group yet, and a shell would report the death of its children.
+        """
+        for kill in (os.kill, os.killpg):
             try:
                 kill(self._pid, cause.KILL)
             except OSError:
