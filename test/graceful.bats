@@ -2,13 +2,13 @@
 # A graceful restart is no death (field case 20): a server that starts its successor and ends in order is followed there.
 # No restart, no alert, no refused call.  A worker whose master has died is no successor (field case 13).
 #
-# GRACEFUL_ROUNDS  how often each real server is restarted (10)
+# GRACEFUL_ROUNDS  how often each real server is restarted (3)
 
 load helpers
 load fixtures/orders
 load fixtures/load
 
-ROUNDS=${GRACEFUL_ROUNDS:-10}
+ROUNDS=${GRACEFUL_ROUNDS:-3}
 
 # assert_no_death NAME - it was started once, and no death was ever told
 assert_no_death() {
