@@ -105,8 +105,10 @@ hold_first_look() {
 	SEARCH=
 	until [ -n "$SEARCH" ]; do
 		monitor_start msg_server
-		wait_until "$PATIENCE" is_watched
-		helper=$(helper_of "$MONITOR")
+		helper=
+		until [ -n "$helper" ]; do # while it executes itself again it shows no words
+			helper=$(helper_of "$MONITOR" 2>/dev/null) || :
+		done
 		until has_search "$helper" || grep -q 'Server msg_server adopted' "$PRINTED"; do :; done
 		kill -STOP "$SEARCH" 2>/dev/null && is_search "$SEARCH" && [ "$(state_letter "$SEARCH")" = T ] || { # it was too quick
 			SEARCH=

@@ -19,7 +19,7 @@ def of(place: Place, targets: list[Target]) -> dict[str, list[str]]:
     stopped = {target.name for target in targets}
     try:
         others = [server for server in place.servers(["all"], quiet=True) if server.name not in stopped]
-    except (settle.ConfError, Refused):
+    except (settle.ConfError, Refused, OSError):
         return {}
     up = [server for server in others if _state(place.record_of(server)) not in DOWN]
     return {name: [server.name for server in up if name in server.needs] for name in stopped}
