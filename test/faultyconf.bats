@@ -83,7 +83,7 @@ given_fault() {
 	given_fault ../monitor
 
 	suite_ends 0 stop msg_server
-	assert_answered 'monitor.conf:3: unknown key "color"'
+	assert_answered 'monitor.conf:4: unknown key "color"'
 	suite_ends 6 start route_server
 	suite_ends 4 status
 	assert_answered 'msg_server  STOPPED'
@@ -104,7 +104,7 @@ given_fault() {
 	suite_ends 0 status msg_server
 	suite_ends 0 stop msg_server
 
-	assert_answered 'msg_server: not in conf'
+	assert_answered 'msg_server: stopped'
 	is_gone "$RUNS"
 }
 
