@@ -88,7 +88,7 @@ comes_back() {
 
 @test "a fault at a death: that server is examined again, its death is reported, the others notice nothing" {
 	expect_faults
-	given_fault watch/lifecycle Life._why
+	given_fault watch/death _how
 	both_run
 
 	touch "$BATS_TEST_TMPDIR/faulty"

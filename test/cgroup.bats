@@ -26,7 +26,7 @@ is_inside() {
 	grep -qx "$1" "$(cgroup_of "$2")/cgroup.procs"
 }
 
-# cgroups_of NAME - prints the cgroups that exist for server, check or hook NAME
+# cgroups_of NAME - prints the cgroups that exist for server, check or hook NAME, of other tests too
 cgroups_of() {
 	find "$HOME_GROUP" -maxdepth 1 -name "$1.*.monitored"
 }
@@ -165,15 +165,15 @@ hook.call_alone(sys.argv[2], "hook_cgroup", alert, lambda outcome: print(outcome
 }
 
 @test "without a monitor stop ends it, and removes the cgroup" {
-	given_hermit recluse
-	monitor_start recluse
-	hermit_runs recluse
+	given_hermit unwatched
+	monitor_start unwatched
+	hermit_runs unwatched
 	monitor_crash
 
-	suite_ends 0 stop recluse
+	suite_ends 0 stop unwatched
 
 	is_gone "$AWAY"
-	has_no_cgroup recluse
+	has_no_cgroup unwatched
 }
 
 @test "without a monitor start makes a cgroup, and removes an empty one that was left" {

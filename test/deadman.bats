@@ -86,7 +86,7 @@ asked_times() {
 
 	wait_until "$PATIENCE" pid_differs msg_server "$old"
 	monitor_stop
-	assert_equal 'exit status' "$MONITOR_STATUS" 0
+	[[ $MONITOR_STATUS == 0 || ${TEST_SHELL:-} == yash ]] # which TERM ends at once
 	end_outside
 }
 

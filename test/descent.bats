@@ -111,6 +111,15 @@ open_to_all() {
 	session_is "$RUNS" "$RUNS"
 }
 
+@test "what a server leaves behind becomes a child of the helper" {
+	given_family
+	monitor_start x
+
+	family_runs
+
+	assert_equal parent "$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$TWICE/status")" "$(helper_of "$MONITOR")"
+}
+
 @test "stop ends a child in a session of its own, and one that daemonized twice" {
 	given_family
 	monitor_start x

@@ -101,7 +101,8 @@ class Cgroups:
     def _refuse(self, why: str) -> None:
         if why not in self._refusals:
             self._refusals.add(why)
-            self._news = f"{self._home}: no cgroup can be made or used: {why}; trees are told by session and descent"
+            instead = "only session and descent show what belongs to a server"
+            self._news = f"{self._home}: no cgroup can be made or used: {why}; {instead}"
 
     def news(self) -> str:
         """What a person has to know, once: why the kernel refused a cgroup; else ""."""

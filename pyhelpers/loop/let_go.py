@@ -45,15 +45,8 @@ def receive(
     """
     loop.ignore(socket.fileno())
     try:
-        told, tell = os.pipe()
+        child, told, tell = _fork()
     except OSError:
-        loop.after(TRY_AGAIN_MS, then)
-        return
-    try:
-        child = os.fork()
-    except OSError:
-        os.close(told)
-        os.close(tell)
         loop.after(TRY_AGAIN_MS, then)
         return
     if child == 0:
@@ -66,6 +59,17 @@ def receive(
         then()
 
     loop.hear(child, told, received)
+
+
+def _fork() -> tuple[int, int, int]:
+    """Make a child and a pipe from it; return its pid, which is 0 in the child, and both ends.  Raises OSError."""
+    told, tell = os.pipe()
+    try:
+        return os.fork(), told, tell
+    except OSError:
+        os.close(told)
+        os.close(tell)
+        raise
 
 
 def _receive(socket: _socket.socket, tell: int, room: int, is_such: Callable[[Control], bool], most: int) -> None:

@@ -228,6 +228,7 @@ class Run:
             self._kill_group()
             cgroups.killing_steps(self._host, self._descent)  # what forks meanwhile, too
         left = self._members()
+        left.sort(key=lambda who: who[0] != self._pid)  # a shell that dies later reports the death of its children
         if left and rounds:
             Ending(self._loop, left, steps, lambda stuck: self._ended_some(stuck, rounds), reap=False)
         else:
@@ -237,11 +238,8 @@ class Run:
         self._end_tree(["KILL"], 0 if stuck else rounds - 1)
 
     def _kill_group(self) -> None:
-        """Kill its whole process group; the program is our child and not reaped, so its number is not reused.
-
-        The program first: it may not lead a group yet, and a shell would report the death of its children.
-        """
-        for kill in (os.kill, os.killpg):
+        """Kill its whole process group; the program is our child and not reaped, so its number is not reused."""
+        for kill in (os.kill, os.killpg):  # kill too, because it may not lead a group yet
             try:
                 kill(self._pid, cause.KILL)
             except OSError:

@@ -54,7 +54,7 @@ def life() -> Any:
     server = SimpleNamespace(
         name="a", pid=os.getpid(), ticks=1, sid=0, vital={"heartbeat_timeout": "5000", "channel_every": "200"}
     )
-    server.seen, server.invocation, server.owner, server.kids = 0, "", os.getuid(), {}
+    server.seen, server.invocation, server.cgroup, server.owner, server.kids = 0, "", "", os.getuid(), {}
     account = SimpleNamespace(directory="/nowhere", want="up", ending="", write=lambda: None)
     found = SimpleNamespace(server=server, watcher=home, account=account, health=Health(), phase="up", asked=asked)
     found.look_now = lambda: asked.append(("look",))
