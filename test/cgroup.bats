@@ -412,6 +412,25 @@ require_caps() {
 		}
 		rm "$CONF/servers/cap_probe.conf"
 	done
+	[ ! -e /sys/fs/cgroup/cgroup.controllers ] || enter_own_cgroup
+}
+
+# enter_own_cgroup - from now on monitors begin in a cgroup where no one else is: version 2 has controllers only there
+enter_own_cgroup() {
+	HOME_GROUP=$(mktemp -d /sys/fs/cgroup/suite.XXXXXX)
+	OWN_GROUPS+=("$HOME_GROUP")
+	# a command that is no monitor comes too late for that, and stays where it is
+	# shellcheck disable=SC2016 # for that shell
+	SHELL_WORDS=(sh -c 'echo 0 2>/dev/null >"$0/cgroup.procs"; exec "$@"' "$HOME_GROUP" "${SHELL_WORDS[@]}")
+}
+
+OWN_GROUPS=()
+
+teardown() {
+	local status=0
+	end_test || status=1
+	((${#OWN_GROUPS[@]} == 0)) || find "${OWN_GROUPS[@]}" -depth -type d -exec rmdir {} + || status=1
+	return "$status"
 }
 
 value_of() {
@@ -499,6 +518,37 @@ has_no_namesake() {
 
 	wait_until "$PATIENCE" grep -qx 8 "$dir/pids.max"
 	suite_ends 0 stop msg_server
+}
+
+@test "beside strangers in its cgroup the monitor enables no controller; alone there it does, from a leaf" {
+	group=$BATS_TEST_TMPDIR/group
+	mkdir "$group"
+	echo memory pids >"$group/cgroup.controllers"
+	: >"$group/cgroup.type"
+
+	printf '%s\n' 1 "$$" >"$group/cgroup.procs"
+	pass_on "$group" "$$"
+	assert_equal controllers "$(cat "$group/cgroup.subtree_control")" ''
+
+	printf '%s\n' "$$" >"$group/cgroup.procs"
+	pass_on "$group" "$$"
+	assert_equal controllers "$(cat "$group/cgroup.subtree_control")" +pids
+	assert_equal leaf "$(cat "$group/monitor.own/cgroup.procs")" "$$"
+}
+
+# pass_on GROUP MONITOR - what a monitor does in that directory, which stands for its cgroup
+pass_on() {
+	mkdir -p "$1/monitor.own"
+	: >"$1/cgroup.subtree_control"
+	: >"$1/monitor.own/cgroup.procs"
+	"$(python)" -BEs -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+from proc import cgroup
+from spawn import cgroup_leaf
+cgroup._home.append(sys.argv[2])
+cgroup_leaf.pass_on({"pids"}, int(sys.argv[3]))
+' "$ROOT/pyhelpers" "$1" "$2"
 }
 
 @test "a cap without a cgroup is an error of conf, with status 6 and the way out" {

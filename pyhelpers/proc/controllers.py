@@ -91,6 +91,6 @@ def _objection(server: Mapping[str, Any], key: str, is_monitor: bool) -> str:
     if is_monitor and not directory(controller, f"{cgroup.home()}/{cgroup.SUFFIX}"):
         return (
             f"{cgroup.home()} has no {controller} controller for its children; "
-            f"run the monitor in a unit with Delegate=yes, or set {key} = none"
+            f"run the monitor in a unit of its own with Delegate=yes, or set {key} = none"
         )
     return ""

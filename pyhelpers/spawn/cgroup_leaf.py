@@ -32,23 +32,29 @@ def pass_on(asked: set[str], monitor: int) -> None:
     if not missing:
         return
     try:
-        _enter_leaf(home, monitor)
-        ends.write(home, "cgroup.subtree_control", " ".join(f"+{controller}" for controller in sorted(missing)))
+        if _make_room(home, monitor):
+            ends.write(home, "cgroup.subtree_control", " ".join(f"+{controller}" for controller in sorted(missing)))
     except OSError:
         pass  # a cap that cannot be had is reported for its server
 
 
-def _enter_leaf(home: str, monitor: int) -> None:
-    """Move the monitor into the leaf, with its guard and with us; any other process stays, and is in the way."""
-    us = {os.getpid(), monitor, *_guard_of(monitor)}
+def _make_room(home: str, monitor: int) -> bool:
+    """Move the monitor into the leaf, with its guard and with us.  False: another process is there, and stays.
+
+    Beside that process the kernel would refuse memory, but not cpu and pids.  With one of these, the cgroup would be a
+    threaded domain, and no process could enter the cgroups of the servers below it ("domain invalid").
+    """
     inside = {int(word) for word in controllers.words(f"{home}/cgroup.procs")}
-    if not inside or inside - us:
-        return  # no one is in the way; or someone who is not ours, which the kernel forgives in the root alone
+    if not inside or not os.path.exists(f"{home}/cgroup.type"):
+        return True  # only the root has no type; it may have both
+    if inside - {os.getpid(), monitor, *_guard_of(monitor)}:
+        return False
     leaf = f"{home}/{cgroup.LEAVES[1]}"
     if not os.path.isdir(leaf):
         ends.make(leaf)
     for pid in inside:
         ends.write(leaf, "cgroup.procs", str(pid))
+    return True
 
 
 def _guard_of(monitor: int) -> list[int]:
