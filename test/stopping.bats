@@ -111,6 +111,8 @@ hold_first_look() {
 		done
 		until has_search "$helper" || grep -q 'Server msg_server adopted' "$PRINTED"; do :; done
 		kill -STOP "$SEARCH" 2>/dev/null && is_search "$SEARCH" && [ "$(state_letter "$SEARCH")" = T ] || { # it was too quick
+			# one that stands still since its fork holds the lock
+			kill -KILL "$SEARCH" 2>/dev/null || :
 			SEARCH=
 			monitor_crash
 			: >"$PRINTED"
