@@ -284,20 +284,52 @@ hook.call_alone(sys.argv[2], "hook_cgroup", alert, lambda outcome: print(outcome
 	require_cgroups
 
 	run -0 "$(python)" -BEs -c '
-import os, sys
+import os, subprocess, sys
 sys.path.insert(0, sys.argv[1])
 from proc import cgroup, identity
-from spawn import cgroup as ends
 group = f"{cgroup.home()}/{cgroup.fresh_name(chr(120))}"
 pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
-print(repr(ends.take_in(group, pid, identity.ticks_of(pid) + 1)), cgroup.members(group), os.path.exists(group))
+wish = [group, str(pid), str(identity.ticks_of(pid) + 1)]
+said = subprocess.run(["sh", f"{sys.argv[1]}/spawn/cgroups.sh", cgroup.own(), "", *wish], stdout=subprocess.PIPE, check=True)
+print(said.stdout, cgroup.members(group), os.path.exists(group))
 with open(f"/proc/{pid}/cgroup") as its, open("/proc/self/cgroup") as ours:
     print(its.read() == ours.read())
 os.kill(pid, 9)
 ' "$ROOT/pyhelpers"
 
-	assert_equal outcome "$output" "'' [] False
+	assert_equal outcome "$output" "b'' [] False
 True"
+}
+
+@test "why the kernel refuses a cgroup is said; a process that has ended is no refusal; what is not empty is left" {
+	require_cgroups
+	group=$HOME_GROUP/x.0123456789abcdef.monitored
+	read -r stat <"/proc/$$/stat"
+	read -ra stat <<<"${stat##*) }"
+
+	cgroups "$BATS_TEST_TMPDIR/none/x" "$$" "${stat[19]}"
+	assert_equal said "$output" 'refused No such file or directory'
+	mkdir "$BATS_TEST_TMPDIR/x"
+	cgroups "$BATS_TEST_TMPDIR/x" "$$" "${stat[19]}"
+	assert_equal said "$output" 'refused File exists'
+	cgroups "$group" "$(dead_pid)" 1
+	assert_equal said "$output" ''
+	[ ! -e "$group" ]
+	sleep 1000 3>&- &
+	mkdir "$group"
+	echo $! >"$group/cgroup.procs"
+	cgroups "$group" 0 0
+	assert_equal said "$output" "left $group"
+	kill $!
+	wait $! || :
+	cgroups "$group" 0 0
+	assert_equal said "$output" ''
+	[ ! -e "$group" ]
+}
+
+# cgroups DIRECTORY PID TICKS - what the helper has done for it; $output is the answer
+cgroups() {
+	run -0 "${SHELL_WORDS[@]}" "$ROOT/pyhelpers/spawn/cgroups.sh" "$HOME_GROUP" '' "$@"
 }
 
 # --- where there is none

@@ -1,14 +1,14 @@
 """Put what was launched into its cgroup, and remove the cgroups that are empty, all that is wanted in one go.
 
 To move a process, or to make or remove a cgroup, takes a lock of the whole machine, which the kernel holds for
-milliseconds (spawn/cgroup.py).  So the loop only reads; a child of ours does the rest.
+milliseconds (spawn/cgroup.py).  So the loop only reads; a program does the rest (spawn/cgroups.sh).
 """
 
 from __future__ import annotations
 
 import os
 
-from proc import cgroup
+from proc import cgroup, controllers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     # directory, pid and start ticks of what goes there; pid 0: remove the directory if nothing is in it
     Wish = tuple[str, int, int]
 
+PROGRAM = os.path.join(os.path.dirname(os.path.dirname(__file__)), "spawn/cgroups.sh")
+MOST_WISHES = 500  # at once: the arguments of a program are limited, execve(2)
 REMOVE_MS = 1000  # a cgroup that has become empty may wait
 
 
@@ -28,6 +30,7 @@ class Cgroups:
     def __init__(self, loop: Loop, home: str) -> None:
         self._loop = loop
         self._home = home
+        self._own = ""  # the cgroup of the monitor
         self._retired: set[str] = set()  # to be removed as soon as nothing is in them
         self._wishes: list[Wish] = []
         self._is_under_way = self._is_due = False
@@ -78,11 +81,16 @@ class Cgroups:
     def _set_out(self) -> None:
         if self._is_under_way or not self._wishes:
             return
-        wishes, self._wishes = self._wishes, []
+        wishes, self._wishes = self._wishes[:MOST_WISHES], self._wishes[MOST_WISHES:]
         self._is_under_way = True
         before, self._loop.owner = self._loop.owner, None  # it works for several servers
-        self._loop.errand(lambda: _carry_out(wishes), self._come_back, self._failed)
+        self._loop.program(self._command(wishes), self._come_back, self._failed)
         self._loop.owner = before
+
+    def _command(self, wishes: list[Wish]) -> list[str]:
+        self._own = self._own or cgroup.own()
+        places = "\n".join(_places_in_v1(self._home))
+        return ["/bin/sh", PROGRAM, self._own, places, *(str(word) for wish in wishes for word in wish)]
 
     def _come_back(self, text: str) -> None:
         self._is_under_way = False
@@ -112,10 +120,13 @@ class Cgroups:
 
 def _names(home: str) -> str:
     """In a child of ours: the names of those that monitors made, in version 1 too, one a line."""
-    from proc import controllers
+    return "\n".join(
+        {name for place in (home, *_places_in_v1(home)) for name in _listed(place) if cgroup.is_ours(name)}
+    )
 
-    places = [os.path.dirname(place) for place in controllers.namesakes(f"{home}/")]
-    return "\n".join({name for place in (home, *places) for name in _listed(place) if cgroup.is_ours(name)})
+
+def _places_in_v1(home: str) -> list[str]:
+    return [os.path.dirname(place) for place in controllers.namesakes(f"{home}/")]
 
 
 def _listed(directory: str) -> list[str]:
@@ -123,15 +134,6 @@ def _listed(directory: str) -> list[str]:
         return os.listdir(directory)
     except OSError:
         return []
-
-
-def _carry_out(wishes: list[Wish]) -> str:
-    """In a child of ours: `left DIRECTORY` for each cgroup that is not empty, `refused REASON` for each failure."""
-    from spawn import cgroup as ends
-
-    refusals = [ends.take_in(*wish) for wish in wishes if wish[1]]
-    lines = [f"left {directory}" for directory in _not_removed(wish[0] for wish in wishes if not wish[1])]
-    return "\n".join(lines + [f"refused {why}" for why in refusals if why])
 
 
 def _not_removed(directories: Iterable[str]) -> list[str]:

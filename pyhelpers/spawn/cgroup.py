@@ -6,19 +6,17 @@ posix_spawn takes 0.3 ms.  (With the mount option favordynmods it would be 0.04 
 makes a process in the cgroup, without that wait, but posix_spawn(3) has it only since glibc 2.39, and Python not at
 all.)  To go there ourselves, spawn, and go back costs the same wait, before the exec, while the loop stands still.
 
-So a server without caps is executed first, and moved right afterwards, by a child of ours (loop/cgroups.py): the
-restart is as fast as without cgroups.  What the server has started meanwhile is moved too, if it is still below the
-server; what has left it within these milliseconds is proved by session and INVOCATION_ID, as everywhere.  A server with
-caps, a check and a hook go there themselves before the exec: join().
+So a server without caps is executed first, and moved right afterwards, by a child of ours (loop/cgroups.py,
+spawn/cgroups.sh): the restart is as fast as without cgroups.  What the server has started meanwhile is moved too, if it
+is still below the server; what has left it within these milliseconds is proved by session and INVOCATION_ID, as
+everywhere.  A server with caps, a check and a hook go there themselves before the exec: join().
 """
 
 from __future__ import annotations
 
 import os
 
-from proc import cgroup, controllers, identity
-
-PPID, TICKS = 1, 19  # places in identity.stat_fields()
+from proc import cgroup, controllers
 
 
 def make(directory: str) -> None:
@@ -39,55 +37,6 @@ def join(directory: str) -> bool:
         remove(directory)
         return False
     return True
-
-
-def take_in(directory: str, pid: int, ticks: int) -> str:
-    """Make it, and put the process into it, with those that are below it; the reason if the kernel refuses that."""
-    try:
-        make(directory)
-        if not _move(directory, pid, ticks):
-            remove(directory)
-            return ""
-        _take_in_children(directory, pid)
-    except OSError as error:
-        remove(directory)
-        return "" if isinstance(error, ProcessLookupError) else error.strerror or repr(error)
-    return ""
-
-
-def _take_in_children(directory: str, parent: int) -> None:
-    """What a process starts after it was moved is in the cgroup by itself; so move the parent first."""
-    for pid in _children(parent):
-        fields = identity.stat_fields(pid)
-        if fields and int(fields[PPID]) == parent and _move(directory, pid, int(fields[TICKS])):
-            _take_in_children(directory, pid)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return []
-    return [child for thread in threads for child in identity.children(pid, int(thread))]
-
-
-def _move(directory: str, pid: int, ticks: int) -> bool:
-    """Put it there; False: it has ended.
-
-    The kernel knows processes by their numbers here.  If another process has got the number meanwhile, it is in the
-    cgroup now, and would be ended with it: put it where we are, because no one ends that.
-    """
-    try:
-        write(directory, "cgroup.procs", str(pid))
-    except ProcessLookupError:
-        return False
-    if identity.ticks_of(pid) == ticks:
-        return True
-    try:
-        write(cgroup.own(), "cgroup.procs", str(pid))
-    except ProcessLookupError:
-        pass
-    return False
 
 
 def kill(directory: str) -> bool:

@@ -1,0 +1,95 @@
+#!/bin/sh
+# cgroups.sh - put processes into new cgroups, and remove cgroups in which nothing is, beside the loop
+#
+# Usage: cgroups.sh OWN V1 [DIRECTORY PID TICKS]...
+# OWN is the cgroup of the monitor; V1 the directories, one a line, where a cgroup may have a namesake in version 1. For
+# each DIRECTORY: make it and put the process there that has this PID and these start TICKS, with all that is below it; with
+# PID 0: remove it. Prints `left DIRECTORY` where something is in it still, and `refused REASON` where the kernel refuses.
+# It is a shell, because a fork of the helper would make the helper's memory copy-on-write: that adds 0.2 ms to the next
+# restart.
+# Source: cgroups(7), proc(5).
+
+set -u
+unset CDPATH
+LC_ALL=C
+export LC_ALL
+
+main() {
+	own=$1 v1=$2
+	shift 2
+	while [ $# -gt 2 ]; do
+		if [ "$2" = 0 ]; then
+			remove "$1" || printf 'left %s\n' "$1"
+		else
+			take_in "$@"
+		fi
+		shift 3
+	done
+}
+
+# take_in DIRECTORY PID TICKS - what the process starts once it is there is there by itself; so move it first, then those
+# that it has started already
+take_in() {
+	if ! why=$(mkdir -m 755 -- "$1" 2>&1); then
+		refused "$why"
+	elif move "$@"; then
+		take_in_children "$1" "$2"
+	else
+		[ -z "$why" ] || refused "$why"
+		remove "$1"
+	fi
+}
+
+refused() {
+	printf 'refused %s\n' "${1##*: }"
+}
+
+# move DIRECTORY PID TICKS - 1: it has ended, or the kernel refuses, then $why says so
+# The kernel knows processes by their numbers here. If another process has got the number meanwhile, it is in the cgroup
+# now, and would be ended with it: put it where the monitor is, because no one ends that.
+move() {
+	why=
+	if ! echo "$2" 2>/dev/null >"$1/cgroup.procs"; then
+		stat_of "$2" && [ "$ticks" = "$3" ] || return 1
+		why=$(env echo "$2" 2>&1 >"$1/cgroup.procs") && return # a builtin does not say why
+		! stat_of "$2" || [ "$ticks" != "$3" ] || return 1
+		why=
+		return 1
+	fi
+	stat_of "$2" && [ "$ticks" = "$3" ] && return
+	echo "$2" 2>/dev/null >"$own/cgroup.procs"
+	return 1
+}
+
+# stat_of PID - sets $ticks and $parent; 1: there is no such process
+stat_of() {
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	# shellcheck disable=SC2086 # a list of words
+	set -- ${stat##*) }
+	parent=$2 ticks=${20}
+}
+
+take_in_children() {
+	for file in "/proc/$2/task/"*/children; do
+		kids=
+		read -r kids 2>/dev/null <"$file" || : # no newline ends it
+		for kid in $kids; do
+			stat_of "$kid" && [ "$parent" = "$2" ] && move "$1" "$kid" "$ticks" && take_in_children "$1" "$kid"
+		done
+	done
+}
+
+# remove DIRECTORY - with its namesakes, and with what the server has made below; 1: something is in it
+remove() {
+	remove_place "$1"
+	printf '%s\n' "$v1" | while IFS= read -r place; do
+		[ -z "$place" ] || remove_place "$place/${1##*/}" || exit
+	done && ! [ -d "$1" ]
+}
+
+remove_place() {
+	rmdir -- "$1" 2>/dev/null || ! [ -d "$1" ] || find "$1" -depth -type d -exec rmdir {} \; 2>/dev/null
+	! [ -d "$1" ]
+}
+
+main "$@"
