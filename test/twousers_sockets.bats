@@ -156,6 +156,28 @@ print("closed", loop.errands, flush=True)'
 	assert_equal 'what it says' "$output" 'closed set()'
 }
 
+@test "so is a notify socket that conf no longer wants after an update" {
+	run -0 with_lingering "
+import types
+from health import notifysocket
+from loop.loop import Loop
+run_dir = '$BATS_TEST_TMPDIR'"'
+loop = Loop()
+name = f"@suite-test-{os.getpid()}"
+ours.bind("\0" + name[1:])
+number = ours.detach()
+os.set_inheritable(number, True)
+with open(f"{run_dir}/notify", "w") as inventory:
+    inventory.write(f"{number} {name}\n")
+notifysocket.inherit(types.SimpleNamespace(loop=loop, lives=[], run_dir=run_dir, shared={}))
+print(os.path.exists(f"/proc/self/fd/{number}"))
+loop.after(300, lambda: setattr(loop, "ended", True))
+loop.run()
+print("closed", loop.errands, flush=True)'
+
+	assert_equal 'what it says' "$output" $'False\nclosed set()'
+}
+
 # --- notify addresses
 
 # given_beating_b - server a of nobody; b of root, which beats by sd_notify every 200 ms; $ADDRESS is where

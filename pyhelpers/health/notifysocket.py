@@ -75,9 +75,14 @@ def inherit(watcher: Home) -> None:
         lines = inventory.read().split("\n")[:-1]
     os.unlink(path)
     for number, _, address in (line.partition(" ") for line in lines):
-        if address in wanted and _is_bound(int(number), address):
-            os.set_inheritable(int(number), False)
-            kept(watcher)[address] = int(number)
+        fd = int(number)
+        if not _is_bound(fd, address):
+            continue
+        os.set_inheritable(fd, False)
+        if address in wanted:
+            kept(watcher)[address] = fd
+        else:
+            let_go.close(watcher.loop, [fd])  # descriptors that others have sent may wait in it
 
 
 def _is_bound(fd: int, address: str) -> bool:
