@@ -197,6 +197,16 @@ show_run() {
 	assert_equal 'bad runs' "$bad" 0
 }
 
+@test "a file whose end others wait for cannot be removed at once: it is, as soon as that is possible" {
+	expect_faults
+	expect_helper_deaths
+	require cc
+	for nth in 1 2 3 4; do
+		with_fault "$nth" unlink "$nth" 1 30 up
+		assert_equal "EROFS at unlink $nth" "$FAILED" 0
+	done
+}
+
 @test "a new conf that cannot be taken over is tried again, and applies in the end" {
 	given_server msg_server 'command = ./msg_server --term-when go' 'stop = TERM 600s KILL'
 	monitor_start msg_server

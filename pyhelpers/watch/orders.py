@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from base import files
 from base.suite import PROGRAMS
+from loop import removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _reload(watcher: Watcher) -> None:
 
 def _updated(watcher: Watcher) -> None:
     """The shell uses the new conf too: remove the plan, for update.py waits for that."""
-    files.unlink_quietly(f"{watcher.run_dir}/plan")
+    removal.remove(watcher.loop, f"{watcher.run_dir}/plan")
 
 
 def _update(watcher: Watcher) -> None:

@@ -9,9 +9,8 @@ import os
 import sys
 import time
 
-from base import files
 from config import settled
-from loop import cgroups, descendants
+from loop import cgroups, descendants, removal
 from loop.batched_scan import Walk
 from loop.loop import Loop
 from proc import cause, identity, scan
@@ -210,7 +209,7 @@ class Watcher:
     def _ready(self) -> None:
         self._deaths_told = None
         self.emit("ready", None, "")
-        files.unlink_quietly(f"{self.run_dir}/beginning")  # `monitor.sh -d` waits for that
+        removal.remove(self.loop, f"{self.run_dir}/beginning")  # `monitor.sh -d` waits for that
         if self.held:
             self.held.tell_lost()
 
