@@ -218,6 +218,36 @@ hook.call_alone(sys.argv[2], "hook_cgroup", alert, lambda outcome: print(outcome
 	wait_until "$PATIENCE" has_no_cgroup hopping
 }
 
+@test "though no look finds the process that is there" {
+	require_cgroups
+
+	run -0 timeout 20 "$(python)" -BEs -c '
+import os, sys, types
+sys.path.insert(0, sys.argv[1])
+from loop import leftovers
+from loop.loop import Loop
+from proc import cgroup, descent
+from spawn import cgroup as ends
+
+group = f"{cgroup.home()}/{cgroup.fresh_name(chr(120))}"
+ends.make(group)
+pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
+ends.write(group, "cgroup.procs", str(pid))
+cgroup.members = lambda directory: []
+loop = Loop()
+host = types.SimpleNamespace(loop=loop, followed={}, shared={}, orphans=lambda sid=0: [])
+server = types.SimpleNamespace(stop_tree=True, stop=["KILL"])
+dead = leftovers.Dead.__new__(leftovers.Dead)
+descent.Descent.__init__(dead, cgroup=group)
+dead.pid, dead.ticks, dead.adopted, dead.looked_at, dead.took = 0, 0, False, 0.0, ""
+leftovers.end_leftovers(host, server, dead, lambda left: setattr(loop, "ended", True))
+loop.run()
+print(os.waitpid(pid, os.WNOHANG)[1], ends.remove(group))
+' "$ROOT/pyhelpers" 3>&-
+
+	assert_equal 'its end, and whether the cgroup is gone' "$output" '9 True'
+}
+
 @test "what the server starts in its first milliseconds is in its cgroup too" {
 	require_cgroups
 	given_script early 'sleep 1000 &' 'echo $! >child' 'wait'
@@ -444,12 +474,12 @@ require_caps() {
 		}
 		rm "$CONF/servers/cap_probe.conf"
 	done
-	[ ! -e /sys/fs/cgroup/cgroup.controllers ] || enter_own_cgroup
+	! grep -qw pids "${HOME_GROUP%/*}/cgroup.subtree_control" || enter_own_cgroup
 }
 
 # enter_own_cgroup - from now on monitors begin in a cgroup where no one else is: version 2 has controllers only there
 enter_own_cgroup() {
-	HOME_GROUP=$(mktemp -d /sys/fs/cgroup/suite.XXXXXX)
+	HOME_GROUP=$(mktemp -d "${HOME_GROUP%/*}/suite.XXXXXX")
 	OWN_GROUPS+=("$HOME_GROUP")
 	# a command that is no monitor comes too late for that, and stays where it is
 	# shellcheck disable=SC2016 # for that shell

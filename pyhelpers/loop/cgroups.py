@@ -62,14 +62,20 @@ def remove_now(directory: str) -> None:
         ends.remove(directory)
 
 
-def killing_steps(host: Reaper, of: Descent) -> list[str]:
-    """Kill all that is in its cgroup, in one step; return the steps that are left for an Ending.
+def kill(host: Reaper, of: Descent) -> bool:
+    """Kill all that is in its cgroup, in one step; False: nothing is, or that may not be.
 
-    If it has no cgroup, or if one of the servers that we follow is in it: KILL for each.
+    It may not if we are in it ourselves, or one of the servers that we follow.
     """
-    inside = of.inside()
-    if not inside or any(pid in host.followed for pid in inside):
-        return ["KILL"]
+    if not of.cgroup or not cgroup.is_populated(of.cgroup) or cgroup.are_we_in(of.cgroup):
+        return False
+    if any(pid in host.followed for pid in of.inside()):
+        return False
     from spawn import cgroup as ends
 
-    return [] if ends.kill(of.cgroup) else ["KILL"]
+    return ends.kill(of.cgroup)
+
+
+def killing_steps(host: Reaper, of: Descent) -> list[str]:
+    """Kill all that is in its cgroup; return the steps that are left for an Ending: KILL for each, or none."""
+    return [] if kill(host, of) else ["KILL"]

@@ -11,7 +11,7 @@ import time
 
 from loop import cgroups, descendants
 from loop.terminate import Ending
-from proc import identity
+from proc import cgroup, identity
 from proc.descent import Descent
 from state import record
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FRESH = 0.02  # seconds: a look at the orphans is still valid for a start that follows at once
 LONGEST_SEARCH_MS = 2000
+KILL_MS = 5  # for what was killed in a cgroup to end
 ROUNDS = 20  # against a tree that forks while it is being ended
 
 
@@ -35,10 +36,11 @@ class Dead(Descent):
     adopted: it was not our descendant.  looked_at: when kids was last known to be complete, on the monotonic clock.
     took: what the end of its leftovers took, as of Ending; "" if little.
     is_stuck: we know no other process of the server any more, but this one outlived its end.
+    is_populated: something lived in its cgroup when inside() last looked.
     images: of the process, see proc/succession.py; parent and unit: see proc/rivals.py.
     """
 
-    __slots__ = ("adopted", "images", "is_stuck", "looked_at", "parent", "pid", "ticks", "took", "unit")
+    __slots__ = ("adopted", "images", "is_populated", "is_stuck", "looked_at", "parent", "pid", "ticks", "took", "unit")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.sid, server.seen, server.invocation, server.owner, server.cgroup)
@@ -48,7 +50,12 @@ class Dead(Descent):
         self.adopted = server.mode == "adopted"
         self.looked_at = 0.0
         self.took = ""
-        self.is_stuck = False
+        self.is_populated = self.is_stuck = False
+
+    def inside(self) -> list[int]:
+        """As for a living server; in most cases the cgroup is empty, which is quickly known."""
+        self.is_populated = self.cgroup != "" and cgroup.is_populated(self.cgroup)
+        return super().inside() if self.is_populated else []
 
     @classmethod
     def of_launch(cls, server: Server, pid: int, ticks: int) -> Dead:
@@ -146,6 +153,9 @@ def _end(host: Host, server: Server, dead: Dead, members: dict[int, int], then: 
     else:
         left = _left_by_ours(host, dead, known)
     if not left:
+        if rounds and dead.is_populated and cgroups.kill(host, dead):  # what is there is another process at every look
+            host.loop.after(KILL_MS, lambda: end_leftovers(host, server, dead, then, rounds - 1))
+            return
         dead.forget()
         then([])
         return

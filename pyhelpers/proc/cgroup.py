@@ -129,6 +129,22 @@ def members(directory: str) -> list[int]:
     return [] if os.getpid() in found else found
 
 
+def is_populated(directory: str) -> bool:
+    """Does a process live in this cgroup, or in one below it?
+
+    members() may miss a process that becomes another one at every moment; the kernel's own count does not.
+    """
+    try:
+        return b"populated 1" in read(f"{directory}/cgroup.events")
+    except OSError:
+        return False
+
+
+def are_we_in(directory: str) -> bool:
+    """Are we in this cgroup, or in one below it?"""
+    return f"{own()}/".startswith(f"{directory}/")
+
+
 def below(directory: str) -> list[str]:
     """The cgroups right below this one.  Raises OSError."""
     if os.stat(directory).st_nlink <= 2:  # each directory in it would be one more
