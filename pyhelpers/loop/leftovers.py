@@ -11,7 +11,7 @@ import time
 
 from loop import cgroups, descendants
 from loop.terminate import Ending
-from proc import cgroup, identity
+from proc import cause, cgroup, identity
 from proc.descent import Descent
 from state import record
 
@@ -90,6 +90,17 @@ def look_at_orphans(host: Host, dead: Dead) -> None:
     found = descendants.orphans_of(host, dead, dead.pid, dead.ticks)
     dead.kids = {**_living(dead.kids), **found}
     dead.looked_at = time.monotonic()
+
+
+def reap(host: Host, dead: Dead) -> str:
+    """Note its orphans, unless it was adopted, and reap it; how it ended, "unknown" if it is not our child."""
+    if not dead.adopted:
+        host.loop.errands.add(dead.pid)  # do not reap it with the orphans
+        try:
+            look_at_orphans(host, dead)
+        finally:
+            host.loop.errands.discard(dead.pid)
+    return cause.of_child(dead.pid) or cause.UNKNOWN
 
 
 def has_left(dead: Dead) -> bool:

@@ -6,12 +6,13 @@ on (proc/cause.py).
 
 from __future__ import annotations
 
-from loop.leftovers import Dead, look_at_orphans
+from loop.leftovers import Dead, reap
 from proc import cause, evidence, identity
 from state.history import incident_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from loop.host import Host
     from watch.lifecycle import Life
 
 
@@ -19,10 +20,10 @@ class Death:
     """The end of the process that a life follows.
 
     dead: what leads to its leftovers; how: how it ended, as last_exit; detail: more about that, for the shell; up_for:
-    seconds; incident: its id.
+    seconds; incident: its id.  Until settle() it is a zombie, if it is our child, and its orphans are not noted yet.
     """
 
-    __slots__ = ("dead", "detail", "how", "incident", "up_for")
+    __slots__ = ("_is_settled", "dead", "detail", "how", "incident", "up_for")
 
     def __init__(self, life: Life) -> None:
         server = life.server
@@ -30,10 +31,16 @@ class Death:
         self.incident = incident_id(server.name, server.pid, server.ticks, life.watcher.boot)
         _learn_session(life)
         self.dead = Dead(server)
-        if not self.dead.adopted:
-            look_at_orphans(life.watcher, self.dead)
+        self._is_settled = False
         self.how = _how(life)
         self.detail = _oom_detail(life) if self.how.endswith("(oom)") else ""
+
+    def settle(self, host: Host) -> None:
+        """Note its orphans and reap it."""
+        if self._is_settled:
+            return
+        self._is_settled = True
+        reap(host, self.dead)
 
     def reason(self, life: Life) -> str:
         """Why it ended, for the shell: if we were ending it, `hung (no beat for 31s; KILL was needed after 5s)`."""
@@ -62,7 +69,7 @@ def _learn_session(life: Life) -> None:
 
 def _how(life: Life) -> str:
     server = life.server
-    how = cause.of_child(server.pid) or cause.of_other(server.pid, server.ticks, server.pidfd)
+    how = cause.of_child(server.pid, reap=False) or cause.of_other(server.pid, server.ticks, server.pidfd)
     if how != "signal KILL":
         return how
     struck = life.watcher.oom_struck()

@@ -184,6 +184,14 @@ class Life:
         death = Death(self)
         self.unfollow()
         self.account.dead = death.dead
+        try:
+            if self._attempt or self.phase == "unstopped" or death.how in succession.ORDERLY:
+                death.settle(self.watcher)  # what follows needs it; after a crash the shell decides meanwhile
+            self._answer(death)
+        finally:
+            death.settle(self.watcher)
+
+    def _answer(self, death: Death) -> None:
         if self._attempt:
             self._attempt.ended(death.how)
         elif self.phase == "unstopped":
@@ -200,8 +208,10 @@ class Life:
         process, source, _ = evidence.named(server, self.watcher.directories)
         if not process and death.how == "exit 0" and not server.is_confirmed():
             process, source = death.daemon(self), "own"
-        if process and self.adopt(process, source, "moved", session_left(dead, process)):
-            return
+        if process:
+            death.settle(self.watcher)
+            if self.adopt(process, source, "moved", session_left(dead, process)):
+                return
         # A young process that we did not start may have been a second copy beside the real server
         surely_absent = server.mode == "launched" or death.up_for * 1000 > server.timeout_ms
         text = f"{dead.pid} {death.up_for:.0f} {death.incident} {why}"

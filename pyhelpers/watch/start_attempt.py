@@ -13,9 +13,9 @@ from base.exits import FAILED, NOT_INSTALLED, Refused
 from base.programs import LaunchError
 from loop import cgroups, descendants
 from loop.deadline import Patience
-from loop.leftovers import Dead, end_leftovers, look_at_orphans
+from loop.leftovers import Dead, end_leftovers, look_at_orphans, reap
 from loop.terminate import Ending, could_not_end
-from proc import cause, descent, evidence, identity, ports, scan
+from proc import descent, evidence, identity, ports, scan
 from watch import departure
 
 TYPE_CHECKING = False
@@ -186,20 +186,13 @@ class Start:
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
             cgroups.retire(self._watcher, self._server.cgroup)
-            self.ended(self._reap(pid))
+            self.ended(reap(self._watcher, self._life.account.dead))
             return
         self._life.account.write()
         if not self._server.launch.cgroup:  # else it is there already
             cgroups.take_in(self._watcher, self._server.cgroup, pid, self._ticks)
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
-
-    def _reap(self, pid: int) -> str:
-        """Reap it and return how it ended; before that, note its leftovers, while its session cannot be reused."""
-        self._loop.errands.add(pid)  # do not reap it with the orphans
-        look_at_orphans(self._watcher, self._life.account.dead)
-        self._loop.errands.discard(pid)
-        return cause.of_child(pid) or cause.UNKNOWN
 
     def ended(self, why: str) -> None:
         """What we launched has ended: did it fork into the background, or fail?"""
