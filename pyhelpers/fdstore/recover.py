@@ -99,12 +99,12 @@ def _copy(pid: int, seal: Seal) -> int:
 
 
 def _getfd(pidfd: int, number: int) -> int:
-    import ctypes
+    from ctypes import CDLL, get_errno  # an ImportError if Python finds no more of it than its directory
 
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = CDLL(None, use_errno=True)
     fd = int(libc.syscall(PIDFD_GETFD, pidfd, number, 0))
     if fd < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        raise OSError(get_errno(), os.strerror(get_errno()))
     return fd
 
 

@@ -271,11 +271,11 @@ def _become(launch: Launch) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    import ctypes
+    from ctypes import CDLL, get_errno  # an ImportError if Python finds no more of it than its directory
 
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = CDLL(None, use_errno=True)
     if libc.prctl(option, value, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        raise OSError(get_errno(), os.strerror(get_errno()))
 
 
 def become_subreaper() -> None:
