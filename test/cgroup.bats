@@ -334,15 +334,17 @@ True"
 @test "why the kernel refuses a cgroup is said; a process that has ended is no refusal; what is not empty is left" {
 	require_cgroups
 	group=$HOME_GROUP/x.0123456789abcdef.monitored
-	read -r stat <"/proc/$$/stat"
-	read -ra stat <<<"${stat##*) }"
 
-	cgroups "$BATS_TEST_TMPDIR/none/x" "$$" "${stat[19]}"
+	cgroups "$BATS_TEST_TMPDIR/none/x" "$$" "$(ticks_of $$)"
 	assert_equal said "$output" 'refused No such file or directory'
 	mkdir "$BATS_TEST_TMPDIR/x"
-	cgroups "$BATS_TEST_TMPDIR/x" "$$" "${stat[19]}"
+	cgroups "$BATS_TEST_TMPDIR/x" "$$" "$(ticks_of $$)"
 	assert_equal said "$output" 'refused File exists'
 	cgroups "$group" "$(dead_pid)" 1
+	assert_equal said "$output" ''
+	[ ! -e "$group" ]
+	given_zombie
+	cgroups "$group" "$ZOMBIE" "$(ticks_of "$ZOMBIE")"
 	assert_equal said "$output" ''
 	[ ! -e "$group" ]
 	sleep 1000 3>&- &
@@ -355,6 +357,24 @@ True"
 	cgroups "$group" 0 0
 	assert_equal said "$output" ''
 	[ ! -e "$group" ]
+}
+
+# given_zombie - $ZOMBIE is its pid
+given_zombie() {
+	"$(python)" -I -S -c '
+import os, time
+print(os.fork() or os._exit(0), flush=True)
+time.sleep(1000)' >"$BATS_TEST_TMPDIR/zombie" 3>&- &
+	wait_until "$PATIENCE" test -s "$BATS_TEST_TMPDIR/zombie"
+	ZOMBIE=$(<"$BATS_TEST_TMPDIR/zombie")
+	wait_until "$PATIENCE" is_zombie "$ZOMBIE"
+}
+
+ticks_of() {
+	local stat
+	read -r stat <"/proc/$1/stat"
+	read -ra stat <<<"${stat##*) }"
+	printf '%s\n' "${stat[19]}"
 }
 
 # cgroups DIRECTORY PID TICKS - what the helper has done for it; $output is the answer
@@ -481,9 +501,13 @@ require_caps() {
 enter_own_cgroup() {
 	HOME_GROUP=$(mktemp -d "${HOME_GROUP%/*}/suite.XXXXXX")
 	OWN_GROUPS+=("$HOME_GROUP")
-	# a command that is no monitor comes too late for that, and stays where it is
+	# a command that is no monitor would be a stranger there; the next monitor begins in the leaf of the one before
 	# shellcheck disable=SC2016 # for that shell
-	SHELL_WORDS=(sh -c 'echo 0 2>/dev/null >"$0/cgroup.procs"; exec "$@"' "$HOME_GROUP" "${SHELL_WORDS[@]}")
+	SHELL_WORDS=(sh -c 'case " $* " in
+		*" check "* | *" status "* | *" stop "*) ;;
+		*) echo 0 2>/dev/null >"$0/cgroup.procs" || echo 0 >"$0/monitor.own/cgroup.procs" ;;
+		esac
+		exec "$@"' "$HOME_GROUP" "${SHELL_WORDS[@]}")
 }
 
 OWN_GROUPS=()

@@ -25,7 +25,8 @@ passes_in() {
 	local files=()
 	read -ra files <<<"$FILES"
 	# bats puts its own parts before the programs
-	"$@" env -i PATH="${PATH##*/libexec/bats-core:}" HOME="$BATS_TEST_TMPDIR" TERM=dumb LC_ALL=C.UTF-8 TEST_SHELL="${SHELL_WORDS[*]}" \
+	"$@" env -i PATH="${PATH##*/libexec/bats-core:}" HOME="$BATS_TEST_TMPDIR" TERM=dumb LC_ALL=C.UTF-8 \
+		TEST_SHELL="${SHELL_WORDS[*]}" TEST_SHARED="${THEIRS:-$SHARED}" \
 		bats --formatter tap --filter "$TESTS" "${files[@]/#/test/}" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- || {
 		cat "$BATS_TEST_TMPDIR/said"
 		return 1
@@ -61,6 +62,7 @@ without_cgroups() {
 	chown -R 65534:65534 "$BATS_TEST_TMPDIR"
 	setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$BATS_TEST_TMPDIR/monitor.sh" || skip 'nobody cannot come here'
 	cd "$BATS_TEST_TMPDIR"
+	THEIRS=$BATS_TEST_TMPDIR # what they share with other tests
 
 	passes_in contained setpriv --reuid=65534 --regid=65534 --clear-groups
 }

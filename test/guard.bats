@@ -17,8 +17,9 @@ given_script() {
 # given_python LINE... - $SCRIPT is a Python program of these lines, with guard.py beside it
 given_python() {
 	SCRIPT=$SERVERS/script
-	printf '%s\n' "#!$(python) -BEs" 'import os, signal, sys' "sys.path.insert(0, '$ROOT/pyhelpers')" \
-		"os.chdir('$SERVERS')" "$@" >"$SCRIPT"
+	# for sh a command, for Python a text: the path of the interpreter may hold a blank
+	printf '%s\n' '#!/bin/sh' "''''exec '$(python)' -BEs \"\$0\" \"\$@\" # '''" \
+		'import os, signal, sys' "sys.path.insert(0, '$ROOT/pyhelpers')" "os.chdir('$SERVERS')" "$@" >"$SCRIPT"
 	chmod 700 "$SCRIPT"
 }
 

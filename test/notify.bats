@@ -367,7 +367,7 @@ speaks() {
 @test "a server of another user is heard" {
 	[ "$(id -u)" -eq 0 ] || skip 'only root may start a server as another user'
 	given_speaker guest 'user = nobody' 'heartbeat_timeout = 1h'
-	sed -i 's|^command = [^ ]*|command = /usr/bin/python3|' "$CONF/servers/guest.conf"
+	sed -Ei "s#^command = ('[^']*'|[^ ]*)#command = /usr/bin/python3#" "$CONF/servers/guest.conf"
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$SERVERS"
 	chmod 777 "$SERVERS/guest"
 	setpriv --reuid=65534 --clear-groups test -r "$SERVERS/guest/speaker.py" || skip 'nobody cannot come here'

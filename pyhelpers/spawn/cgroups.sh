@@ -34,6 +34,7 @@ take_in() {
 		refused "$why"
 	elif move "$@"; then
 		take_in_children "$1" "$2"
+		lives "$2" "$3" || remove "$1" # a zombie can be moved too, and its monitor may have ended by now
 	else
 		[ -z "$why" ] || refused "$why"
 		remove "$1"
@@ -61,12 +62,16 @@ move() {
 	return 1
 }
 
-# stat_of PID - sets $ticks and $parent; 1: there is no such process
+lives() {
+	stat_of "$1" && [ "$ticks" = "$2" ] && [ "$state" != Z ]
+}
+
+# stat_of PID - sets $state, $parent and $ticks; 1: there is no such process
 stat_of() {
 	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
 	# shellcheck disable=SC2086 # a list of words
 	set -- ${stat##*) }
-	parent=$2 ticks=${20}
+	state=$1 parent=$2 ticks=${20}
 }
 
 take_in_children() {
