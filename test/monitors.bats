@@ -58,6 +58,23 @@ load helpers
 	assert_equal 'alerts' "$(wc -l <"$ALERTS")" 1
 }
 
+@test "two that make the directory of a server at the same moment both have it" {
+	run -0 "$(python)" -BEs -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from state import access
+
+ours = os.makedirs
+def after_the_other(path, *words, **named):
+    ours(path)
+    ours(path, *words, **named)
+os.makedirs = after_the_other
+access.make(sys.argv[2])
+' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR/new/servers/msg_server"
+
+	[ -d "$BATS_TEST_TMPDIR/new/servers/msg_server" ]
+}
+
 @test "two monitors that begin at once for the same servers, in other orders: one stays" {
 	names=()
 	for number in {10..39}; do

@@ -26,6 +26,23 @@ given_business() {
 	given_server business "command = ./business --port {port} $*" 'pid_from = own, pidfile monitor.pid'
 }
 
+@test "an order right after the end of a monitor waits until its helper has released the server" {
+	given_server msg_server
+	mkdir -p "$STATE/servers/msg_server"
+	printf '%s\n' 999999 >"$STATE/servers/msg_server/lock" # such a monitor had a mailbox, and has taken it along
+	(
+		exec 8<"$STATE/servers/msg_server/lock"
+		flock 8
+		: >"$BATS_TEST_TMPDIR/held"
+		exec sleep 0.5
+	) 3>&- 4>&- &
+	wait_until "$PATIENCE" test -e "$BATS_TEST_TMPDIR/held"
+
+	suite_ends 0 start msg_server
+
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+}
+
 # --- when it counts as started
 
 @test "start waits until the check succeeds" {

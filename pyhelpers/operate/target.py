@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FULL_FOR = 10.0  # seconds: a helper that is started again takes less
 LOOK_EVERY = 0.01
+LEAVES_WITHIN = 2.0  # seconds: the helper of a monitor that has ended
 
 
 class Target:
@@ -31,7 +32,7 @@ class Target:
         self.name = server.name
         self.state_dir = state_dir
         self.directory = server_directory(state_dir, server.kept_in)
-        self.monitor = watcher_of(self.directory)
+        self.monitor = _watcher_that_stays(self.directory)
         self.token = self.remark = ""
         self._answers = Answers(self.directory)
         self.before = self.known()
@@ -77,6 +78,17 @@ class Target:
     def answer(self) -> str | None:
         """The monitor's newest answer to the order; None if there is none yet."""
         return self._answers.to(self.token)
+
+
+def _watcher_that_stays(directory: str) -> str:
+    """As watcher_of.  A monitor that ends takes its mailbox along; its helper may hold the lock a moment longer."""
+    deadline = time.monotonic() + LEAVES_WITHIN
+    while True:
+        monitor = watcher_of(directory)
+        is_leaving = monitor not in ("", UNREADABLE) and not os.path.lexists(mailbox_of(directory, monitor))
+        if not is_leaving or time.monotonic() > deadline:
+            return monitor
+        time.sleep(LOOK_EVERY)
 
 
 def post(mailbox: str, line: str) -> None:

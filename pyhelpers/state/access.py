@@ -82,6 +82,6 @@ def make(directory: str) -> None:
     except FileExistsError:
         return
     except FileNotFoundError:
-        os.makedirs(directory, OURS_ALONE)
+        os.makedirs(directory, OURS_ALONE, exist_ok=True)  # another monitor may make it at the same moment
     if os.stat(os.path.dirname(directory)).st_mode & stat.S_ISGID:
         os.chmod(directory, LOOK)
