@@ -172,7 +172,7 @@ is_gone() {
 		printf "%s|" "$#" "$@" >"$T/arguments"
 		cat >"$T/stdin"
 		pwd >"$T/cwd"
-		cut -d" " -f1,6 /proc/self/stat >/dev/null; echo "$$ $(ps -o sid= -p $$)" >"$T/session"
+		cut -d" " -f1,6 "/proc/$$/stat" >"$T/session" # pid and session
 	END
 	given_alert i1 sms msg_server 'it died'
 

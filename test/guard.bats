@@ -30,7 +30,7 @@ guard() {
 
 # guard_in_background OPTION... - the same in the foreground of a background process; $GUARD is its pid
 guard_in_background() {
-	env --default-signal=INT,QUIT "$(python)" -BEs "$DAEML" --guard --foreground --interval 10ms --info "$SERVERS/info" \
+	env --default-signal=HUP,INT,QUIT "$(python)" -BEs "$DAEML" --guard --foreground --interval 10ms --info "$SERVERS/info" \
 		--pidfile "$SERVERS/pid" "$@" </dev/null >"$PRINTED" 2>&1 3>&- 4>&- &
 	GUARD=$!
 	MONITORS+=("$GUARD")

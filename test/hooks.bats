@@ -48,6 +48,7 @@ hook() {
 # given_gateway - an SMS provider on 127.0.0.1 that does what the path says (fixtures/gateway.py); what it is sent lies in
 # $T/requests, one JSON object a line
 given_gateway() {
+	command -v curl >/dev/null || skip 'curl is not here'
 	python3 "$ROOT/test/fixtures/gateway.py" "$T" 3>&- &
 	GATEWAY=$!
 	wait_until "$PATIENCE" test -e "$T/port"

@@ -62,6 +62,7 @@ kept_over_kill() {
 }
 
 @test "a server gets its sockets in order, with its names, on tcp, IPv6 and a path; mode and user are those of conf" {
+	require ss
 	port=$(free_port)
 	six=$(free_port)
 	path=$BATS_TEST_TMPDIR/s.sock
@@ -168,6 +169,7 @@ kept_over_kill() {
 }
 
 @test "an update that exchanges sockets, names them or changes their options keeps each with its callers" {
+	require ss
 	local ports path=$BATS_TEST_TMPDIR/s before
 	ports=("$(free_port)" "$(free_port)")
 	given_ends one "sockets = tcp://127.0.0.1:${ports[0]} unix://$path"
@@ -228,6 +230,7 @@ sys.exit(not end.recv(100))
 }
 
 @test "an address that two servers name is an error, unless both do with reuseport" {
+	require ss
 	port=$(free_port)
 	given_ends one "sockets = tcp://127.0.0.1:$port"
 	given_ends two "sockets = a=tcp://127.0.0.1:$port?reuseport"

@@ -86,6 +86,7 @@ has_four_without() {
 }
 
 @test "connections that wait in the channel wait for the next manager and its workers" {
+	require curl
 	given_webserver
 	monitor_start listener manager
 	wait_until "$PATIENCE" message_says manager 'module 2'
