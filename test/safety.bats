@@ -28,14 +28,14 @@ has_turn() {
 # is_missed FILE FILTER - does a test of the copy fail, of those that FILTER names?
 # What bats tells its tests is not for those within.
 is_missed() {
-	local name within=$BATS_TEST_TMPDIR/within tests=$COPY/test/$1.bats
+	local name within=$BATS_TEST_TMPDIR/within tests=$COPY/test/$1.bats bats=$BATS_ROOT/bin/bats
 	(
 		while read -r name; do
 			unset "$name"
 		done < <(compgen -v BATS_)
 		unset SUITE_TEST
 		mkdir -p "$within"
-		TMPDIR=$within FUZZ=2000 timeout 120 bats --formatter tap --filter "$2" "$tests" </dev/null
+		TMPDIR=$within FUZZ=2000 timeout 120 "$bats" --formatter tap --filter "$2" "$tests" </dev/null
 	) >"$BATS_TEST_TMPDIR/tap" 2>&1 3>&- 4>&- || :
 	grep -q '^not ok ' "$BATS_TEST_TMPDIR/tap"
 }
