@@ -7,6 +7,6 @@ tail_main() {
 	case $#:${1:-all} in
 	1:all | 1:*[*?[]* | [!1]:*) usage_die 'tail needs the name of one server' ;;
 	esac
-	python_run "$suite_dir/pyhelpers/latest_log.py" "$suite_dir" "$option_conf" "$PWD" "$1" || exit $?
+	python_run "$suite_dir/pyhelpers/latest_log.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" "$1" || exit $?
 	exec tail -n 20 -F "$_python_run"
 }

@@ -1,8 +1,9 @@
-"""Which is a server's newest log?  If it has none, the file of `output`.
+"""Which is a server's newest log?  If it has none, the file of its output.
 
-    $ python3 -E -s pyhelpers/latest_log.py ROOT CONF_DIR CWD msg_server
+    $ python3 -E -s pyhelpers/latest_log.py ROOT CONF_DIR STATE_DIR CWD msg_server
     /opt/im/msg_server/log_812_1.txt
 
+STATE_DIR: "" for that of conf.
 Exit: 0 · 1 no log · 2, 6 as config/settle.py, 6 also if its dir does not exist · 4 we may not read its dir.
 """
 
@@ -15,11 +16,13 @@ from base import globs
 from base.exits import NO_PERMISSION, NOT_CONFIGURED
 from config import settle
 from proc.server import servers_of
+from spawn import output_file
+from state.paths import state_directory
 
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
-    root, conf_dir, cwd, name = argv
+    root, conf_dir, state_dir, cwd, name = argv
     try:
         settled = settle.settle(conf_dir, root, cwd, [name])
     except settle.ConfError as error:
@@ -34,7 +37,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print(f"{name}: dir {server.directory}: {error.strerror}", file=sys.stderr)
         return NO_PERMISSION
-    output = os.path.join(server.directory, server.launch.output)
+    output = output_file.path_of(server, state_directory(root, state_dir, str(settled.suite["state_dir"])))
     if not logs and os.path.isfile(output):
         logs = [output]
     if not logs:

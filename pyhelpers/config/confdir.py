@@ -15,7 +15,7 @@ import os
 
 from base import places
 from base.tokens import nearest
-from config import channel_pairs, check_values, grammar, keys, trust
+from config import channel_pairs, check_values, grammar, keys, settled, trust
 from config.values import NAME_RULE, is_server_name, split_instance
 
 TYPE_CHECKING = False
@@ -293,7 +293,8 @@ class ConfDir:
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
         values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
         values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
-        values["output"] = _absolute(values["output"], place)
+        if values["output"] != settled.KEPT:
+            values["output"] = _absolute(values["output"], place)
         if "/" in values["oldlog"]:
             values["oldlog"] = _absolute(values["oldlog"], place)
         values["pid_from"] = [

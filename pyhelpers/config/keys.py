@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from config import heartbeat_values
 from config.check_values import check
-from config.limit_values import max_cpu, max_fds, max_memory, memory, percent
+from config.limit_values import max_cpu, max_fds, max_memory, memory, output_max, percent
 from config.quiet_hours import quiet
 from config.socket_values import channels, sockets
 from config.values import (
@@ -101,7 +101,9 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "memory_cap": ("none", or_none(memory, ""), RESTART),
     "cpu_cap": ("none", or_none(percent, ""), RESTART),
     "tasks_cap": ("none", or_none(whole(1, 1 << 22), ""), RESTART),
-    "output": ("/dev/null", path, RESTART),
+    "output": ("kept", path, RESTART),
+    "output_max": ("10M", or_none(output_max, 0), APPLY),
+    "output_keep": ("3", whole(0, 1000), APPLY),
     "logs": ("log*.txt", or_none(several(), []), APPLY),
     "oldlog": ("oldlog", path, APPLY),
     "oldlog_keep": ("100", kept, APPLY),

@@ -1,4 +1,4 @@
-"""What may a limit say? The parsers of `512M for 1m restart`, `90% for 5m alert` and `1000 for 1m alert`.
+"""What may a limit say? The parsers of `512M for 1m restart`, `90% for 5m alert`, `1000 for 1m alert` and `10M`.
 
 As in config/values.py, a ValueError says what is wrong and what to write.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("alert", "restart")
 MOST = 1 << 30
+LEAST_OUTPUT = 64 << 10
 
 
 def limit(amount: Parser, example: str) -> Parser:
@@ -35,6 +36,14 @@ def memory(text: str) -> int:
     found: int = size(text)
     if found < 1:
         raise ValueError(f'"{text}" leaves nothing to run in; write a size like 512M')
+    return found
+
+
+def output_max(text: str) -> int:
+    """Return bytes; a log below LEAST_OUTPUT would be turned over all the time."""
+    found: int = size(text)
+    if found < LEAST_OUTPUT:
+        raise ValueError(f'"{text}" is too small for a log; write at least {LEAST_OUTPUT >> 10}K, or none')
     return found
 
 

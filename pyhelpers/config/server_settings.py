@@ -63,12 +63,14 @@ class ServerSettings:
     is_placed: does conf say where it runs?
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
-    ends: the descriptors that its watcher holds for it, or None.
+    ends: the descriptors that its watcher holds for it, or None;
+    keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives.
     """
 
     __slots__ = (
-        "argv conf_file directory ends ids is_placed kept_in launch logs match name needs needs_file number "
-        "oldlog oldlog_keep place port program rival_ms sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv conf_file directory ends ids is_placed keeps_output kept_in launch logs match name needs needs_file "
+        "number oldlog oldlog_keep output_keep output_max place port program rival_ms sources start_ms stop stop_tree "
+        "timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -95,6 +97,9 @@ class ServerSettings:
         self.logs = elements(settings["logs"])
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
+        self.keeps_output = settings["output"] == settled.KEPT
+        self.output_max = int(settings["output_max"])
+        self.output_keep = int(settings["output_keep"])
         self.user = settings["user"]
         self.ids = _ids(settings)
         self.uid = self.ids.uid if self.ids and self.user else -1
@@ -107,7 +112,7 @@ class ServerSettings:
         self.program = self._program()
 
     def _launch(self, settings: settled.Settings) -> Launch:
-        launch = Launch(self.argv, self.directory, settings["output"] or "/dev/null")
+        launch = Launch(self.argv, self.directory, "/dev/null" if self.keeps_output else settings["output"])
         if settings["umask"]:
             launch.umask = int(settings["umask"], 8)
         if settings["environment"]:

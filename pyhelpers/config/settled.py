@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Settings = dict[str, str]
 
 SUITE = "-"
+KEPT = "kept"  # the value of `output` by which the monitor keeps it, in a file of its own
 _ELEMENTS = "\x1f"
 _WORDS = "\x1e"
 

@@ -151,6 +151,13 @@ class Store(Protocol):
         """This server will not be started for now."""
 
 
+class KeptOutput(Protocol):
+    """The logs that are kept for servers: see watch/kept_output.py."""
+
+    def descriptor(self, server: Server) -> int:
+        """A descriptor of its log, to launch it with; -1: there is none."""
+
+
 class Supervisor(Home, Protocol):
     """Starts servers and follows them: the watcher as long as they live, an operator's command for one start.
 
@@ -159,6 +166,10 @@ class Supervisor(Home, Protocol):
 
     monitor: str
     psutil_home: str
+
+    @property
+    def kept_output(self) -> KeptOutput:
+        """The logs that it keeps for servers."""
 
     def unread(self) -> bool:
         """Has the shell not yet read all that we sent?"""

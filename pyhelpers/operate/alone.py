@@ -17,6 +17,7 @@ from loop.loop import Loop
 from loop.terminate import could_not_end
 from proc import cause, identity, scan
 from state import record
+from watch.kept_output import KeptOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Alone:
         self.directories = {server.directory}
         self.state_dir = state_dir
         self.boot = record.boot_id()
+        self.kept_output = KeptOutput(self)
         self.psutil_home = psutil_home()
         self.outcome = ("", "")
         self._children_before = set(identity.children(os.getpid()))  # servers that this command started earlier

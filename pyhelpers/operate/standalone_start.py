@@ -15,6 +15,7 @@ from loop.leftovers import Dead
 from operate.alone import Alone
 from operate.look import Look
 from proc import evidence, identity
+from spawn import output_file
 from spawn.launch import become_subreaper
 from watch.lifecycle import Life
 
@@ -29,11 +30,12 @@ class _Life(Life):
 
     def start_failed(self, status: int, text: str, why: str = "") -> None:
         """Report the failed attempt, and where the output is."""
-        super().start_failed(status, f"{text}; {_where_it_speaks(self.server)}" if why else text, why)
+        told = f"{text}; {_where_it_speaks(self.server, self.watcher.state_dir)}" if why else text
+        super().start_failed(status, told, why)
 
 
-def _where_it_speaks(server: Server) -> str:
-    output = server.launch.output
+def _where_it_speaks(server: Server, state_dir: str) -> str:
+    output = output_file.path_of(server, state_dir)
     return f"see {output}" if output != "/dev/null" else f"set output in {server.conf_file} to see what it says"
 
 

@@ -3,6 +3,7 @@
 restart.log history.jsonl faults.log        what happened, for people and programs
 servers/NAME/                               a server's record, want, lock, silence: see state/record.py
 servers/NAME,2/                             those of another server of that name: see state/namesakes.py
+output/NAME.log                             what a server prints, and its archives: see spawn/turnover.py
 alerts/{new,sent,failed}/                   see state/spool.py
 monitors/PID/                               the settled conf of a running monitor, and its mailbox
 """
@@ -23,6 +24,11 @@ def state_directory(root: str, option: str, configured: str) -> str:
 def server_directory(state_dir: str, kept_in: str) -> str:
     """The directory of one server.  kept_in: its name, or what stands for it: see state/namesakes.py."""
     return f"{state_dir}/servers/{kept_in}"
+
+
+def output_directory(state_dir: str) -> str:
+    """The directory of the logs that we keep for servers."""
+    return f"{state_dir}/output"
 
 
 def make_private(directory: str) -> None:

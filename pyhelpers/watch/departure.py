@@ -249,7 +249,7 @@ def _become(server: Server, tell: int) -> None:
 
         caps.join(what)
     if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
-        launch.close_all_but([tell, *(fd for _, fd in what.ends)])
+        launch.close_all_but([tell, what.output_fd, *(fd for _, fd in what.ends)])
     early = _logs_by_root(server)
     launch.take_rights(what)
     _announce(server, tell)
@@ -293,7 +293,7 @@ def _announce(server: Server, tell: int) -> None:
         places.require_answer(server.launch.output)
         server.launch.program(may_look=places.require_answer)
     except NoAnswer as silent:
-        launch.close_all_but([tell, *(fd for _, fd in server.launch.ends)])
+        launch.close_all_but([tell, server.launch.output_fd, *(fd for _, fd in server.launch.ends)])
         _tell(tell, f"far {silent.path}")
     except LaunchError:
         pass  # fit_to_start reports it

@@ -146,6 +146,8 @@ class Start:
         try:
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
+            if server.keeps_output:
+                server.launch.output_fd = self._watcher.kept_output.descriptor(server)
             server.invocation = server.launch.mark()
             server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
             server.oom_kills = 0

@@ -20,6 +20,7 @@ from state import access, history, lock, record
 from state.paths import server_directory
 from watch import faults, handover, oversight, resident, succession, takeover
 from watch.alert_queue import Post
+from watch.kept_output import KeptOutput
 from watch.lifecycle import Life
 from watch.operators import Operators
 from watch.orders import ORDERS, SUITE_ORDERS
@@ -71,6 +72,7 @@ class Watcher:
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.leftovers = Walk(self.loop, self._find_left)
+        self.kept_output = KeptOutput(self)
         self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()
@@ -194,9 +196,10 @@ class Watcher:
     def begin(self) -> None:
         """Lock every server; then find out which of them run."""
         notifying = sum(life.server.vital.get("heartbeat") == "notify" for life in self.lives)
-        self._want_descriptors(3 * len(self.lives) + notifying + (self.held.count() if self.held else 0) + 64)
+        self._want_descriptors(4 * len(self.lives) + notifying + (self.held.count() if self.held else 0) + 64)
         if not self._lock_all():
             return  # the shell ends the monitor
+        self.kept_output.begin([life.server for life in self.lives if life.server.keeps_output])
         if self.held:
             self.held.recover()
         for life in self.lives:

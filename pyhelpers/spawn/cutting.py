@@ -1,0 +1,74 @@
+"""Work on kept logs in a child: cut those that have grown too large, and compress what was cut off.
+
+Both return lines `NUMBER REMARK` for a person; `NUMBER `, without a remark, for a log that has been looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from base import places
+from spawn import archives, turnover
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from base.places import Place
+    from spawn.turnover import Log
+
+    Kept = tuple[int, str, int, int]  # a number for the caller, the name of the log, output_max, output_keep
+
+CALM_SECONDS = 0.1
+LONGEST_SECONDS = 60.0
+PAUSE_SECONDS = 0.003
+LOWEST = 19  # nice(2)
+
+
+def cut_all(directory: str, kept: Sequence[Kept]) -> str:
+    """Cut these logs, and again for as long as they grow fast: a new child for each cut would be too late."""
+    text = ""
+    with places.opened(directory, patient=True) as here:
+        logs = {each[0]: log for each in kept if (log := _opened(here, each))}
+        began = last = time.monotonic()
+        while time.monotonic() < min(last + CALM_SECONDS, began + LONGEST_SECONDS):
+            if sum(map(_has_cut, logs.values())):
+                last = time.monotonic()
+            time.sleep(PAUSE_SECONDS)
+        for number, log in logs.items():
+            text += "".join(f"{number} {directory}/{log.name}: {remark}\n" for remark in log.remarks)
+            text += f"{number} \n"
+    return text
+
+
+def _has_cut(log: Log) -> bool:
+    if log.is_broken:
+        return False
+    try:
+        return log.turn_over()
+    except OSError as error:
+        log.is_broken = True
+        log.remarks.append(f"not turned over: {error.strerror}")
+        return False
+
+
+def _opened(here: Place, kept: Kept) -> Log | None:
+    number, name, most, keep = kept
+    try:
+        return turnover.Log(here, name, here.regular(name, os.O_RDWR), most, keep)
+    except FileNotFoundError:
+        return None  # someone has deleted it
+
+
+def pack_all(directory: str, kept: Sequence[Kept]) -> str:
+    """Compress the archives of these logs, when nothing else wants the processor."""
+    os.nice(LOWEST)
+    text = ""
+    with places.opened(directory, patient=True) as here:
+        for number, name, _, _ in kept:
+            try:
+                archives.Archives(here, name).pack()
+            except OSError as error:
+                text += f"{number} {directory}/{name}: its archives are not compressed: {error.strerror}\n"
+    return text

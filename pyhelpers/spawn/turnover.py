@@ -1,0 +1,230 @@
+"""Turn a log over while programs write to it: copy its head away, then take that out of the file.
+
+    NAME               the log; its writers have it open with O_APPEND, and go on
+    NAME.part          a copy of its head that is not complete
+    NAME.C-L.cut       a complete copy of the head up to L; the first C bytes are being taken out
+    NAME.000007        an archive, see archives.py
+
+No line is lost or torn, and none is in two places, at whatever instruction we are killed:
+
+1. Copy the head up to L, the end of a line, into NAME.part; rename that to NAME.C-L.cut.  From here on it is safe.
+2. C is the last block boundary at or before L.  Blank out the bytes from C to L in the log, and punch a hole into the
+   bytes before C.  Both may be repeated: no offset has moved yet.
+3. Rename the copy to its archive name.  From here on the hole is all that is left to do.
+4. Collapse the hole, so that the log begins with the blanks.  Only ext4 and xfs can; elsewhere (tmpfs, btrfs) the hole
+   stays and takes no room on the disk.
+
+The kernel appends and collapses under the lock of the file: a writer's next line goes behind its last one, wherever
+that is by then.  Source: fallocate(2), open(2) on O_APPEND, lseek(2) on SEEK_DATA.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from spawn import fallocate
+from spawn.archives import PART, Archives, fresh
+from spawn.output_file import allocated, due_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from base.places import Place
+
+CUT = ".cut"
+BLOCK = 4096
+LEFT = 2 * BLOCK  # bytes that stay in the log, so that its last lines are always there
+WINDOW = 1 << 16  # bytes before the cut in which we look for the block boundary that is nearest to the end of a line
+PIECE = 1 << 20
+SAFE_SECONDS = 30  # after which the kernel has written a log to the disk: vm.dirty_expire_centisecs, proc_sys_vm(5)
+
+
+class Log:
+    """A log that is to be turned over; use it within `with` of the place, as a user who may write there.
+
+    fd: of the log, to read and to write, without O_APPEND.  most: bytes; we begin at seven eighths of it, so that the
+    log has room to grow while we copy.  keep: archives.  remarks: for a person.  is_broken: do not try again.
+    """
+
+    def __init__(self, here: Place, name: str, fd: int, most: int, keep: int) -> None:
+        self._here = here
+        self.name = name
+        self._fd = fd
+        self._threshold = due_at(most)
+        self._keep = keep
+        self._archives = Archives(here, name)
+        self.remarks: list[str] = []
+        self.is_broken = False
+
+    def is_due(self) -> bool:
+        """Is it so large that it must be turned over?"""
+        return allocated(os.fstat(self._fd)) >= self._threshold
+
+    def turn_over(self) -> bool:
+        """Finish what a killed child left half done, or turn it over if that is due; True: something was cut off.
+
+        False too while a child of an earlier helper is at work there.  Raises OSError.
+        """
+        lock = self._here.listable()
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self._go_on() or (self.is_due() and self._cut())
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+
+    def _go_on(self) -> bool:
+        """Finish what a killed child left; True: the log has been cut."""
+        left = self._left_over()
+        for name in left:
+            self._finish(name, *_numbers(name))
+        self._collapse()
+        self._mend()
+        return bool(left)
+
+    def _left_over(self) -> list[str]:
+        listing = self._here.listable()
+        try:
+            names = os.listdir(listing)
+        finally:
+            os.close(listing)
+        return [name for name in names if name.startswith(f"{self.name}.") and _is_cut(name[len(self.name) + 1 :])]
+
+    def _cut(self) -> bool:
+        size = os.fstat(self._fd).st_size
+        base = self._base()
+        cut, line = self._boundary(base, min(size - LEFT, base + self._threshold))
+        if cut <= base:
+            return False
+        if not fallocate.can_punch(self._fd, BLOCK):
+            return self._cut_bluntly()
+        name = f"{self.name}.{cut}-{line}{CUT}"
+        return self._finish(name if self._keep and self._copied(base, line, name) else "", cut, line)
+
+    def _base(self) -> int:
+        """Where its data begin: behind the hole that earlier cuts have left."""
+        try:
+            return os.lseek(self._fd, 0, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return os.fstat(self._fd).st_size  # nothing but a hole
+
+    def _boundary(self, base: int, end: int) -> tuple[int, int]:
+        """A block boundary before end, and the first end of a line at or behind it, as near as can be.
+
+        A line that is longer than WINDOW is cut through: then both are the same.
+        """
+        start = max(base, end - WINDOW) // BLOCK * BLOCK
+        text = os.pread(self._fd, end - start, start) if end > start else b""
+        best = (BLOCK * WINDOW, end // BLOCK * BLOCK)
+        for cut in range(max(start, base + BLOCK), end, BLOCK):
+            found = text.find(b"\n", cut - 1 - start)
+            if found >= 0:
+                best = min(best, (start + found + 1 - cut, cut))
+        gap, cut = best
+        return (cut, cut + gap) if gap < WINDOW else (cut, cut)
+
+    def _copied(self, base: int, end: int, name: str) -> bool:
+        """Copy the bytes from base to end into the file name; False: there is no room for it on the disk."""
+        while self._archives.drop_oldest(self._keep - 1):
+            pass
+        while True:
+            try:
+                self._copy(base, end, name)
+                return True
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                if not self._archives.drop_oldest():
+                    self.remarks.append(f"the disk is full; {end - base} bytes of its oldest output are dropped")
+                    return False
+
+    def _copy(self, base: int, end: int, name: str) -> None:
+        part = f"{self.name}{PART}"
+        target = fresh(self._here, part)
+        try:
+            _send(target, self._fd, base, end)
+            if self._archives.age(time.time()) > SAFE_SECONDS:
+                os.fdatasync(target)  # else none of it is on the disk for certain, and a sync would make it no safer
+            os.rename(part, name, src_dir_fd=self._here.fd, dst_dir_fd=self._here.fd)
+        except OSError:
+            os.unlink(part, dir_fd=self._here.fd)
+            raise
+        finally:
+            os.close(target)
+
+    def _finish(self, name: str, cut: int, line: int) -> bool:
+        """The copy of that name is complete ("": there is none): take the head out of the log."""
+        self._blank(cut, line)
+        fallocate.punch(self._fd, cut)
+        if name:
+            os.rename(name, self._archives.next_name(), src_dir_fd=self._here.fd, dst_dir_fd=self._here.fd)
+        self._collapse()
+        return True
+
+    def _blank(self, at: int, end: int) -> None:
+        """Make these bytes an empty line: after a cut the end of a line, whose other half is in the copy."""
+        if end > at:
+            os.pwrite(self._fd, b" " * (end - at - 1) + b"\n", at)
+
+    def _collapse(self) -> None:
+        base = self._base()
+        if 0 < base < os.fstat(self._fd).st_size:
+            fallocate.collapse(self._fd, 0, base)
+
+    def _mend(self) -> None:
+        """Take out a hole in the middle.
+
+        xfs collapses in two steps.  If we are killed in between, the file keeps its size, so a hole is where its end
+        was, with zeros in the blocks beside it.
+        """
+        try:
+            hole = os.lseek(self._fd, self._base(), os.SEEK_HOLE)
+            data = os.lseek(self._fd, hole, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # there is none
+        before = _zeros(os.pread(self._fd, BLOCK, hole - BLOCK)[::-1])
+        self._blank(hole - before, hole)
+        self._blank(data, data + _zeros(os.pread(self._fd, BLOCK, data)))
+        fallocate.collapse(self._fd, hole, data - hole)
+
+    def _cut_bluntly(self) -> bool:
+        """Neither can be done here (NFS before 4.2): copy all, and empty the log.
+
+        Lines that are written between these two are lost, and reported.
+        """
+        size = os.fstat(self._fd).st_size
+        is_copied = self._keep and self._copied(0, size, self._archives.next_name())
+        lost = os.fstat(self._fd).st_size - (size if is_copied else 0)
+        os.ftruncate(self._fd, 0)
+        if lost:
+            self.remarks.append(
+                f"{lost} bytes of its output are lost: its file system cannot cut a file that is in use"
+            )
+        return True
+
+
+def _zeros(text: bytes) -> int:
+    """How many zeros it begins with."""
+    return len(text) - len(text.lstrip(b"\0"))
+
+
+def _send(target: int, source: int, at: int, end: int) -> None:
+    while at < end:
+        at += os.sendfile(target, source, at, min(PIECE, end - at)) or end
+
+
+def _is_cut(rest: str) -> bool:
+    first, _, second = rest.removesuffix(CUT).partition("-")
+    return rest.endswith(CUT) and first.isdecimal() and second.isdecimal() and int(first) <= int(second)
+
+
+def _numbers(name: str) -> tuple[int, int]:
+    cut, _, line = name.removesuffix(CUT).rpartition(".")[2].partition("-")
+    return int(cut), int(line)

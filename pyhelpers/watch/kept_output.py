@@ -1,0 +1,176 @@
+"""The output that we keep for servers: one log each, which we turn over before it is larger than output_max.
+
+A log that is written to wakes us once; then we look at the sizes after a pause, and ask to be woken again.  So servers
+that write nothing cost nothing, and those that write a lot cost a look a pause.  A child does what takes time: one cuts
+logs for as long as they grow fast, another compresses what was cut.
+"""
+
+from __future__ import annotations
+
+import os
+
+from loop.hand import Hand
+from loop.loop import lines_of
+from loop.modified import Modified
+from spawn import output_file
+from state.paths import make_private, output_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from loop.host import Home
+    from proc.server import Server
+    from spawn.cutting import Kept
+
+FASTEST = (
+    100_000  # bytes a millisecond: a server that writes faster may make its log larger than output_max for a while
+)
+SHORTEST_MS, LONGEST_MS = 5, 200
+BLIND_MS = 1000  # how often we look if the kernel cannot wake us
+PATIENCE_MS = 120_000
+
+
+class KeptOutput:
+    """The logs of the servers of one monitor, or of the one server that an operator starts without a monitor."""
+
+    def __init__(self, host: Home) -> None:
+        self._host = host
+        self._directory = output_directory(host.state_dir)
+        self._logs: dict[int, tuple[Server, int]] = {}
+        self._said: set[str] = set()
+        self._changes: Modified | None = None
+        self._is_looking = False
+        self._cutter: Hand | None = None
+        self._packer: Hand | None = None
+        self._to_pack: dict[int, Server] = {}
+
+    def descriptor(self, server: Server) -> int:
+        """A descriptor of its log, to launch it with; -1 if there is none, which we report: /dev/null must do."""
+        _, fd = self._logs.get(server.number, (server, -1))
+        if fd >= 0 and output_file.is_there(fd):
+            return fd
+        try:
+            fresh = output_file.opened(self._host.state_dir, server.name, server.ids)
+        except OSError as error:
+            self._say(server, f"its output goes to /dev/null: {self._directory}: {error.strerror}")
+            return -1
+        if fd >= 0:
+            os.close(fd)
+        self._logs[server.number] = server, fresh
+        return fresh
+
+    def _say(self, server: Server, text: str) -> None:
+        """Report it, each text once."""
+        if f"{server.name} {text}" not in self._said:
+            self._said.add(f"{server.name} {text}")
+            self._host.say(server, text)
+
+    # -- looks -----------------------------------------------------------------------------------
+
+    def begin(self, servers: Iterable[Server]) -> None:
+        """Look after the logs of these servers from now on; some may run already, and write."""
+        try:
+            make_private(self._directory)
+            self._changes = Modified(self._host.loop, self._directory, self._written)
+            names = os.listdir(self._directory)
+        except OSError as error:
+            self._host.say(None, f"{self._directory}: {error.strerror}; output is not kept")
+            return
+        for server in servers:
+            if output_file.name_of(server.name) in names:
+                self.descriptor(server)
+        if not all(name.endswith((".log", ".gz")) for name in names):  # a child of an earlier helper was killed
+            self._cut([server for server, _ in self._logs.values()])
+        self._look()
+
+    def _written(self) -> None:
+        if not self._is_looking:
+            self._is_looking = True
+            self._host.loop.after(self._pause_ms(), self._look)
+
+    def _pause_ms(self) -> float:
+        """So short that a fast writer cannot write much more than output_max meanwhile."""
+        least = min((server.output_max for server, _ in self._logs.values() if server.output_max), default=0)
+        return min(max(least / FASTEST, SHORTEST_MS), LONGEST_MS)
+
+    def _look(self) -> None:
+        self._is_looking = False
+        is_asked = self._changes and self._changes.ask()  # before we look: what is written from now on wakes us
+        if not is_asked:
+            self._is_looking = True
+            self._host.loop.after(BLIND_MS, self._look)
+        due = [server for server, fd in self._logs.values() if output_file.is_due(fd, server.output_max)]
+        for server in due:
+            self._empty_if_deleted(server, self._logs[server.number][1])
+        if due:
+            self._cut(due)
+
+    def _empty_if_deleted(self, server: Server, fd: int) -> None:
+        """A log that someone has deleted takes room for as long as the server writes to it."""
+        if not output_file.is_there(fd):
+            os.ftruncate(fd, 0)
+            path = f"{self._directory}/{output_file.name_of(server.name)}"
+            self._say(server, f"{path} was deleted: its output is lost until its next start")
+
+    # -- children --------------------------------------------------------------------------------
+
+    def _cut(self, servers: list[Server]) -> None:
+        if self._cutter and self._cutter.is_there:
+            return  # we look again at its end
+        kept, directory = [_kept(server) for server in servers], self._directory
+        self._cutter = self._hand(lambda: _cut_all(directory, kept), self._has_cut, "turning over")
+
+    def _has_cut(self, text: str) -> None:
+        self._cutter = None
+        self._to_pack.update(self._tell(text))
+        self._pack()
+        self._written()
+
+    def _pack(self) -> None:
+        if not self._to_pack or (self._packer and self._packer.is_there):
+            return
+        kept, directory = [_kept(server) for server in self._to_pack.values()], self._directory
+        self._to_pack = {}
+        self._packer = self._hand(lambda: _pack_all(directory, kept), self._has_packed, "compressing")
+
+    def _has_packed(self, text: str) -> None:
+        self._packer = None
+        self._tell(text)
+        self._pack()
+
+    def _tell(self, text: str) -> dict[int, Server]:
+        """Report the remarks of a child, see spawn/cutting.py; return the servers whose logs it has looked at."""
+        seen: dict[int, Server] = {}
+        for line in lines_of(text):
+            number, _, remark = line.partition(" ")
+            server = self._logs[int(number)][0]
+            seen[server.number] = server
+            if remark:
+                self._say(server, remark)
+        return seen
+
+    def _hand(self, work: Callable[[], str], done: Callable[[str], None], what: str) -> Hand | None:
+        def late() -> None:
+            self._host.say(None, f"{self._directory}: {what} takes more than {PATIENCE_MS // 1000}s; tried again")
+
+        try:
+            return Hand(self._host.loop, work, done, late, patience_ms=PATIENCE_MS)
+        except OSError:
+            return None  # no process: the next look tries again
+
+
+def _kept(server: Server) -> Kept:
+    return server.number, output_file.name_of(server.name), server.output_max, server.output_keep
+
+
+def _cut_all(directory: str, kept: list[Kept]) -> str:
+    from spawn import cutting  # in the child only: it imports ctypes
+
+    return cutting.cut_all(directory, kept)
+
+
+def _pack_all(directory: str, kept: list[Kept]) -> str:
+    from spawn import cutting
+
+    return cutting.pack_all(directory, kept)

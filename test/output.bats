@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# What a server prints is kept, in a log that is turned over while it is written to: no line is lost or torn.
+
+load helpers
+load fixtures/hostile
+
+LINES_EACH=${OUTPUT_LINES:-20000} # of each of five writers
+
+setup_file() {
+	export PYTHONDONTWRITEBYTECODE=1
+}
+
+# given_talker NAME WRITERS LINES [PAUSE] [LINE...] - a server that prints so many lines, from so many processes
+given_talker() {
+	mkdir -p "$SERVERS/$1"
+	cp "$(fixture talk)" "$SERVERS/$1/talk"
+	given_conf "$1" "dir = $SERVERS/$1" "command = ./talk $2 $3 ${4:-0}" "${@:5}"
+}
+
+# has_talked NAME WRITERS - are all writers of NAME through?
+has_talked() {
+	[ "$(wc -l <"$SERVERS/$1/talked")" -eq "$2" ]
+}
+
+lines() {
+	"$(python)" -E -s "$FIXTURES/lines.py" "$@"
+}
+
+# kept NAME - the log of NAME
+kept() {
+	printf '%s\n' "$STATE/output/$1.log"
+}
+
+# is_quiet DIR - does no child work in DIR any more: no half-made file, no archive that is not compressed?
+is_quiet() {
+	! compgen -G "$1/*.part" && ! compgen -G "$1/*.cut" && ! compgen -G "$1/*.log.*[0-9]"
+} >/dev/null
+
+# wakes - how often the helper has gone to sleep
+wakes() {
+	sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$(helper_of "$MONITOR")/status"
+}
+
+# on_disk KIND DIR - DIR is a file system of that KIND; skips the test where that cannot be
+on_disk() {
+	mkdir -p "$2"
+	case $1 in
+	tmpfs | ramfs)
+		mount -t "$1" -o mode=700 none "$2" 2>/dev/null || skip "may not mount here (needs root)"
+		;;
+	*)
+		require "mkfs.$1"
+		truncate -s 400M "$2.img"
+		"mkfs.$1" -q "$2.img"
+		mount -o loop "$2.img" "$2" 2>/dev/null || skip "cannot mount a $1 here (needs root and a loop device)"
+		;;
+	esac
+	MOUNTS+=("$2")
+}
+
+# survives_crashes - five writers print into one log while the monitor is killed at random moments; then all is there
+survives_crashes() {
+	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M' 'output_keep = 1000'
+	monitor_start talk
+	wait_until "$PATIENCE" test -s "$(kept talk)"
+
+	while ! has_talked talk 5 2>/dev/null; do
+		monitor_crash
+		monitor_start talk
+		wait_until "$PATIENCE" is_watched
+		sleep "0.$((RANDOM % 5))" # a random moment, not a wait
+	done
+
+	wait_until "$PATIENCE" is_quiet "$STATE/output"
+	run -0 lines check "$STATE/output" talk.log 5 "$LINES_EACH"
+	assert_equal 'starts' "$(logged_times started)" 1
+	for archive in "$STATE"/output/talk.log.*.gz; do
+		gzip -t "$archive"
+	done
+	[ "$(find "$STATE/output" -name 'talk.log.*.gz' | wc -l)" -ge 5 ]
+}
+
+@test "what a server prints is in STATE/output/NAME.log, for its user alone, and a restart adds to it" {
+	given_talker talk 1 2
+
+	monitor_start talk
+	wait_until "$PATIENCE" state_is talk RUNNING
+	old=$(pid_of talk)
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs talk "$old"
+	wait_until "$PATIENCE" has_talked talk 2
+
+	assert_equal 'lines' "$(cut -d ' ' -f 1,2 "$(kept talk)" | paste -sd , -)" '0 0,0 1,0 0,0 1'
+	assert_equal 'modes' "$(stat -c %a "$STATE/output" "$(kept talk)" | paste -sd ' ' -)" '700 600'
+	for fd in 1 2; do
+		assert_equal "descriptor $fd" "$(readlink "/proc/$(pid_of talk)/fd/$fd")" "$(kept talk)"
+	done
+}
+
+@test "a million lines, or as many as OUTPUT_LINES says: the monitor is killed at random moments, and each is there once" {
+	survives_crashes
+}
+
+@test "the same on xfs" {
+	on_disk xfs "$STATE"
+	survives_crashes
+}
+
+@test "the same on tmpfs, where the head of the log becomes a hole" {
+	on_disk tmpfs "$STATE"
+	survives_crashes
+}
+
+# survives_kills - the children that cut are killed themselves, in the middle of it
+survives_kills() {
+	dir=$BATS_TEST_TMPDIR/disk/srv
+	mkdir -p "$dir"
+	(
+		cd "$dir" || exit
+		exec "$(fixture talk)" 5 "$LINES_EACH" </dev/null >>s.log 3>&- 4>&-
+	) &
+	talker=$!
+	wait_until "$PATIENCE" test -e "$dir/s.log"
+	mkfifo "$BATS_TEST_TMPDIR/end"
+	lines harass "$dir" s.log 1000000 <>"$BATS_TEST_TMPDIR/end" >"$SAID" 3>&- &
+	harasser=$!
+	SERVERS=$BATS_TEST_TMPDIR/disk
+
+	wait_until 120 has_talked srv 5
+	printf . >"$BATS_TEST_TMPDIR/end"
+	wait "$harasser"
+
+	assert_equal 'remarks' "$(<"$SAID")" ''
+	run -0 lines check "$dir" s.log 5 "$LINES_EACH"
+	pkill -KILL -P "$talker"
+	kill -KILL "$talker"
+}
+
+@test "a child that cuts is killed at any moment: the next one goes on, and each line is there once" {
+	survives_kills
+}
+
+@test "the same on xfs, which collapses in two steps" {
+	on_disk xfs "$BATS_TEST_TMPDIR/disk"
+	survives_kills
+}
+
+@test "the logs of a server take at most (output_keep + 1) x output_max, whatever it prints" {
+	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M'
+	mkdir -p "$STATE/output"
+	mkfifo "$BATS_TEST_TMPDIR/end"
+	lines watch "$STATE/output" <>"$BATS_TEST_TMPDIR/end" >"$SAID" 3>&- &
+	watcher=$!
+
+	monitor_start talk
+	wait_until 60 has_talked talk 5
+	wait_until "$PATIENCE" is_quiet "$STATE/output"
+	printf . >"$BATS_TEST_TMPDIR/end"
+	wait "$watcher"
+
+	(($(<"$SAID") <= 4 * 1048576)) || assert_equal 'the most bytes' "$(<"$SAID")" 'at most 4194304'
+	assert_equal 'archives' "$(find "$STATE/output" -name 'talk.log.*' | wc -l)" 3
+}
+
+@test "on a full disk the oldest pieces go first, then the head of the log, and the server goes on" {
+	given_disk "$STATE" 3M
+	given_talker talk 1 60000 20 'output_max = 2M' 'output_keep = 5'
+
+	monitor_start talk
+	wait_until 60 has_talked talk 1
+
+	assert_said 'the disk is full'
+	wait_until "$PATIENCE" is_quiet "$STATE/output"
+	tail -n 1 "$(kept talk)" | grep -q '^0 59999 x'
+	assert_equal 'starts' "$(logged_times started)" 1
+}
+
+@test "where nothing can be cut out of a file, the log is copied and emptied, and what was lost is said" {
+	on_disk ramfs "$STATE"
+	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M'
+
+	monitor_start talk
+	wait_until 60 has_talked talk 5
+
+	assert_said 'its file system cannot cut a file that is in use'
+	wait_until "$PATIENCE" is_quiet "$STATE/output"
+	assert_equal 'archives' "$(find "$STATE/output" -name 'talk.log.*.gz' | wc -l)" 3
+}
+
+@test "the log of a server of another user is that user's, who may open /dev/stderr again" {
+	given_guest guest 'match = sleep'
+	printf '%s\n' '#!/bin/sh' 'echo opened >>/dev/stderr' 'exec sleep 1000' >"$SERVERS/guest/guest"
+
+	monitor_start guest
+	wait_until "$PATIENCE" state_is guest RUNNING
+
+	assert_equal 'owner' "$(stat -c %U "$(kept guest)")" nobody
+	assert_equal 'the log' "$(<"$(kept guest)")" opened
+}
+
+@test "a log that is deleted under a server is emptied, which is said, and the next start makes a new one" {
+	given_talker talk 1 30000 50 'output_max = 64K'
+	monitor_start talk
+	wait_until "$PATIENCE" state_is talk RUNNING
+
+	rm "$(kept talk)"
+
+	assert_said "$(kept talk) was deleted"
+	old=$(pid_of talk)
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs talk "$old"
+	wait_until "$PATIENCE" test -s "$(kept talk)"
+}
+
+@test "output_max = none: the log is never turned over" {
+	given_talker talk 1 20000 0 'output_max = none'
+	given_talker other 1 20000 0 'output_max = 64K'
+
+	monitor_start talk other
+	wait_until "$PATIENCE" has_talked talk 1
+	wait_until "$PATIENCE" has_talked other 1
+
+	wait_until "$PATIENCE" is_quiet "$STATE/output"
+	assert_equal 'archives of other' "$(find "$STATE/output" -name 'other.log.*.gz' | wc -l)" 3
+	assert_equal 'logs of talk' "$(find "$STATE/output" -name 'talk.log*' | wc -l)" 1
+	run -0 lines check "$STATE/output" talk.log 1 20000
+}
+
+@test "tail follows what a server prints if it has no log" {
+	given_talker talk 1 3
+	monitor_start talk
+	wait_until "$PATIENCE" has_talked talk 1
+
+	run -124 timeout 2 "${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c "$CONF" -s "$STATE" tail talk
+
+	[[ $output == *'0 2 x'* ]]
+}
+
+@test "idle servers never wake the helper; a log that is written to wakes it once a pause" {
+	given_talker idle 1 1
+	monitor_start idle
+	wait_until "$PATIENCE" state_is idle RUNNING
+	given=$(wakes)
+
+	assert_left_alone idle
+
+	(($(wakes) - given < 40)) || assert_equal 'wakes' "$(($(wakes) - given))" 'those of the interval'
+}
