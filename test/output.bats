@@ -136,6 +136,31 @@ survives_kills() {
 	kill -KILL "$talker"
 }
 
+@test "a child that cuts ends before each of its system calls in turn: the next one goes on, and each line is there once" {
+	mkdir "$BATS_TEST_TMPDIR/log"
+
+	run -0 lines steps "$BATS_TEST_TMPDIR/log"
+
+	[[ ${lines[-1]} =~ ^([0-9]+)' calls'$ ]]
+	((BASH_REMATCH[1] > 10))
+}
+
+@test "a hole in the middle, which a killed child can leave on xfs, is taken out, and tears no line" {
+	log=$BATS_TEST_TMPDIR/log
+	mkdir "$log"
+	lines write "$log/whole" 100
+	size=$(wc -c <"$log/whole")
+	head -n 101 "$log/whole" >"$log/s.log"
+	truncate -s +81920 "$log/s.log"
+	tail -n 99 "$log/whole" >>"$log/s.log"
+	rm "$log/whole"
+
+	run -0 lines cut "$log" s.log 1000000 3
+
+	run -0 lines check "$log" s.log 2 100
+	(($(wc -c <"$log/s.log") <= size + 4096))
+}
+
 @test "a child that cuts is killed at any moment: the next one goes on, and each line is there once" {
 	survives_kills
 }
@@ -173,6 +198,19 @@ survives_kills() {
 	wait_until "$PATIENCE" is_quiet "$STATE/output"
 	tail -n 1 "$(kept talk)" | grep -q '^0 59999 x'
 	assert_equal 'starts' "$(logged_times started)" 1
+}
+
+@test "on a full disk an older piece makes room for a newer one" {
+	given_disk "$STATE" 3M
+	for number in 1 2; do
+		head -c 500000 /dev/urandom >"$STATE/s.log.00000$number.gz"
+	done
+	yes 'a line' | head -c 1500000 >"$STATE/s.log"
+
+	run -0 lines cut "$STATE" s.log 1500000 5
+
+	assert_equal 'remarks' "$output" ''
+	assert_equal 'archives' "$(cd "$STATE" && echo s.log.*)" s.log.000003
 }
 
 @test "where nothing can be cut out of a file, the log is copied and emptied, and what was lost is said" {

@@ -1,13 +1,13 @@
 """Turn a log over while programs write to it: copy its head away, then take that out of the file.
 
-    NAME               the log; its writers have it open with O_APPEND, and go on
-    NAME.part          a copy of its head that is not complete
-    NAME.C-L.cut       a complete copy of the head up to L; the first C bytes are being taken out
-    NAME.000007        an archive, see archives.py
+    NAME                   the log; its writers have it open with O_APPEND, and go on
+    NAME.part              a copy of its head that is not complete
+    NAME.000007.C-L.cut    a complete copy of the head up to L; the first C bytes are being taken out
+    NAME.000007            an archive, see archives.py
 
 No line is lost or torn, and none is in two places, at whatever instruction we are killed:
 
-1. Copy the head up to L, the end of a line, into NAME.part; rename that to NAME.C-L.cut.  From here on it is safe.
+1. Copy the head up to L, the end of a line, into NAME.part; rename that to NAME.000007.C-L.cut.  From here on it is safe.
 2. C is the last block boundary at or before L.  Blank out the bytes from C to L in the log, and punch a hole into the
    bytes before C.  Both may be repeated: no offset has moved yet.
 3. Rename the copy to its archive name.  From here on the hole is all that is left to do.
@@ -101,7 +101,7 @@ class Log:
             return False
         if not fallocate.can_punch(self._fd, BLOCK):
             return self._cut_bluntly()
-        name = f"{self.name}.{cut}-{line}{CUT}"
+        name = f"{self._archives.next_name()}.{cut}-{line}{CUT}"
         return self._finish(name if self._keep and self._copied(base, line, name) else "", cut, line)
 
     def _base(self) -> int:
@@ -162,7 +162,7 @@ class Log:
         self._blank(cut, line)
         fallocate.punch(self._fd, cut)
         if name:
-            os.rename(name, self._archives.next_name(), src_dir_fd=self._here.fd, dst_dir_fd=self._here.fd)
+            os.rename(name, name.rsplit(".", 2)[0], src_dir_fd=self._here.fd, dst_dir_fd=self._here.fd)
         self._collapse()
         return True
 
@@ -221,8 +221,15 @@ def _send(target: int, source: int, at: int, end: int) -> None:
 
 
 def _is_cut(rest: str) -> bool:
-    first, _, second = rest.removesuffix(CUT).partition("-")
-    return rest.endswith(CUT) and first.isdecimal() and second.isdecimal() and int(first) <= int(second)
+    number, _, numbers = rest.removesuffix(CUT).partition(".")
+    first, _, second = numbers.partition("-")
+    return (
+        rest.endswith(CUT)
+        and number.isdecimal()
+        and first.isdecimal()
+        and second.isdecimal()
+        and int(first) <= int(second)
+    )
 
 
 def _numbers(name: str) -> tuple[int, int]:
