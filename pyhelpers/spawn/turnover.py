@@ -7,7 +7,7 @@
 
 No line is lost or torn, and none is in two places, at whatever instruction we are killed:
 
-1. Copy the head up to L, the end of a line, into NAME.part; rename that to NAME.000007.C-L.cut.  From here on it is safe.
+1. Copy the head up to L, the end of a line, into NAME.part; rename that to NAME.000007.C-L.cut.  Now it is safe.
 2. C is the last block boundary at or before L.  Blank out the bytes from C to L in the log, and punch a hole into the
    bytes before C.  Both may be repeated: no offset has moved yet.
 3. Rename the copy to its archive name.  From here on the hole is all that is left to do.
