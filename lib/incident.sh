@@ -86,6 +86,17 @@ incident_unlogged() {
 	incident_log_death "$1"
 }
 
+# incident_printed NUMBER PID INCIDENT - the helper has put what the server printed last into its directory: log it
+# INCIDENT is - for a failed start: then it belongs to the incident that is open.
+incident_printed() {
+	[ "$3" != - ] || {
+		server_get "$1" incident
+		set -- "$1" "$2" "$_server_get"
+	}
+	server_get "$1" name
+	log_output "$mailbox_when" "$_server_get" "$2" "$3" "$prepare_state/servers/$_server_get/printed"
+}
+
 # incident_left NUMBER - the server stays down: send an alert unless an operator wanted it so
 incident_left() {
 	_incident_get "$1"

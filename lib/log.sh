@@ -94,6 +94,13 @@ log_history() {
 	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"$_log_dir}"
 }
 
+# log_output WHEN SERVER PID INCIDENT FILE - add to history.jsonl what a server printed last: the first line of FILE,
+# which is the inside of a JSON string
+log_output() {
+	{ IFS= read -r _log_text <"$5"; } 2>/dev/null || return 0
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"output\",\"server\":\"$2\",\"pid\":$3,\"cause\":\"\",\"action\":\"\",\"incident\":\"$4\",\"detail\":\"\",\"output\":\"$_log_text\"}"
+}
+
 # log_catch_up - write the lines that a full or read-only disk refused; called every interval
 log_catch_up() {
 	[ "$log_late_count" -gt 0 ] || return 0

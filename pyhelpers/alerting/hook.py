@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from alerting import sms
+from base import last_words
 from base.exits import CANNOT_EXECUTE, FAILED, GOOD, NOT_CONFIGURED, TRY_AGAIN, USAGE
 from base.programs import LaunchError
 from config import grammar, keys, quiet_hours, shipped, trust, values
@@ -45,7 +46,7 @@ SENT, LATER = str(GOOD), str(TRY_AGAIN)  # statuses of an Outcome; others are nu
 TIMEOUT, UNFIT = "timeout", "unfit"
 _FOR_ALL = ("digest_window", "recovery_quiet", "hook_dead_after")
 _ALIKE = 0.8  # similarity of two keys if one letter is missing, or two are exchanged
-_TOLD = ("event", "server", "dir", "host", "pid", "cause", "action", "count", "incident")
+_TOLD = ("event", "server", "dir", "host", "pid", "cause", "action", "count", "incident", "output")
 INHERITED = frozenset(
     "HOME LANG LANGUAGE LOGNAME PATH SHELL TMPDIR TZ USER http_proxy https_proxy no_proxy all_proxy "
     "HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE".split()
@@ -196,7 +197,7 @@ class Call:
 
     def _launch(self, alert: Mapping[str, object]) -> Launch:
         host, server, cause = (str(alert.get(key, "")) for key in ("host", "server", "cause"))
-        message = sms.one_sms(str(alert["message"]), host, server, cause)
+        message = sms.one_sms(_with_reason(str(alert["message"]), str(alert.get("output", ""))), host, server, cause)
         words = [self._path, str(alert["event"]), str(alert["server"]), message]
         found = Launch([_exact(word) for word in words])
         found.umask = _umask()
@@ -245,6 +246,13 @@ def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]
         raise LaunchError(NOT_CONFIGURED, str(error)) from None
     except Exception as error:  # for any reason: the message must wait, and the parent reports why
         raise LaunchError(CANNOT_EXECUTE, repr(error)) from None
+
+
+def _with_reason(message: str, output: str) -> str:
+    """The message, and why the server ended by its own words, if both fit into one SMS."""
+    why = last_words.reason(output)
+    more = f"{message}: {sms.plain(why)}"
+    return more if why and why not in message and sms.is_short(sms.plain(more)) else message
 
 
 def _status(how: str) -> str:

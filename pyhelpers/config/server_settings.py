@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from base import ids, places
+from base import ids, last_words, places
 from base.places import NoAnswer
 from base.programs import LaunchError
 from config import settled
@@ -64,13 +64,14 @@ class ServerSettings:
     sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
     ends: the descriptors that its watcher holds for it, or None;
-    keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives.
+    keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives;
+    secrets: values that are starred wherever its output is shown.
     """
 
     __slots__ = (
         "argv conf_file directory ends ids is_placed keeps_output kept_in launch logs match name needs needs_file "
-        "number oldlog oldlog_keep output_keep output_max place port program rival_ms sources start_ms stop stop_tree "
-        "timeout_ms uid user vital"
+        "number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets sources start_ms stop "
+        "stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -100,6 +101,7 @@ class ServerSettings:
         self.keeps_output = settings["output"] == settled.KEPT
         self.output_max = int(settings["output_max"])
         self.output_keep = int(settings["output_keep"])
+        self.secrets = last_words.secrets_of(elements(settings["environment"]))
         self.user = settings["user"]
         self.ids = _ids(settings)
         self.uid = self.ids.uid if self.ids and self.user else -1

@@ -158,6 +158,19 @@ class KeptOutput(Protocol):
         """A descriptor of its log, to launch it with; -1: there is none."""
 
 
+class LastWords(Protocol):
+    """What servers printed last: see watch/last_words.py."""
+
+    def ended(self, server: Server, pid: int, incident: str) -> None:
+        """Its process has ended."""
+
+    def failed(self, server: Server) -> str:
+        """Why a start failed, by what it printed: `: REASON`, or ""."""
+
+    def reason(self, server: Server) -> str:
+        """Why its last process ended: `: REASON`, or ""."""
+
+
 class Supervisor(Home, Protocol):
     """Starts servers and follows them: the watcher as long as they live, an operator's command for one start.
 
@@ -170,6 +183,10 @@ class Supervisor(Home, Protocol):
     @property
     def kept_output(self) -> KeptOutput:
         """The logs that it keeps for servers."""
+
+    @property
+    def last_words(self) -> LastWords:
+        """What servers printed last."""
 
     def unread(self) -> bool:
         """Has the shell not yet read all that we sent?"""

@@ -18,6 +18,7 @@ from loop.terminate import could_not_end
 from proc import cause, identity, scan
 from state import record
 from watch.kept_output import KeptOutput
+from watch.last_words import LastWords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Alone:
         self.state_dir = state_dir
         self.boot = record.boot_id()
         self.kept_output = KeptOutput(self)
+        self.last_words = LastWords(self, self.kept_output)
         self.psutil_home = psutil_home()
         self.outcome = ("", "")
         self._children_before = set(identity.children(os.getpid()))  # servers that this command started earlier

@@ -1,6 +1,6 @@
 """Work on kept logs in a child: cut those that have grown too large, and compress what was cut off.
 
-Both return lines `NUMBER REMARK` for a person; `NUMBER `, without a remark, for a log that has been looked at.
+Both return lines `NUMBER REMARK` for a person; `NUMBER BYTES` says how much was cut off the head of a log.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def cut_all(directory: str, kept: Sequence[Kept]) -> str:
             time.sleep(PAUSE_SECONDS)
         for number, log in logs.items():
             text += "".join(f"{number} {directory}/{log.name}: {remark}\n" for remark in log.remarks)
-            text += f"{number} \n"
+            text += f"{number} {log.removed}\n"
     return text
 
 

@@ -52,6 +52,16 @@ def opened(state_dir: str, server: str, ids: Ids | None) -> int:
     return fd
 
 
+def read(state_dir: str, server: str, begin: int, end: int) -> bytes:
+    """These bytes of the log of this server; fewer if it has been cut meanwhile.  Raises OSError."""
+    path = f"{output_directory(state_dir)}/{name_of(server)}"
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.pread(fd, end - begin, begin)
+    finally:
+        os.close(fd)
+
+
 def _give(fd: int, ids: Ids | None) -> None:
     """Make the file the user's, if we may."""
     status = os.fstat(fd)

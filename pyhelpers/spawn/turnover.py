@@ -46,6 +46,7 @@ class Log:
 
     fd: of the log, to read and to write, without O_APPEND.  most: bytes; we begin at seven eighths of it, so that the
     log has room to grow while we copy.  keep: archives.  remarks: for a person.  is_broken: do not try again.
+    removed: by so many bytes everything in the log has moved up.
     """
 
     def __init__(self, here: Place, name: str, fd: int, most: int, keep: int) -> None:
@@ -57,6 +58,7 @@ class Log:
         self._archives = Archives(here, name)
         self.remarks: list[str] = []
         self.is_broken = False
+        self.removed = 0
 
     def is_due(self) -> bool:
         """Is it so large that it must be turned over?"""
@@ -174,7 +176,7 @@ class Log:
     def _collapse(self) -> None:
         base = self._base()
         if 0 < base < os.fstat(self._fd).st_size:
-            fallocate.collapse(self._fd, 0, base)
+            self.removed += base if fallocate.collapse(self._fd, 0, base) else 0
 
     def _mend(self) -> None:
         """Take out a hole in the middle.
@@ -203,6 +205,7 @@ class Log:
         is_copied = self._keep and self._copied(0, size, self._archives.next_name())
         lost = os.fstat(self._fd).st_size - (size if is_copied else 0)
         os.ftruncate(self._fd, 0)
+        self.removed += size
         if lost:
             self.remarks.append(
                 f"{lost} bytes of its output are lost: its file system cannot cut a file that is in use"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from base import last_words
 from loop.hand import Hand
 from loop.loop import lines_of
 from loop.modified import Modified
@@ -31,13 +32,24 @@ BLIND_MS = 1000  # how often we look if the kernel cannot wake us
 PATIENCE_MS = 120_000
 
 
+class _Log:
+    """The log of a server.  began: its size when the present run of the server began, as far as that is known."""
+
+    __slots__ = ("began", "fd", "server")
+
+    def __init__(self, server: Server, fd: int) -> None:
+        self.server = server
+        self.fd = fd
+        self.began = os.fstat(fd).st_size
+
+
 class KeptOutput:
     """The logs of the servers of one monitor, or of the one server that an operator starts without a monitor."""
 
     def __init__(self, host: Home) -> None:
         self._host = host
         self._directory = output_directory(host.state_dir)
-        self._logs: dict[int, tuple[Server, int]] = {}
+        self._logs: dict[int, _Log] = {}
         self._said: set[str] = set()
         self._changes: Modified | None = None
         self._is_looking = False
@@ -46,19 +58,42 @@ class KeptOutput:
         self._to_pack: dict[int, Server] = {}
 
     def descriptor(self, server: Server) -> int:
-        """A descriptor of its log, to launch it with; -1 if there is none, which we report: /dev/null must do."""
-        _, fd = self._logs.get(server.number, (server, -1))
-        if fd >= 0 and output_file.is_there(fd):
-            return fd
+        """A descriptor of its log, to launch it with now; -1 if there is none, which we report: /dev/null must do."""
+        log = self._logs.get(server.number)
+        if not log or not output_file.is_there(log.fd):
+            log = self._open(server)
+        if not log:
+            return -1
+        log.began = os.fstat(log.fd).st_size
+        return log.fd
+
+    def _open(self, server: Server) -> _Log | None:
         try:
-            fresh = output_file.opened(self._host.state_dir, server.name, server.ids)
+            fd = output_file.opened(self._host.state_dir, server.name, server.ids)
         except OSError as error:
             self._say(server, f"its output goes to /dev/null: {self._directory}: {error.strerror}")
-            return -1
-        if fd >= 0:
-            os.close(fd)
-        self._logs[server.number] = server, fresh
-        return fresh
+            return None
+        if server.number in self._logs:
+            os.close(self._logs[server.number].fd)
+        log = self._logs[server.number] = _Log(server, fd)
+        return log
+
+    def run_of(self, server: Server) -> tuple[int, int]:
+        """Where the output of its present run, or of that which has just ended, begins and ends in its log."""
+        log = self._logs.get(server.number)
+        if not log:
+            return 0, 0
+        # while a child cuts, we know only that a log that is cut has grown a lot
+        return 0 if self._cutter else log.began, os.fstat(log.fd).st_size
+
+    def text(self, server: Server, begin: int, end: int) -> str:
+        """The last of what is between begin and end in its log, for people."""
+        begin, first = max(begin, end - last_words.MOST), begin
+        try:
+            raw = output_file.read(self._host.state_dir, server.name, begin, end)
+        except OSError:
+            return ""  # someone has deleted it
+        return last_words.text_of(raw, begin > first, server.secrets)
 
     def _say(self, server: Server, text: str) -> None:
         """Report it, each text once."""
@@ -79,9 +114,9 @@ class KeptOutput:
             return
         for server in servers:
             if output_file.name_of(server.name) in names:
-                self.descriptor(server)
+                self._open(server)
         if not all(name.endswith((".log", ".gz")) for name in names):  # a child of an earlier helper was killed
-            self._cut([server for server, _ in self._logs.values()])
+            self._cut([log.server for log in self._logs.values()])
         self._look()
 
     def _written(self) -> None:
@@ -91,7 +126,7 @@ class KeptOutput:
 
     def _pause_ms(self) -> float:
         """So short that a fast writer cannot write much more than output_max meanwhile."""
-        least = min((server.output_max for server, _ in self._logs.values() if server.output_max), default=0)
+        least = min((log.server.output_max for log in self._logs.values() if log.server.output_max), default=0)
         return min(max(least / FASTEST, SHORTEST_MS), LONGEST_MS)
 
     def _look(self) -> None:
@@ -100,18 +135,18 @@ class KeptOutput:
         if not is_asked:
             self._is_looking = True
             self._host.loop.after(BLIND_MS, self._look)
-        due = [server for server, fd in self._logs.values() if output_file.is_due(fd, server.output_max)]
-        for server in due:
-            self._empty_if_deleted(server, self._logs[server.number][1])
+        due = [log for log in self._logs.values() if output_file.is_due(log.fd, log.server.output_max)]
+        for log in due:
+            self._empty_if_deleted(log)
         if due:
-            self._cut(due)
+            self._cut([log.server for log in due])
 
-    def _empty_if_deleted(self, server: Server, fd: int) -> None:
+    def _empty_if_deleted(self, log: _Log) -> None:
         """A log that someone has deleted takes room for as long as the server writes to it."""
-        if not output_file.is_there(fd):
-            os.ftruncate(fd, 0)
-            path = f"{self._directory}/{output_file.name_of(server.name)}"
-            self._say(server, f"{path} was deleted: its output is lost until its next start")
+        if not output_file.is_there(log.fd):
+            os.ftruncate(log.fd, 0)
+            path = f"{self._directory}/{output_file.name_of(log.server.name)}"
+            self._say(log.server, f"{path} was deleted: its output is lost until its next start")
 
     # -- children --------------------------------------------------------------------------------
 
@@ -144,10 +179,12 @@ class KeptOutput:
         seen: dict[int, Server] = {}
         for line in lines_of(text):
             number, _, remark = line.partition(" ")
-            server = self._logs[int(number)][0]
-            seen[server.number] = server
-            if remark:
-                self._say(server, remark)
+            log = self._logs[int(number)]
+            seen[log.server.number] = log.server
+            if remark.isdigit():
+                log.began = max(0, log.began - int(remark))
+            elif remark:
+                self._say(log.server, remark)
         return seen
 
     def _hand(self, work: Callable[[], str], done: Callable[[str], None], what: str) -> Hand | None:

@@ -221,6 +221,7 @@ class Life:
         self.phase = "idle"
         self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
+        self.watcher.last_words.ended(self.server, dead.pid, death.split(" ", 3)[2])
         self.tell("down", death)
 
     # -- start -----------------------------------------------------------------------------------
@@ -345,6 +346,8 @@ class Life:
             self.watcher.held.left(self.server, state)
         self.pending.answered()
         self._cancel()
+        if state in ("EXITED", "FATAL"):
+            message += self.watcher.last_words.reason(self.server)
         self._become("idle", state, message)
         self.account.write()
 

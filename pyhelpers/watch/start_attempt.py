@@ -209,7 +209,11 @@ class Start:
             if self._is_at_work():
                 self._wait_for_daemon()
                 return
-        self._life.start_failed(FAILED, f"it ended while it started ({why})", why)
+        self._fail(f"it ended while it started ({why})", why)
+
+    def _fail(self, text: str, why: str = "") -> None:
+        """What we launched has failed: report it, with the reason that it printed."""
+        self._life.start_failed(FAILED, text + self._watcher.last_words.failed(self._server), why)
 
     def _is_at_work(self) -> bool:
         """Does a process live that our launched process left behind, or may have left?  A wait for it is harmless."""
@@ -249,7 +253,7 @@ class Start:
             self._succeed_later()
         elif not self._server.pid and not self._is_at_work():
             self._rest()
-            self._life.start_failed(FAILED, "all that it started has ended; see its own log")
+            self._fail("all that it started has ended; see its own log")
         else:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
             self._look = self._loop.after(self._pause, self._look_again)
@@ -311,7 +315,7 @@ class Start:
         server = self._server
         seconds = server.timeout_ms / 1000
         if not server.pid:
-            self._life.start_failed(FAILED, f"no process of it after {seconds:g}s; see pid_from, and its own log")
+            self._fail(f"no process of it after {seconds:g}s; see pid_from, and its own log")
             return
         if not self._identified:
             self._identified = True  # it lives, even if no pidfile names it
@@ -332,4 +336,4 @@ class Start:
         if self._over:
             return
         self._life.account.dead.is_stuck = bool(stuck)
-        self._life.start_failed(FAILED, "; ".join([text, *map(could_not_end, stuck)]))
+        self._life.start_failed(FAILED, "; ".join([text + self._watcher.last_words.failed(self._server), *map(could_not_end, stuck)]))

@@ -21,6 +21,7 @@ from state.paths import server_directory
 from watch import faults, handover, oversight, resident, succession, takeover
 from watch.alert_queue import Post
 from watch.kept_output import KeptOutput
+from watch.last_words import LastWords
 from watch.lifecycle import Life
 from watch.operators import Operators
 from watch.orders import ORDERS, SUITE_ORDERS
@@ -72,7 +73,8 @@ class Watcher:
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
         self.leftovers = Walk(self.loop, self._find_left)
-        self.kept_output = KeptOutput(self)
+        self.kept_output: KeptOutput = KeptOutput(self)
+        self.last_words: LastWords = LastWords(self, self.kept_output)
         self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._oom_kills = cause.oom_kills()

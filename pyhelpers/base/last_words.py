@@ -1,0 +1,98 @@
+"""What a program printed last, made fit for people: text without control characters, and the line that says why.
+
+    $ cd pyhelpers; python3 -m base.last_words <server.log
+    SyntaxError: invalid syntax
+
+prints that line.  Exit status: 0, 1 if there is none.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST = 4096  # bytes of output that an incident keeps
+LONGEST_REASON = 200  # characters, in a line of restart.log
+STAR = "***"
+SHORTEST_SECRET = 4  # a shorter value would star half of the text
+SECRET_NAMES = ("PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
+REASONS = (
+    *"error fatal exception panic cannot can't failed failure unable denied abort assert refused invalid".split(),
+    *"not found,no such,in use,could not,emerg,not permitted,unrecognized,unknown".split(","),
+)
+
+
+def text_of(raw: bytes, is_cut: bool = False, secrets: Iterable[str] = ()) -> str:
+    """The output as text: lines without blank ones, and no character that could harm a terminal.
+
+    is_cut: raw begins inside the output, so its first line may be only the end of one.  secrets: values to be starred.
+    """
+    text = raw.decode("utf-8", "replace")
+    if is_cut:
+        text = text.partition("\n")[2] or text
+    for secret in secrets:
+        text = text.replace(secret, STAR)
+    lines = (_plain(line.rpartition("\r")[2] if line[-1:] != "\r" else line[:-1]).rstrip() for line in text.split("\n"))
+    return "\n".join(filter(None, lines))
+
+
+def _plain(line: str) -> str:
+    """Without colours and other control characters, among them marks that change the direction of writing."""
+    first, *coloured = line.split("\x1b[")
+    shown = first + "".join(map(_behind_sequence, coloured))
+    return "".join(letter if letter.isprintable() else " " if letter == "\t" else "?" for letter in shown)
+
+
+def _behind_sequence(text: str) -> str:
+    """Text without the rest of a control sequence of ECMA-48: parameters, and a final letter."""
+    at = 0
+    while at < len(text) and " " <= text[at] <= "?":
+        at += 1
+    return text[at + 1 :]
+
+
+def reason(text: str) -> str:
+    """The last line that looks like a reason, else the last line; "" if there is none."""
+    lines = text.split("\n")
+    found = next((line for line in reversed(lines) if _is_reason(line.lower())), lines[-1])
+    return " ".join(found.split())[:LONGEST_REASON]
+
+
+def _is_reason(line: str) -> bool:
+    return any(word in line for word in REASONS)
+
+
+def secrets_of(environment: Iterable[str]) -> list[str]:
+    """The values of NAME=VALUE elements whose name says that they are secrets."""
+    pairs = (element.partition("=")[::2] for element in environment)
+    return [value for name, value in pairs if len(value) >= SHORTEST_SECRET and _is_secret(name.upper())]
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in SECRET_NAMES)
+
+
+def in_json(text: str) -> str:
+    """The text as the inside of a JSON string in ASCII, one line: RFC 8259."""
+    return "".join(map(_in_json, text))
+
+
+def _in_json(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    if letter == "\n":
+        return "\\n"
+    if " " <= letter <= "~":
+        return letter
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+if __name__ == "__main__":
+    _found = reason(text_of(sys.stdin.buffer.read()[-MOST:]))
+    if _found:
+        print(_found)
+    sys.exit(0 if _found else 1)
