@@ -264,6 +264,43 @@ survives_kills() {
 	run -0 lines check "$STATE/output" talk.log 1 20000
 }
 
+@test "a file of the user's is turned over in the same way, as the user of the server" {
+	given_guest talk 'command = ./talk 2 60000 100' 'output = out.txt' 'output_max = 1M' 'output_keep = 100'
+	cp "$(fixture talk)" "$SERVERS/talk/talk"
+
+	monitor_start talk
+	wait_until 60 has_talked talk 2
+
+	wait_until "$PATIENCE" test -e "$SERVERS/talk/out.txt.000003.gz"
+	wait_until "$PATIENCE" is_small "$SERVERS/talk/out.txt"
+	assert_equal 'owners' "$(stat -c %U "$SERVERS"/talk/out.txt* | sort -u)" nobody
+	run -0 lines check "$SERVERS/talk" out.txt 2 60000
+}
+
+is_small() {
+	(($(stat -c %s "$1") < 917504)) && ! compgen -G "$1.*[0-9]" && ! compgen -G "$1.*.part"
+} >/dev/null
+
+@test "a file that another could swap under root, and one that its server does not append to, are left alone" {
+	given_guest guest
+	mkdir "$SERVERS/root"
+	given_conf root "dir = $SERVERS/root" 'command = ./talk 1 20000' "output = $SERVERS/guest/out.txt" 'output_max = 256K'
+	given_conf writes "dir = $SERVERS/root" 'command = /bin/sh -c "exec >plain; exec ./talk 1 20000"' 'match = ./talk' \
+		"output = $SERVERS/root/plain" 'output_max = 256K'
+	cp "$(fixture talk)" "$SERVERS/root/talk"
+
+	monitor_start root
+
+	assert_said "root: $SERVERS/guest/out.txt: not turned over: others may change its directory"
+	monitor_stop
+	monitor_start writes
+	wait_until "$PATIENCE" state_is writes RUNNING
+	wait_until "$PATIENCE" has_talked root 2
+	assert_left_alone writes
+	run -0 lines check "$SERVERS/root" plain 1 20000
+	[ "$(compgen -G "$SERVERS/root/plain*" | wc -l)" -eq 1 ]
+}
+
 @test "tail follows what a server prints if it has no log" {
 	given_talker talk 1 3
 	monitor_start talk

@@ -202,6 +202,10 @@ class Watcher:
         if not self._lock_all():
             return  # the shell ends the monitor
         self.kept_output.begin([life.server for life in self.lives if life.server.keeps_output])
+        if not all(life.server.keeps_output for life in self.lives):
+            from watch import own_output
+
+            own_output.begin(self, self.lives)
         if self.held:
             self.held.recover()
         for life in self.lives:
