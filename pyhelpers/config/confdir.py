@@ -293,7 +293,7 @@ class ConfDir:
         values["match"] = values["match"] or [os.path.basename(values["command"][0])]
         values["check"] = check_values.settled(values["check"], place, self._place_of_conf, self._root)
         values["heartbeat"] = values["heartbeat"][:1] + [_absolute(path, place) for path in values["heartbeat"][1:]]
-        if values["output"] != settled.KEPT:
+        if values["output"] not in (settled.KEPT, settled.OURS) and not isinstance(values["output"], list):
             values["output"] = _absolute(values["output"], place)
         if "/" in values["oldlog"]:
             values["oldlog"] = _absolute(values["oldlog"], place)

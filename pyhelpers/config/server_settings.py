@@ -65,13 +65,14 @@ class ServerSettings:
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
     ends: the descriptors that its watcher holds for it, or None;
     keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives;
+    shares_output: it goes to the monitor's own standard output; logger: the program and arguments that read it, or [];
     secrets: values that are starred wherever its output is shown.
     """
 
     __slots__ = (
-        "argv conf_file directory ends ids is_placed keeps_output kept_in launch logs match name needs needs_file "
-        "number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets sources start_ms stop "
-        "stop_tree timeout_ms uid user vital"
+        "argv conf_file directory ends ids is_placed keeps_output kept_in launch logger logs match name needs "
+        "needs_file number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets shares_output "
+        "sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -99,6 +100,9 @@ class ServerSettings:
         self.oldlog = settings["oldlog"]
         self.oldlog_keep = settings["oldlog_keep"]
         self.keeps_output = settings["output"] == settled.KEPT
+        self.shares_output = settings["output"] == settled.OURS
+        words = elements(settings["output"])
+        self.logger = words[1:] if words[:1] == [settled.LOGGER] else []
         self.output_max = int(settings["output_max"])
         self.output_keep = int(settings["output_keep"])
         self.secrets = last_words.secrets_of(elements(settings["environment"]))
@@ -114,7 +118,8 @@ class ServerSettings:
         self.program = self._program()
 
     def _launch(self, settings: settled.Settings) -> Launch:
-        launch = Launch(self.argv, self.directory, "/dev/null" if self.keeps_output else settings["output"])
+        is_file = not self.keeps_output and not self.shares_output and not self.logger
+        launch = Launch(self.argv, self.directory, settings["output"] if is_file else "/dev/null")
         if settings["umask"]:
             launch.umask = int(settings["umask"], 8)
         if settings["environment"]:

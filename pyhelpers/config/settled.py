@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Settings = dict[str, str]
 
 SUITE = "-"
+OURS = "-"  # of `output`: the monitor's own standard output
+LOGGER = "|"  # of `output`: the first element, if a program reads it
 KEPT = "kept"  # the value of `output` by which the monitor keeps it, in a file of its own
 _ELEMENTS = "\x1f"
 _WORDS = "\x1e"

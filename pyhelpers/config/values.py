@@ -54,6 +54,16 @@ def path(text: str) -> str:
     return words[0]
 
 
+def output(text: str) -> str | list[str]:
+    """Return a path, `kept` or `-`; or `|`, a program and its arguments as a list."""
+    if not text.startswith("|"):
+        return path(text)
+    words = split_words(text[1:].strip())
+    if not words or not words[0]:
+        raise ValueError("needs a program behind |; write it with its arguments, like |s6-log n10 /var/log/x")
+    return ["|", *words]
+
+
 def one_of(*choices: str) -> Parser:
     """Return a parser of one of these words."""
 

@@ -115,7 +115,9 @@ class KeptOutput:
         for server in servers:
             if output_file.name_of(server.name) in names:
                 self._open(server)
-        if not all(name.endswith((".log", ".gz")) for name in names):  # a child of an earlier helper was killed
+        if not all(
+            name.endswith((".log", ".gz", ".pipe")) for name in names
+        ):  # a child of an earlier helper was killed
             self._cut([log.server for log in self._logs.values()])
         self._look()
 

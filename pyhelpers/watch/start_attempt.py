@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from watch.lifecycle import Life
 
 LONGEST_PAUSE_MS = 200
+STDOUT = 1  # ours is that of the monitor
 
 
 class Start:
@@ -146,8 +147,7 @@ class Start:
         try:
             if self._watcher.held:
                 server.launch.ends = self._watcher.held.hand_over(server)
-            if server.keeps_output:
-                server.launch.output_fd = self._watcher.kept_output.descriptor(server)
+            server.launch.output_fd = self._output()
             server.invocation = server.launch.mark()
             server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
             server.oom_kills = 0
@@ -165,6 +165,17 @@ class Start:
             os.chdir("/")  # hold no server's file system
         if started:
             self._left(*started)
+
+    def _output(self) -> int:
+        """A descriptor of ours for its output; -1: launch.output says where it goes."""
+        server = self._server
+        if server.keeps_output:
+            return self._watcher.kept_output.descriptor(server)
+        if server.logger:
+            from watch import logger
+
+            return logger.descriptor(self._watcher, server)
+        return STDOUT if server.shares_output and self._watcher.monitor else -1
 
     def _refused(self, refused: Refused) -> None:
         self._departure = None

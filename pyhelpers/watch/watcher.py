@@ -206,6 +206,11 @@ class Watcher:
             from watch import own_output
 
             own_output.begin(self, self.lives)
+        for life in self.lives:
+            if life.server.logger:
+                from watch import logger
+
+                self.loop.on_behalf(life, logger.descriptor, self, life.server)
         if self.held:
             self.held.recover()
         for life in self.lives:
