@@ -86,15 +86,16 @@ incident_unlogged() {
 	incident_log_death "$1"
 }
 
-# incident_printed NUMBER PID INCIDENT - the helper has put what the server printed last into its directory: log it
+# incident_printed NUMBER PID 'INCIDENT PLACE' - log what the server printed last: servers/PLACE/printed has it
 # INCIDENT is - for a failed start: then it belongs to the incident that is open.
 incident_printed() {
-	[ "$3" != - ] || {
+	_incident_id=${3%% *}
+	[ "$_incident_id" != - ] || {
 		server_get "$1" incident
-		set -- "$1" "$2" "$_server_get"
+		_incident_id=$_server_get
 	}
 	server_get "$1" name
-	log_output "$mailbox_when" "$_server_get" "$2" "$3" "$prepare_state/servers/$_server_get/printed"
+	log_output "$mailbox_when" "$_server_get" "$2" "$_incident_id" "$prepare_state/servers/${3#* }/printed"
 }
 
 # incident_left NUMBER - the server stays down: send an alert unless an operator wanted it so

@@ -1,4 +1,4 @@
-"""The file that we keep for the output of a server: STATE_DIR/output/NAME.log.
+"""The file that we keep for the output of a server: STATE_DIR/output/NAME.log; NAME,2.log for another of that name.
 
 We open it, so the server needs no right to reach it.  It belongs to the server's user, so that a program may open
 /dev/stdout again.  No one else than us can make or rename a file in its directory.
@@ -28,7 +28,7 @@ def name_of(server: str) -> str:
 def path_of(server: Server, state_dir: str) -> str:
     """The file of its output, kept or not; /dev/null for none."""
     if server.keeps_output:
-        return f"{output_directory(state_dir)}/{name_of(server.name)}"
+        return f"{output_directory(state_dir)}/{name_of(server.kept_in)}"
     return server.launch.output
 
 

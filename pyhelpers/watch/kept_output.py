@@ -69,7 +69,7 @@ class KeptOutput:
 
     def _open(self, server: Server) -> _Log | None:
         try:
-            fd = output_file.opened(self._host.state_dir, server.name, server.ids)
+            fd = output_file.opened(self._host.state_dir, server.kept_in, server.ids)
         except OSError as error:
             self._say(server, f"its output goes to /dev/null: {self._directory}: {error.strerror}")
             return None
@@ -90,7 +90,7 @@ class KeptOutput:
         """The last of what is between begin and end in its log, for people."""
         begin, first = max(begin, end - last_words.MOST), begin
         try:
-            raw = output_file.read(self._host.state_dir, server.name, begin, end)
+            raw = output_file.read(self._host.state_dir, server.kept_in, begin, end)
         except OSError:
             return ""  # someone has deleted it
         return last_words.text_of(raw, begin > first, server.secrets)
@@ -113,7 +113,7 @@ class KeptOutput:
             self._host.say(None, f"{self._directory}: {error.strerror}; output is not kept")
             return
         for server in servers:
-            if output_file.name_of(server.name) in names:
+            if output_file.name_of(server.kept_in) in names:
                 self._open(server)
         if not all(
             name.endswith((".log", ".gz", ".pipe")) for name in names
@@ -147,7 +147,7 @@ class KeptOutput:
         """A log that someone has deleted takes room for as long as the server writes to it."""
         if not output_file.is_there(log.fd):
             os.ftruncate(log.fd, 0)
-            path = f"{self._directory}/{output_file.name_of(log.server.name)}"
+            path = f"{self._directory}/{output_file.name_of(log.server.kept_in)}"
             self._say(log.server, f"{path} was deleted: its output is lost until its next start")
 
     # -- children --------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class KeptOutput:
 
 
 def _kept(server: Server) -> Kept:
-    return server.number, output_file.name_of(server.name), server.output_max, server.output_keep
+    return server.number, output_file.name_of(server.kept_in), server.output_max, server.output_keep
 
 
 def _cut_all(directory: str, kept: list[Kept]) -> str:

@@ -50,11 +50,11 @@ class LastWords:
     def _report(self, server: Server, which: str, text: str) -> None:
         try:
             files.replace(
-                f"{server_directory(self._host.state_dir, server.name)}/{FILE}", last_words.in_json(text) + "\n"
+                f"{server_directory(self._host.state_dir, server.kept_in)}/{FILE}", last_words.in_json(text) + "\n"
             )
         except OSError:
             return  # a full disk; history would not take it either
-        self._host.emit("printed", server, which)
+        self._host.emit("printed", server, f"{which} {server.kept_in}")
 
     def failed(self, server: Server) -> str:
         """Why a start failed, by what it printed: `: REASON`, or ""."""

@@ -69,7 +69,7 @@ class Logger:
         self._take_over(_recorded(self._note()))
 
     def _note(self) -> str:
-        return f"{server_directory(self._host.state_dir, self._server.name)}/logger"
+        return f"{server_directory(self._host.state_dir, self._server.kept_in)}/logger"
 
     def _take_over(self, known: list[str]) -> None:
         """Follow the logger that an earlier helper started, if it lives; one of another command first has to end."""
@@ -135,7 +135,7 @@ class Logger:
 def _pipe(directory: str, server: Server) -> tuple[int, int]:
     """Both ends of the FIFO of this server.  Raises OSError."""
     make_private(directory)
-    path = f"{directory}/{server.name}.pipe"
+    path = f"{directory}/{server.kept_in}.pipe"
     try:
         os.mkfifo(path, files.PRIVATE)
     except FileExistsError:

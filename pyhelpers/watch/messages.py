@@ -13,7 +13,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     restart_pending  PID UP INCIDENT CAUSE     the same, but a monitor that ended over the restart has logged that death
     absent           STATE                     at the first look it did not run; STATE: as its record had it
     failed           STATUS ATTEMPT TEXT       a start did not succeed; STATUS as of the LSB, ATTEMPT differs each time
-    printed          PID INCIDENT              the file `printed` has its last output; null - after a failed start
+    printed          PID INCIDENT PLACE        servers/PLACE/printed has its last output; null - after a failed start
     unlogged                                   the open incident that was recalled is not in history.jsonl
     want             WORD                      what the operator wants of it, if not up: down paused
     drifted          PID TEXT                  it lives and is as conf was, not as conf is; TEXT: what is not

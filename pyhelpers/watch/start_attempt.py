@@ -347,4 +347,6 @@ class Start:
         if self._over:
             return
         self._life.account.dead.is_stuck = bool(stuck)
-        self._life.start_failed(FAILED, "; ".join([text + self._watcher.last_words.failed(self._server), *map(could_not_end, stuck)]))
+        self._life.start_failed(
+            FAILED, "; ".join([text + self._watcher.last_words.failed(self._server), *map(could_not_end, stuck)])
+        )
