@@ -195,7 +195,7 @@ parent_of() {
 @test "run.sh: of a start that fails no pidfile stays, and the port is named that a stranger holds" {
 	given_business --exit 3
 	run_sh 1 "$PORT"
-	assert_answered "it ended while it started (exit 3); set output in $CONF/servers/business.conf to see what it says"
+	assert_answered "it ended while it started (exit 3); see $STATE/output/business@$PORT.log"
 	test ! -e "$SERVERS/business/monitor.pid"
 
 	given_program "$SERVERS/stranger/stranger"

@@ -67,6 +67,16 @@ class Archives:
         self._delete(names[0])  # if a child has just compressed it, it has another name the next time
         return True
 
+    def size(self) -> int:
+        """The bytes of all archives together.  Raises OSError."""
+        total = 0
+        for name in self.names():
+            try:
+                total += os.stat(name, dir_fd=self._here.fd, follow_symlinks=False).st_size
+            except FileNotFoundError:
+                pass  # a child has just compressed it
+        return total
+
     def age(self, now: float) -> float:
         """Seconds since the newest archive was made; inf if there is none."""
         try:

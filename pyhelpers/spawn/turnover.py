@@ -55,6 +55,7 @@ class Log:
         self._fd = fd
         self._threshold = due_at(most)
         self._keep = keep
+        self._room = (keep + 1) * most - most // 8 * 3  # bytes for all of it; the log grows while we copy
         self._archives = Archives(here, name)
         self.remarks: list[str] = []
         self.is_broken = False
@@ -80,20 +81,24 @@ class Log:
 
     def _go_on(self) -> bool:
         """Finish what a killed child left; True: the log has been cut."""
-        left = self._left_over()
+        names = self._names()
+        left = [name for name in names if _is_cut(name[len(self.name) + 1 :])]
+        if f"{self.name}{PART}" in names:
+            os.unlink(f"{self.name}{PART}", dir_fd=self._here.fd)
         for name in left:
             self._finish(name, *_numbers(name))
         self._collapse()
         self._mend()
         return bool(left)
 
-    def _left_over(self) -> list[str]:
+    def _names(self) -> list[str]:
+        """The names of the files that belong to the log."""
         listing = self._here.listable()
         try:
             names = os.listdir(listing)
         finally:
             os.close(listing)
-        return [name for name in names if name.startswith(f"{self.name}.") and _is_cut(name[len(self.name) + 1 :])]
+        return [name for name in names if name.startswith(f"{self.name}.")]
 
     def _cut(self) -> bool:
         size = os.fstat(self._fd).st_size
@@ -134,6 +139,9 @@ class Log:
         """Copy the bytes from base to end into the file name; False: there is no room for it on the disk."""
         while self._archives.drop_oldest(self._keep - 1):
             pass
+        while self._archives.size() + allocated(os.fstat(self._fd)) + end - base > self._room:
+            if not self._archives.drop_oldest():
+                break
         while True:
             try:
                 self._copy(base, end, name)
