@@ -39,8 +39,8 @@ incidents() {
 	assert_logged '(it ended while it started (exit 1): SyntaxError: invalid syntax)'
 	wait_until "$PATIENCE" state_is web FATAL
 	message_says web 'SyntaxError: invalid syntax'
-	assert_alerted death web 'it ended while it started (exit 1): SyntaxError: invalid syntax'
-	assert_equal 'MONITOR_OUTPUT' "$(<"$CONF/hooks/sms.death")" $'begins\nSyntaxError: invalid syntax\nbye'
+	assert_alerted give_up web 'it ended while it started (exit 1): SyntaxError: invalid syntax'
+	assert_equal 'MONITOR_OUTPUT' "$(<"$CONF/hooks/sms.give_up")" $'begins\nSyntaxError: invalid syntax\nbye'
 	wait_until "$PATIENCE" has_outputs web 1
 	assert_equal 'history' "$(outputs web)" '"begins\nSyntaxError: invalid syntax\nbye"'
 	assert_equal 'incidents' "$(incidents web output)" "$(incidents web start_failed | head -n 1)"
