@@ -68,7 +68,8 @@ has_all() {
 
 	monitor_crash
 	monitor_start talk
-	wait_until "$PATIENCE" state_is talk RUNNING
+	wait_until "$PATIENCE" is_watched
+	assert_left_alone talk
 
 	assert_equal 'logger' "$(logger_of talk)" "$old"
 	kill -KILL "$old"
