@@ -179,8 +179,10 @@ survives_kills() {
 	survives_kills
 }
 
-@test "the logs of a server that prints some MB a second take at most (output_keep + 1) x output_max" {
-	given_talker talk 5 "$LINES_EACH" 50 'output_max = 1M'
+@test "the logs of a server take at most (output_keep + 1) x output_max, as fast as it prints" {
+	local pause=0
+	[ "$(id -u)" -eq 0 ] || pause=20 # an ordinary user's helper gets only its share of the processors
+	given_talker talk 5 $((2 * LINES_EACH)) "$pause" 'output_max = 1M'
 	mkdir -p "$STATE/output"
 	mkfifo "$BATS_TEST_TMPDIR/end"
 	lines watch "$STATE/output" <>"$BATS_TEST_TMPDIR/end" >"$SAID" 3>&- &
@@ -198,7 +200,7 @@ survives_kills() {
 
 @test "on a full disk the oldest pieces go first, then the head of the log, and the server goes on" {
 	given_disk "$STATE" 3M
-	given_talker talk 1 60000 20 'output_max = 2M' 'output_keep = 5'
+	given_talker talk 1 60000 20 'output_max = 4M' 'output_keep = 5'
 
 	monitor_start talk
 	wait_until 60 has_talked talk 1
@@ -231,8 +233,9 @@ survives_kills() {
 
 	wait_until "$PATIENCE" is_quiet "$STATE/output"
 	[ "$(find "$STATE/output" -name 'talk.log.*.gz' | wc -l)" -ge 1 ]
-	lines check "$STATE/output" talk.log 5 "$LINES_EACH" >"$SAID" ||
-		assert_said 'its file system cannot cut a file that is in use'
+	run lines check "$STATE/output" talk.log 5 "$LINES_EACH"
+	[[ $output != *torn* ]]
+	[ "$status" -eq 0 ] || assert_said 'its file system cannot cut a file that is in use'
 }
 
 @test "the log of a server of another user is that user's, who may open /dev/stderr again" {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from base.ids import Ids
     from proc.server import Server
 
+GROWTH = 2 << 20  # bytes that a log may grow from the moment when it is due until its head is cut off
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -77,8 +78,8 @@ def is_there(fd: int) -> bool:
 
 
 def due_at(most: int) -> int:
-    """The size in bytes from which a log of at most `most` bytes is to be turned over: it grows while we copy."""
-    return most // 8 * 7
+    """The size in bytes from which a log of at most `most` bytes is to be turned over: it grows until we have."""
+    return max(most // 2, most - GROWTH)
 
 
 def allocated(status: os.stat_result) -> int:

@@ -11,8 +11,9 @@ No line is lost or torn, and none is in two places, at whatever instruction we a
 2. C is the last block boundary at or before L.  Blank out the bytes from C to L in the log, and punch a hole into the
    bytes before C.  Both may be repeated: no offset has moved yet.
 3. Rename the copy to its archive name.  From here on the hole is all that is left to do.
-4. Collapse the hole, so that the log begins with the blanks.  Only ext4 and xfs can; elsewhere (tmpfs, btrfs) the hole
-   stays and takes no room on the disk.
+4. When the log no longer grows so fast, collapse the hole, so that the log begins with the blanks.  Until then it
+   takes no room; to collapse it at once would write the log to the disk at each cut.  Only ext4 and xfs can do that;
+   elsewhere (tmpfs, btrfs) the hole stays.
 
 The kernel appends and collapses under the lock of the file: a writer's next line goes behind its last one, wherever
 that is by then.  Source: fallocate(2), open(2) on O_APPEND, lseek(2) on SEEK_DATA.
@@ -31,6 +32,8 @@ from spawn.output_file import allocated, due_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from base.places import Place
 
 CUT = ".cut"
@@ -44,8 +47,8 @@ SAFE_SECONDS = 30  # after which the kernel has written a log to the disk: vm.di
 class Log:
     """A log that is to be turned over; use it within `with` of the place, as a user who may write there.
 
-    fd: of the log, to read and to write, without O_APPEND.  most: bytes; we begin at seven eighths of it, so that the
-    log has room to grow while we copy.  keep: archives.  remarks: for a person.  is_broken: do not try again.
+    fd: of the log, to read and to write, without O_APPEND.  most: bytes; we begin earlier, see due_at, so that the log
+    has room to grow while we copy.  keep: archives.  remarks: for a person.  is_broken: do not try again.
     removed: by so many bytes everything in the log has moved up.
     """
 
@@ -53,9 +56,10 @@ class Log:
         self._here = here
         self.name = name
         self._fd = fd
+        self._most = most
         self._threshold = due_at(most)
         self._keep = keep
-        self._room = (keep + 1) * most - most // 8 * 3  # bytes for all of it; the log grows while we copy
+        self._room = keep * most + self._threshold  # bytes for log and archives, without what the log grows meanwhile
         self._archives = Archives(here, name)
         self.remarks: list[str] = []
         self.is_broken = False
@@ -68,14 +72,23 @@ class Log:
     def turn_over(self) -> bool:
         """Finish what a killed child left half done, or turn it over if that is due; True: something was cut off.
 
-        False too while a child of an earlier helper is at work there.  Raises OSError.
+        Raises OSError.
+        """
+        return self._locked(lambda: self._go_on() or (self.is_due() and self._cut()))
+
+    def shorten(self) -> bool:
+        """Collapse the hole that the cuts have left; False: there is none, or it stays.  Raises OSError."""
+        return self._locked(self._collapse)
+
+    def _locked(self, work: Callable[[], bool]) -> bool:
+        """Work when no other child does in this directory: they take turns.
+
+        The log itself is no lock: its server could hold it.
         """
         lock = self._here.listable()
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return self._go_on() or (self.is_due() and self._cut())
-        except BlockingIOError:
-            return False
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return work()
         finally:
             os.close(lock)
 
@@ -87,7 +100,6 @@ class Log:
             os.unlink(f"{self.name}{PART}", dir_fd=self._here.fd)
         for name in left:
             self._finish(name, *_numbers(name))
-        self._collapse()
         self._mend()
         return bool(left)
 
@@ -103,7 +115,7 @@ class Log:
     def _cut(self) -> bool:
         size = os.fstat(self._fd).st_size
         base = self._base()
-        cut, line = self._boundary(base, min(size - LEFT, base + self._threshold))
+        cut, line = self._boundary(base, min(size - LEFT, base + self._most))
         if cut <= base:
             return False
         if not fallocate.can_punch(self._fd, BLOCK):
@@ -136,12 +148,9 @@ class Log:
         return (cut, cut + gap) if gap < WINDOW else (cut, cut)
 
     def _copied(self, base: int, end: int, name: str) -> bool:
-        """Copy the bytes from base to end into the file name; False: there is no room for it on the disk."""
-        while self._archives.drop_oldest(self._keep - 1):
-            pass
-        while self._archives.size() + allocated(os.fstat(self._fd)) + end - base > self._room:
-            if not self._archives.drop_oldest():
-                break
+        """Copy the bytes from base to end into the file name; False: there is no room for it."""
+        if not self._has_room(end - base):
+            return False
         while True:
             try:
                 self._copy(base, end, name)
@@ -152,6 +161,18 @@ class Log:
                 if not self._archives.drop_oldest():
                     self.remarks.append(f"the disk is full; {end - base} bytes of its oldest output are dropped")
                     return False
+
+    def _has_room(self, length: int) -> bool:
+        """Delete the oldest archives, until one of that length may be added; False: the log itself has taken its room.
+
+        Then its head is older than what would be kept, so it may go at once.
+        """
+        while self._archives.drop_oldest(self._keep - 1):
+            pass
+        while self._archives.size() + allocated(os.fstat(self._fd)) + length > self._room:
+            if not self._archives.drop_oldest():
+                return False
+        return True
 
     def _copy(self, base: int, end: int, name: str) -> None:
         part = f"{self.name}{PART}"
@@ -173,7 +194,6 @@ class Log:
         fallocate.punch(self._fd, cut)
         if name:
             os.rename(name, name.rsplit(".", 2)[0], src_dir_fd=self._here.fd, dst_dir_fd=self._here.fd)
-        self._collapse()
         return True
 
     def _blank(self, at: int, end: int) -> None:
@@ -181,10 +201,11 @@ class Log:
         if end > at:
             os.pwrite(self._fd, b" " * (end - at - 1) + b"\n", at)
 
-    def _collapse(self) -> None:
+    def _collapse(self) -> bool:
         base = self._base()
-        if 0 < base < os.fstat(self._fd).st_size:
-            self.removed += base if fallocate.collapse(self._fd, 0, base) else 0
+        is_shorter = 0 < base < os.fstat(self._fd).st_size and fallocate.collapse(self._fd, 0, base)
+        self.removed += base if is_shorter else 0
+        return is_shorter
 
     def _mend(self) -> None:
         """Take out a hole in the middle.

@@ -53,8 +53,8 @@ class KeptOutput:
         self._said: set[str] = set()
         self._changes: Modified | None = None
         self._is_looking = False
-        self._cutter: Hand | None = None
-        self._packer: Hand | None = None
+        self._being_cut: set[int] = set()
+        self._is_packing = False
         self._to_pack: dict[int, Server] = {}
 
     def descriptor(self, server: Server) -> int:
@@ -84,7 +84,7 @@ class KeptOutput:
         if not log:
             return 0, 0
         # while a child cuts, we know only that a log that is cut has grown a lot
-        return 0 if self._cutter else log.began, os.fstat(log.fd).st_size
+        return 0 if server.number in self._being_cut else log.began, os.fstat(log.fd).st_size
 
     def text(self, server: Server, begin: int, end: int) -> str:
         """The last of what is between begin and end in its log, for people."""
@@ -153,27 +153,38 @@ class KeptOutput:
     # -- children --------------------------------------------------------------------------------
 
     def _cut(self, servers: list[Server]) -> None:
-        if self._cutter and self._cutter.is_there:
-            return  # we look again at its end
-        kept, directory = [_kept(server) for server in servers], self._directory
-        self._cutter = self._hand(lambda: _cut_all(directory, kept), self._has_cut, "turning over")
+        """Have a child cut these logs, and stay with them while they grow fast, unless another one does."""
+        kept = [_kept(server) for server in servers if server.number not in self._being_cut]
+        if not kept:
+            return
+        numbers, directory = [each[0] for each in kept], self._directory
+        self._being_cut.update(numbers)
 
-    def _has_cut(self, text: str) -> None:
-        self._cutter = None
-        self._to_pack.update(self._tell(text))
-        self._pack()
-        self._written()
+        def rest() -> None:
+            self._being_cut.difference_update(numbers)
+            self._written()
+
+        def ended(text: str) -> None:
+            rest()
+            self._to_pack.update(self._tell(text))
+            self._pack()
+
+        self._hand(lambda: _cut_all(directory, kept), ended, rest, "turning over")
 
     def _pack(self) -> None:
-        if not self._to_pack or (self._packer and self._packer.is_there):
+        if not self._to_pack or self._is_packing:
             return
         kept, directory = [_kept(server) for server in self._to_pack.values()], self._directory
         self._to_pack = {}
-        self._packer = self._hand(lambda: _pack_all(directory, kept), self._has_packed, "compressing")
+        self._is_packing = True
+        self._hand(lambda: _pack_all(directory, kept), self._has_packed, self._rest, "compressing")
 
     def _has_packed(self, text: str) -> None:
-        self._packer = None
         self._tell(text)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._is_packing = False
         self._pack()
 
     def _tell(self, text: str) -> dict[int, Server]:
@@ -189,14 +200,17 @@ class KeptOutput:
                 self._say(log.server, remark)
         return seen
 
-    def _hand(self, work: Callable[[], str], done: Callable[[str], None], what: str) -> Hand | None:
+    def _hand(
+        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[], None], what: str
+    ) -> None:
         def late() -> None:
             self._host.say(None, f"{self._directory}: {what} takes more than {PATIENCE_MS // 1000}s; tried again")
+            failed()
 
         try:
-            return Hand(self._host.loop, work, done, late, patience_ms=PATIENCE_MS)
-        except OSError:
-            return None  # no process: the next look tries again
+            Hand(self._host.loop, work, done, late, patience_ms=PATIENCE_MS)
+        except OSError:  # no process can be made
+            self._host.loop.after(BLIND_MS, failed)
 
 
 def _kept(server: Server) -> Kept:
