@@ -2,6 +2,7 @@
 # What a server printed last, before it died, hung or did not start, is in the incident and in its alerts.
 
 load helpers
+load fixtures/hostile
 
 # given_speaker NAME SCRIPT [LINE...] - a server that is this script
 given_speaker() {
@@ -146,4 +147,114 @@ hook = importlib.machinery.SourceFileLoader("webhook", sys.argv[1]).load_module(
 print(json.loads(hook.body_of("death", "web", "web died"))["output"])
 ' "$ROOT/conf/hooks/webhook"
 	assert_equal 'output' "$output" $'first\nthe last line'
+}
+
+# The server of the next tests: it writes its pid and a reason, to its standard output or into a log, and lives
+# shellcheck disable=SC2016 # the server expands it
+SPEAKS='echo "run $$: cannot go on"; exec sleep 1000'
+# shellcheck disable=SC2016 # the server expands it
+LOGS='echo "run $$: cannot go on" >"log_$$_1.txt"; exec sleep 1000'
+
+# kills NAME ROUND - kill NAME; sets $old; wait until what it wrote is in history as output ROUND, and NAME is back
+kills() {
+	wait_until "$PATIENCE" state_is "$1" RUNNING
+	old=$(pid_of "$1")
+	kill -KILL "$old"
+	wait_until "$PATIENCE" has_outputs "$1" "$2"
+	wait_until "$PATIENCE" pid_differs "$1" "$old"
+}
+
+@test "what a server printed into a file of its own is its last words, and nothing of an earlier run" {
+	given_speaker web "$SPEAKS" 'match = sleep' 'output = out.txt'
+	monitor_start web
+
+	for round in 1 2; do
+		kills web "$round"
+		assert_equal "words $round" "$(outputs web | tail -n 1)" "\"run $old: cannot go on\""
+	done
+
+	wait_until "$PATIENCE" grep -qx "MONITOR_OUTPUT=run $old: cannot go on" "$BATS_TEST_TMPDIR/alerts.env"
+	assert_equal 'incidents' "$(incidents web output)" "$(incidents web death)"
+}
+
+@test "a server that prints nothing has the end of its newest log as last words, which the restart has moved" {
+	given_speaker web "$LOGS" 'match = sleep'
+	monitor_start web
+
+	for round in 1 2; do
+		kills web "$round"
+		assert_equal "words $round" "$(outputs web | tail -n 1)" "\"run $old: cannot go on\""
+	done
+
+	[ -e "$SERVERS/web/oldlog/log_${old}_1.txt" ]
+	wait_until "$PATIENCE" grep -qx "MONITOR_OUTPUT=run $old: cannot go on" "$BATS_TEST_TMPDIR/alerts.env"
+}
+
+@test "a run that wrote no log has no last words, whatever lies in oldlog" {
+	# shellcheck disable=SC2016 # the server expands it
+	given_speaker web 'test -e ran || echo "from before" >"log_$$_1.txt"; : >ran; exec sleep 1000' 'match = sleep'
+	monitor_start web
+	kills web 1
+
+	wait_until "$PATIENCE" state_is web RUNNING
+	old=$(pid_of web)
+	kill -KILL "$old"
+	wait_until "$PATIENCE" pid_differs web "$old"
+	wait_until "$PATIENCE" has_alerted web 2
+
+	assert_equal 'outputs' "$(outputs web)" '"from before"'
+}
+
+@test "a server that is not started again says in its state what stands at the end of its log" {
+	given_speaker web "$LOGS" 'match = sleep' 'restart = never'
+	monitor_start web
+	wait_until "$PATIENCE" state_is web RUNNING
+	old=$(pid_of web)
+
+	kill -KILL "$old"
+
+	wait_until "$PATIENCE" state_is web EXITED
+	wait_until "$PATIENCE" message_says web "run $old: cannot go on"
+}
+
+@test "a start that fails says what stands in its file, or at the end of its log" {
+	given_speaker file 'echo "bind: no such address"; exit 1' 'output = out.txt' 'give_up = 1 in 60s'
+	# shellcheck disable=SC2016 # the server expands it
+	given_speaker logs 'echo "FATAL: no license" >"log_$$_1.txt"; exit 1' 'give_up = 1 in 60s'
+
+	monitor_start file logs
+
+	assert_logged 'it ended while it started (exit 1): bind: no such address'
+	assert_logged 'it ended while it started (exit 1): FATAL: no license'
+}
+
+@test "what a hung server wrote into its log is in its alert" {
+	# shellcheck disable=SC2016 # the server expands it
+	given_speaker web ': >beat; echo "cannot get the lock" >"log_$$_1.txt"; exec sleep 1000' 'match = sleep' \
+		'restart = never' 'heartbeat = file beat' 'heartbeat_timeout = 1s' 'output = /dev/null'
+
+	monitor_start web
+
+	assert_alerted hung web 'hung'
+	wait_until "$PATIENCE" grep -qx 'MONITOR_OUTPUT=cannot get the lock' "$BATS_TEST_TMPDIR/alerts.env"
+}
+
+@test "root reads no log that another user could have put there" {
+	given_guest guest
+	mkdir "$SERVERS/guest/shared"
+	chmod 777 "$SERVERS/guest/shared"
+	given_conf web "dir = $SERVERS/guest/shared" 'command = /bin/sleep 1000' 'logs = none' 'output = out.txt'
+	printf '%s\n' 'root may read this' >"$BATS_TEST_TMPDIR/secret"
+	chmod 600 "$BATS_TEST_TMPDIR/secret"
+	ln "$BATS_TEST_TMPDIR/secret" "$SERVERS/guest/shared/out.txt"
+	monitor_start web
+	wait_until "$PATIENCE" state_is web RUNNING
+	old=$(pid_of web)
+	printf '%s\n' 'not even this' >>"$SERVERS/guest/shared/out.txt"
+
+	kill -KILL "$old"
+
+	wait_until "$PATIENCE" has_alerted web 1
+	run ! grep -q 'this' "$BATS_TEST_TMPDIR/alerts.env"
+	assert_equal 'outputs' "$(outputs web)" ''
 }

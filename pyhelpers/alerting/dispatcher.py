@@ -19,6 +19,7 @@ from alerting import hook, outbox, throttle
 from config import grammar
 from loop.newcomers import on_newcomers
 from loop.subreaper import Subreaper
+from state import printed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Lanes:
 
     def _begin_call(self, alert: outbox.Alert) -> None:
         alert.calling = True
+        self._add_output(alert)
         self._places[alert.hook] += 1
 
         def told(outcome: hook.Outcome) -> None:
@@ -150,6 +152,12 @@ class Lanes:
             self._turn_soon()
 
         hook.Call(self._host, self._conf_dir, alert.hook, alert.fields, self._seconds, told, gone)
+
+    def _add_output(self, alert: outbox.Alert) -> None:
+        """What its server printed last may have been read after the alert was queued."""
+        if alert.fields["event"] != "recovery" and not alert.fields.get("output"):
+            state_dir = os.path.dirname(self._alerts_dir)
+            alert.fields["output"] = printed.of(state_dir, alert.kept_in, alert.fields["incident"])
 
     def _take(self, alert: outbox.Alert, outcome: hook.Outcome) -> None:
         alert.calling = False

@@ -41,7 +41,8 @@ class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
     argv: program and arguments.  directory: where it runs.
-    output: a file to which stdout and stderr are appended; output_fd: a descriptor of ours to use instead.
+    output: a file to which stdout and stderr are appended; output_began: its size at the launch; output_fd: a
+    descriptor of ours to use instead.
     input_fd: a descriptor of ours to use as stdin instead of /dev/null.
     environment: the complete environment, by default our own.
     umask: a number.  user, group: names or numbers; ids: the same as numbers, where they are settled.
@@ -57,14 +58,15 @@ class Launch:
     CAPS = "memory_cap cpu_cap tasks_cap".split()
 
     __slots__ = (
-        "argv caps cgroup directory ends environment ids in_cgroup input_fd output output_fd pidfile settings told "
-        "umask"
+        "argv caps cgroup directory ends environment ids in_cgroup input_fd output output_began output_fd pidfile "
+        "settings told umask"
     ).split()
 
     def __init__(self, argv: Sequence[str], directory: str = "/", output: str = os.devnull) -> None:
         self.argv = list(argv)
         self.directory = directory
         self.output = output
+        self.output_began = 0
         self.output_fd = -1
         self.input_fd = -1
         self.environment: dict[str, str] = _our_environment()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, MutableMapping, Sequence
 
     from loop.batched_scan import Walk
+    from loop.leftovers import Dead
     from loop.loop import Loop
     from proc.identity import Process
     from proc.server import Server
@@ -161,14 +162,14 @@ class KeptOutput(Protocol):
 class LastWords(Protocol):
     """What servers printed last: see watch/last_words.py."""
 
-    def ended(self, server: Server, pid: int, incident: str) -> None:
+    def ended(self, server: Server, dead: Dead, incident: str) -> None:
         """Its process has ended."""
 
-    def failed(self, server: Server) -> str:
-        """Why a start failed, by what it printed: `: REASON`, or ""."""
+    def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
+        """A start has failed: why, by what it printed?  `: REASON`, or ""."""
 
-    def reason(self, server: Server) -> str:
-        """Why its last process ended: `: REASON`, or ""."""
+    def reason(self, server: Server, later: Callable[[str], None]) -> str:
+        """Why its last process ended: `: REASON`, or "" if that is not known yet."""
 
 
 class Supervisor(Home, Protocol):

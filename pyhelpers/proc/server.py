@@ -28,20 +28,21 @@ class Server(ServerSettings):
     images: the images in which we have seen its processes, see proc/succession.py; parent: pid and start ticks of its
     parent if that is another process than we, and unit its systemd unit, see proc/rivals.py.
     elsewhere: directories of the servers in conf that this monitor does not watch.  unheard: numbers of the sources of
-    pid_from that may not answer; former: what conf said when its process was taken for the server, if conf no longer
-    describes that process (proc/drift.py), else {}; brought: the pids that hands have brought from them.
+    pid_from that may not answer; moved_logs: how many its last start moved; former: what conf said when its process was
+    taken for the server, if conf no longer describes that process (proc/drift.py), else {}; brought: the pids that
+    hands have brought from them.
     """
 
     __slots__ = (
-        "brought cgroup elsewhere former images invocation kids last_exit memory message mode oom_kills owner parent "
-        "pid pidfd restarts seen sid source state ticks unheard unit"
+        "brought cgroup elsewhere former images invocation kids last_exit memory message mode moved_logs oom_kills "
+        "owner parent pid pidfd restarts seen sid source state ticks unheard unit"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         super().__init__(number, name, settings)
         self.pid = self.ticks = self.sid = self.seen = 0
         self.invocation = self.cgroup = ""
-        self.oom_kills = 0
+        self.oom_kills = self.moved_logs = 0
         self.elsewhere: frozenset[str] = frozenset()
         self.owner = self.uid if self.uid >= 0 else os.geteuid()
         self.source = self.mode = ""

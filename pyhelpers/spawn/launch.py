@@ -44,7 +44,7 @@ def spawn(launch: Launch, program: str, directory: int = -1) -> int:
         os.chdir(launch.directory if directory < 0 else directory)
     except OSError as error:
         raise LaunchError(126, f"dir {launch.directory}: {error.strerror}") from None
-    output = open_output(launch.output) if launch.output_fd < 0 else launch.output_fd
+    output = _output(launch)
     mask = os.umask(launch.umask)
     try:
         nofile.lower()
@@ -70,6 +70,15 @@ def _posix_spawn(launch: Launch, program: str, output: int) -> int:
         return os.posix_spawn(
             program, argv, environment, file_actions=stdio, setsid=True, setsigmask=[], setsigdef=RESETTABLE
         )
+
+
+def _output(launch: Launch, patient: bool = False) -> int:
+    """The descriptor for its output; note how large its file is.  Raises LaunchError, NoAnswer."""
+    if launch.output_fd >= 0:
+        return launch.output_fd
+    output = open_output(launch.output, patient)
+    launch.output_began = os.fstat(output).st_size
+    return output
 
 
 def open_output(path: str, patient: bool = False) -> int:
@@ -219,7 +228,7 @@ def take_rights(launch: Launch) -> None:
 def take_stdio(launch: Launch) -> None:
     """Apply the launch's standard input and output; opening the output may block.  Raises LaunchError, OSError."""
     null = os.open(os.devnull, os.O_RDONLY) if launch.input_fd < 0 else launch.input_fd
-    output = open_output(launch.output, patient=True) if launch.output_fd < 0 else launch.output_fd
+    output = _output(launch, patient=True)
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
 

@@ -49,7 +49,7 @@ class Post:
         fields = dict(zip(FIELDS, values), event=event, server=server.name)
         if server.kept_in != server.name:
             fields.update(dir=server.place, kept_in=server.kept_in)
-        fields["output"] = self._watcher.last_words.for_alert(server, event)
+        fields["output"] = self._watcher.last_words.for_alert(server, event, fields["incident"])
         for hook in hooks.split(","):
             self._queue(dict(fields, hook=hook, hooks=hooks))
 

@@ -6,6 +6,8 @@ child prepares itself and becomes the server.  Until the exec it reports to the 
 
     far PATH                the path that it touches next may not answer
     remark TEXT             a remark for a person
+    moved N                 so many logs are in oldlog now
+    output SIZE             the bytes that its output file has, if it has one
     program PATH            the program that it is about to execute
     failed STATUS REASON    why it failed; if the pipe ends without this line, the exec has succeeded
 """
@@ -21,6 +23,8 @@ from base.programs import LaunchError
 from loop import hand
 from loop.deadline import Patience
 from spawn import launch, rotate
+
+WORDS = ("far", "remark", "moved", "output", "program", "failed")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,11 +84,23 @@ def _has(here: Place, server: Server) -> bool:
         raise Refused(FAILED, text) from None
 
 
+class Departed:
+    """What has become a server.  moved: how many logs; remarks: for a person."""
+
+    __slots__ = ("moved", "pid", "program", "remarks")
+
+    def __init__(self, pid: int, program: str, moved: int, remarks: list[str]) -> None:
+        self.pid = pid
+        self.program = program
+        self.moved = moved
+        self.remarks = remarks
+
+
 # -- at once -------------------------------------------------------------------------------------
 
 
-def at_once(server: Server) -> tuple[int, str, list[str]] | None:
-    """Start it; return its pid, its program and remarks.  None: a child must do it.  Raises Refused, LaunchError.
+def at_once(server: Server) -> Departed | None:
+    """Start it.  None: a child must do it.  Raises Refused, LaunchError.
 
     Changes the working directory of the calling process.
     """
@@ -98,8 +114,8 @@ def at_once(server: Server) -> tuple[int, str, list[str]] | None:
             program, is_ours = _our_program(server, here)
             if not is_ours:
                 return None
-            _, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog, here=here)
-            return launch.spawn(server.launch, program, here.fd), program, remarks
+            moved, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog, here=here)
+            return Departed(launch.spawn(server.launch, program, here.fd), program, moved, remarks)
     except NoAnswer:
         return None
 
@@ -148,24 +164,25 @@ def _is_swappable(path: str) -> bool:
 class Departure:
     """The child, until it is the server.
 
-    It calls one of these, once.  left gets its pid, its program and remarks; failed the reason for which it could not
-    start; silent the path that does not answer, and the pid of the child, which may stay.  Raises LaunchError.
+    It calls one of these, once.  left gets what it became; failed the reason for which it could not start; silent the
+    path that does not answer, and the pid of the child, which may stay.  Raises LaunchError.
     """
 
     def __init__(
         self,
         loop: Loop,
         server: Server,
-        left: Callable[[int, str, list[str]], None],
+        left: Callable[[Departed], None],
         failed: Callable[[Refused], None],
         silent: Callable[[str, int], None],
     ) -> None:
         self._loop = loop
+        self._server = server
         self._left = left
         self._failed = failed
         self._silent = silent
         self._rest = b""
-        self._said: dict[str, list[str]] = {"far": [], "remark": [], "program": [], "failed": []}
+        self._said: dict[str, list[str]] = {word: [] for word in WORDS}
         try:
             self._told, tell = os.pipe()
         except OSError as error:
@@ -202,7 +219,11 @@ class Departure:
             self._failed(Refused(int(status), reason))
         else:
             self._loop.errands.discard(self._pid)
-            self._left(self._pid, "".join(self._said["program"]), self._said["remark"])
+            self._server.launch.output_began = self._number("output")
+            self._left(Departed(self._pid, "".join(self._said["program"]), self._number("moved"), self._said["remark"]))
+
+    def _number(self, word: str) -> int:
+        return int("".join(self._said[word]) or 0)
 
     def _end(self) -> None:
         self._deadline.end()
@@ -256,12 +277,14 @@ def _become(server: Server, tell: int) -> None:
     with open_directory(server, patient=True) as here:
         os.chdir(here.fd)
         program = fit_to_start(server, here)
-        _, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
+        moved, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
+    _tell(tell, f"moved {moved}")
     for text in remarks:
         _tell(tell, f"remark {text}")
     if what.pidfile:
         launch.write_pidfile(what.pidfile)
     launch.take_stdio(what)
+    _tell(tell, f"output {what.output_began}")
     _tell(tell, f"program {program}")
     tell, environment = launch.take_ends(what, tell)
     try:

@@ -221,7 +221,7 @@ class Life:
         self.phase = "idle"
         self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
-        self.watcher.last_words.ended(self.server, dead.pid, death.split(" ", 3)[2])
+        self.watcher.last_words.ended(self.server, dead, death.split(" ", 3)[2])
         self.tell("down", death)
 
     # -- start -----------------------------------------------------------------------------------
@@ -347,9 +347,15 @@ class Life:
         self.pending.answered()
         self._cancel()
         if state in ("EXITED", "FATAL"):
-            message += self.watcher.last_words.reason(self.server)
+            message += self.watcher.last_words.reason(self.server, lambda reason: self._add_reason(state, reason))
         self._become("idle", state, message)
         self.account.write()
+
+    def _add_reason(self, state: str, reason: str) -> None:
+        """What it printed last has been read only now."""
+        if self.phase == "idle" and self.server.state == state:
+            self._become("idle", state, self.server.message + reason)
+            self.account.write()
 
     def stop(self, search: bool = True) -> None:
         """End it and what it started; then send `stopped PID`, PID 0 if nothing ran, or `unstopped PID LEFT`.

@@ -97,6 +97,9 @@ class _Own:
             remark = line.partition(" ")[2]
             if not remark.isdigit():
                 self._say(remark)
+                continue
+            launch = self._server.launch
+            launch.output_began = max(0, launch.output_began - int(remark))
 
     def _say(self, text: str) -> None:
         if text != self._said:

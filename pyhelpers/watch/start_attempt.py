@@ -20,7 +20,7 @@ from watch import departure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from loop.loop import Timer
     from watch.lifecycle import Life
@@ -164,7 +164,7 @@ class Start:
         finally:
             os.chdir("/")  # hold no server's file system
         if started:
-            self._left(*started)
+            self._left(started)
 
     def _output(self) -> int:
         """A descriptor of ours for its output; -1: launch.output says where it goes."""
@@ -186,12 +186,13 @@ class Start:
         self._departure = None
         self._life.unanswered(path, child)
 
-    def _left(self, pid: int, program: str, remarks: list[str]) -> None:
+    def _left(self, departed: departure.Departed) -> None:
         self._departure = None
-        self._server.program = program
+        self._server.program = departed.program
+        self._server.moved_logs = departed.moved
         self._life.afar.started()
-        self._follow_launched(pid)
-        self._life.account.say_all("logs", remarks)
+        self._follow_launched(departed.pid)
+        self._life.account.say_all("logs", departed.remarks)
 
     def _follow_launched(self, pid: int) -> None:
         self._ticks = identity.ticks_of(pid)  # a zombie has them too, and only we reap it
@@ -222,9 +223,15 @@ class Start:
                 return
         self._fail(f"it ended while it started ({why})", why)
 
-    def _fail(self, text: str, why: str = "") -> None:
-        """What we launched has failed: report it, with the reason that it printed."""
-        self._life.start_failed(FAILED, text + self._watcher.last_words.failed(self._server), why)
+    def _fail(self, text: str, why: str = "", stuck: Sequence[str] = ()) -> None:
+        """What we launched has failed: report it, with the reason that it printed.  stuck: what could not be ended."""
+        self._rest()
+
+        def report(reason: str) -> None:
+            if not self._over:
+                self._life.start_failed(FAILED, "; ".join([text + reason, *stuck]), why)
+
+        self._watcher.last_words.failed(self._server, self._ticks, report)
 
     def _is_at_work(self) -> bool:
         """Does a process live that our launched process left behind, or may have left?  A wait for it is harmless."""
@@ -263,7 +270,6 @@ class Start:
         if self._identified and not self._missing():
             self._succeed_later()
         elif not self._server.pid and not self._is_at_work():
-            self._rest()
             self._fail("all that it started has ended; see its own log")
         else:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_MS)
@@ -347,6 +353,4 @@ class Start:
         if self._over:
             return
         self._life.account.dead.is_stuck = bool(stuck)
-        self._life.start_failed(
-            FAILED, "; ".join([text + self._watcher.last_words.failed(self._server), *map(could_not_end, stuck)])
-        )
+        self._fail(text, stuck=[*map(could_not_end, stuck)])

@@ -1,0 +1,34 @@
+"""What a server printed last: servers/NAME/printed, from which the shell and the delivery of alerts take it.
+
+line 1    the text, as the inside of a JSON string in ASCII
+line 2    its incident; `-`: the one that is open in the shell
+"""
+
+from __future__ import annotations
+
+from base import files, last_words
+from state.paths import server_directory
+
+OPEN = "-"
+
+
+def path_of(state_dir: str, kept_in: str) -> str:
+    """The file of a server.  kept_in: its directory in servers/."""
+    return f"{server_directory(state_dir, kept_in)}/printed"
+
+
+def write(state_dir: str, kept_in: str, text: str, incident: str) -> None:
+    """Replace it.  Raises OSError."""
+    files.replace(path_of(state_dir, kept_in), f"{last_words.in_json(text)}\n{incident}\n")
+
+
+def of(state_dir: str, kept_in: str, incident: str) -> str:
+    """The text that belongs to this incident, "" if there is none."""
+    import json
+
+    try:
+        with open(path_of(state_dir, kept_in), encoding="ascii") as source:
+            text, whose, *_ = f"{source.read()}\n\n".split("\n")
+        return str(json.loads(f'"{text}"')) if whose == incident else ""
+    except (OSError, ValueError):
+        return ""  # it never was, or is no file of ours

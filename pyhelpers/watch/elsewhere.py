@@ -1,0 +1,64 @@
+"""Read the last words of servers that do not print into a log of ours, in children, a few at a time.
+
+A fork makes our memory copy-on-write, which the next restart pays for.  So a server whose restart moved no log, and
+that has no file of its own, costs none.
+"""
+
+from __future__ import annotations
+
+from loop.hand import Hand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loop.host import Home
+    from proc.server import Server
+
+    Where = tuple[int, float, tuple[int, int], bool]  # as for text_of() in spawn/last_output.py
+
+MOST_AT_ONCE = 4
+PATIENCE_MS = 1000  # what waits for the words cannot wait longer
+
+
+def has_any(server: Server) -> bool:
+    """May it have written something?"""
+    if not server.launch.output.startswith("/dev/"):
+        return True
+    return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
+
+
+class Elsewhere:
+    """The children that read."""
+
+    def __init__(self, host: Home) -> None:
+        self._host = host
+        self._waiting: list[Callable[[], None]] = []
+        self._running = 0
+
+    def read(self, server: Server, run: Where, then: Callable[[str], None]) -> None:
+        """Pass its last words of that run to then; "" if there are none."""
+
+        def work() -> str:
+            from spawn import last_output  # only the child needs it
+
+            return last_output.text_of(server, *run)
+
+        def end(text: str) -> None:
+            self._running -= 1
+            then(text)
+            self._next()
+
+        def begin() -> None:
+            try:
+                Hand(self._host.loop, work, end, lambda: end(""), server.ids, PATIENCE_MS)
+            except OSError:
+                end("")  # no process can be made
+
+        self._waiting.append(begin)
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting and self._running < MOST_AT_ONCE:
+            self._running += 1
+            self._waiting.pop(0)()
