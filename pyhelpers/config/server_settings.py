@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from base import ids, last_words, places
+from base import ids, places
 from base.places import NoAnswer
 from base.programs import LaunchError
 from config import settled
@@ -105,7 +105,7 @@ class ServerSettings:
         self.logger = words[1:] if words[:1] == [settled.LOGGER] else []
         self.output_max = int(settings["output_max"])
         self.output_keep = int(settings["output_keep"])
-        self.secrets = last_words.secrets_of(elements(settings["environment"]))
+        self.secrets = _secrets(elements(settings["environment"]))
         self.user = settings["user"]
         self.ids = _ids(settings)
         self.uid = self.ids.uid if self.ids and self.user else -1
@@ -149,3 +149,11 @@ class ServerSettings:
     def words_are_default(self) -> bool:
         """Is `match` the default, the program's own name?"""
         return self.match == [os.path.basename(self.argv[0])]
+
+
+def _secrets(environment: list[str]) -> list[str]:
+    if not environment:
+        return []
+    from base import last_words
+
+    return last_words.secrets_of(environment)

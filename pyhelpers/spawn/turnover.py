@@ -147,6 +147,11 @@ class Log:
         gap, cut = best
         return (cut, cut + gap) if gap < WINDOW else (cut, cut)
 
+    def _last_line(self, size: int) -> int:
+        """The end of the last whole line: the kernel may show a line before all of it is written."""
+        start = max(0, size - WINDOW)
+        return start + os.pread(self._fd, size - start, start).rfind(b"\n") + 1 or size
+
     def _copied(self, base: int, end: int, name: str) -> bool:
         """Copy the bytes from base to end into the file name; False: there is no room for it."""
         if not self._has_room(end - base):
@@ -226,11 +231,11 @@ class Log:
         fallocate.collapse(self._fd, hole, data - hole)
 
     def _cut_bluntly(self) -> bool:
-        """Neither can be done here (NFS before 4.2): copy all, and empty the log.
+        """Neither can be done here (NFS before 4.2): copy all whole lines, and empty the log.
 
-        Lines that are written between these two are lost, and reported.
+        What is written between these two is lost, and reported.
         """
-        size = os.fstat(self._fd).st_size
+        size = self._last_line(os.fstat(self._fd).st_size)
         is_copied = self._keep and self._copied(0, size, self._archives.next_name())
         lost = os.fstat(self._fd).st_size - (size if is_copied else 0)
         os.ftruncate(self._fd, 0)

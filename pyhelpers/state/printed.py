@@ -6,10 +6,8 @@ line 2    its incident; `-`: the one that is open in the shell
 
 from __future__ import annotations
 
-from base import files, last_words
+from base import files
 from state.paths import server_directory
-
-OPEN = "-"
 
 
 def path_of(state_dir: str, kept_in: str) -> str:
@@ -19,6 +17,8 @@ def path_of(state_dir: str, kept_in: str) -> str:
 
 def write(state_dir: str, kept_in: str, text: str, incident: str) -> None:
     """Replace it.  Raises OSError."""
+    from base import last_words
+
     files.replace(path_of(state_dir, kept_in), f"{last_words.in_json(text)}\n{incident}\n")
 
 

@@ -1,8 +1,4 @@
-"""Read the last words of servers that do not print into a log of ours, in children, a few at a time.
-
-A fork makes our memory copy-on-write, which the next restart pays for.  So a server whose restart moved no log, and
-that has no file of its own, costs none.
-"""
+"""Read the last words of servers that do not print into a log of ours, in children, a few at a time."""
 
 from __future__ import annotations
 
@@ -19,13 +15,6 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4
 PATIENCE_MS = 1000  # what waits for the words cannot wait longer
-
-
-def has_any(server: Server) -> bool:
-    """May it have written something?"""
-    if not server.launch.output.startswith("/dev/"):
-        return True
-    return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
 
 
 class Elsewhere:

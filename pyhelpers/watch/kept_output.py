@@ -1,35 +1,29 @@
 """The output that we keep for servers: one log each, which we turn over before it is larger than output_max.
 
 A log that is written to wakes us once; then we look at the sizes after a pause, and ask to be woken again.  So servers
-that write nothing cost nothing, and those that write a lot cost a look a pause.  A child does what takes time: one cuts
-logs for as long as they grow fast, another compresses what was cut.
+that write nothing cost nothing, and those that write a lot cost a look a pause.  What takes time is done by children,
+see watch/turning.py.
 """
 
 from __future__ import annotations
 
 import os
 
-from base import last_words
-from loop.hand import Hand
-from loop.loop import lines_of
 from loop.modified import Modified
 from spawn import output_file
 from state.paths import make_private, output_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from loop.host import Home
     from proc.server import Server
-    from spawn.cutting import Kept
+    from watch.turning import Turning
 
-FASTEST = (
-    100_000  # bytes a millisecond: a server that writes faster may make its log larger than output_max for a while
-)
+FASTEST = 100_000  # bytes a millisecond: with a faster server we are late
 SHORTEST_MS, LONGEST_MS = 5, 200
 BLIND_MS = 1000  # how often we look if the kernel cannot wake us
-PATIENCE_MS = 120_000
 
 
 class _Log:
@@ -53,9 +47,7 @@ class KeptOutput:
         self._said: set[str] = set()
         self._changes: Modified | None = None
         self._is_looking = False
-        self._being_cut: set[int] = set()
-        self._is_packing = False
-        self._to_pack: dict[int, Server] = {}
+        self._turning: Turning | None = None
 
     def descriptor(self, server: Server) -> int:
         """A descriptor of its log, to launch it with now; -1 if there is none, which we report: /dev/null must do."""
@@ -84,10 +76,15 @@ class KeptOutput:
         if not log:
             return 0, 0
         # while a child cuts, we know only that a log that is cut has grown a lot
-        return 0 if server.number in self._being_cut else log.began, os.fstat(log.fd).st_size
+        is_cut = self._turning is not None and self._turning.cuts(server.number)
+        return 0 if is_cut else log.began, os.fstat(log.fd).st_size
 
     def text(self, server: Server, begin: int, end: int) -> str:
         """The last of what is between begin and end in its log, for people."""
+        if begin == end:
+            return ""
+        from base import last_words
+
         begin, first = max(begin, end - last_words.MOST), begin
         try:
             raw = output_file.read(self._host.state_dir, server.kept_in, begin, end)
@@ -115,10 +112,9 @@ class KeptOutput:
         for server in servers:
             if output_file.name_of(server.kept_in) in names:
                 self._open(server)
-        if not all(
-            name.endswith((".log", ".gz", ".pipe")) for name in names
-        ):  # a child of an earlier helper was killed
-            self._cut([log.server for log in self._logs.values()])
+        is_done = all(name.endswith((".log", ".gz", ".pipe")) for name in names)
+        if not is_done:  # a child of an earlier helper was killed
+            self._turn([log.server for log in self._logs.values()])
         self._look()
 
     def _written(self) -> None:
@@ -141,7 +137,7 @@ class KeptOutput:
         for log in due:
             self._empty_if_deleted(log)
         if due:
-            self._cut([log.server for log in due])
+            self._turn([log.server for log in due])
 
     def _empty_if_deleted(self, log: _Log) -> None:
         """A log that someone has deleted takes room for as long as the server writes to it."""
@@ -150,80 +146,14 @@ class KeptOutput:
             path = f"{self._directory}/{output_file.name_of(log.server.kept_in)}"
             self._say(log.server, f"{path} was deleted: its output is lost until its next start")
 
-    # -- children --------------------------------------------------------------------------------
+    def _turn(self, servers: list[Server]) -> None:
+        if not self._turning:
+            from watch.turning import Turning  # most servers never print so much
 
-    def _cut(self, servers: list[Server]) -> None:
-        """Have a child cut these logs, and stay with them while they grow fast, unless another one does."""
-        kept = [_kept(server) for server in servers if server.number not in self._being_cut]
-        if not kept:
-            return
-        numbers, directory = [each[0] for each in kept], self._directory
-        self._being_cut.update(numbers)
+            self._turning = Turning(self._host, self._directory, self._removed, self._say, self._written)
+        self._turning.cut(servers)
 
-        def rest() -> None:
-            self._being_cut.difference_update(numbers)
-            self._written()
-
-        def ended(text: str) -> None:
-            rest()
-            self._to_pack.update(self._tell(text))
-            self._pack()
-
-        self._hand(lambda: _cut_all(directory, kept), ended, rest, "turning over")
-
-    def _pack(self) -> None:
-        if not self._to_pack or self._is_packing:
-            return
-        kept, directory = [_kept(server) for server in self._to_pack.values()], self._directory
-        self._to_pack = {}
-        self._is_packing = True
-        self._hand(lambda: _pack_all(directory, kept), self._has_packed, self._rest, "compressing")
-
-    def _has_packed(self, text: str) -> None:
-        self._tell(text)
-        self._rest()
-
-    def _rest(self) -> None:
-        self._is_packing = False
-        self._pack()
-
-    def _tell(self, text: str) -> dict[int, Server]:
-        """Report the remarks of a child, see spawn/cutting.py; return the servers whose logs it has looked at."""
-        seen: dict[int, Server] = {}
-        for line in lines_of(text):
-            number, _, remark = line.partition(" ")
-            log = self._logs[int(number)]
-            seen[log.server.number] = log.server
-            if remark.isdigit():
-                log.began = max(0, log.began - int(remark))
-            elif remark:
-                self._say(log.server, remark)
-        return seen
-
-    def _hand(
-        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[], None], what: str
-    ) -> None:
-        def late() -> None:
-            self._host.say(None, f"{self._directory}: {what} takes more than {PATIENCE_MS // 1000}s; tried again")
-            failed()
-
-        try:
-            Hand(self._host.loop, work, done, late, patience_ms=PATIENCE_MS)
-        except OSError:  # no process can be made
-            self._host.loop.after(BLIND_MS, failed)
-
-
-def _kept(server: Server) -> Kept:
-    return server.number, output_file.name_of(server.kept_in), server.output_max, server.output_keep
-
-
-def _cut_all(directory: str, kept: list[Kept]) -> str:
-    from spawn import cutting  # in the child only: it imports ctypes
-
-    return cutting.cut_all(directory, kept)
-
-
-def _pack_all(directory: str, kept: list[Kept]) -> str:
-    from spawn import cutting
-
-    return cutting.pack_all(directory, kept)
+    def _removed(self, number: int, length: int) -> None:
+        """So many bytes have been cut off the head of a log."""
+        log = self._logs[number]
+        log.began = max(0, log.began - length)

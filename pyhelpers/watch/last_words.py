@@ -6,10 +6,7 @@ What is not in a log of ours, a child reads; whoever needs it sooner is told lat
 
 from __future__ import annotations
 
-from base import last_words
 from base.clock import boot_seconds
-from state import printed
-from watch import elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +15,11 @@ if TYPE_CHECKING:
     from loop.host import Home
     from loop.leftovers import Dead
     from proc.server import Server
-    from watch.elsewhere import Where
+    from watch.elsewhere import Elsewhere, Where
     from watch.kept_output import KeptOutput
 
 READ_AFTER_MS = 20  # a restart takes less
-NO_PROCESS = "null"
+NO_PROCESS, OPEN = "null", "-"  # of a failed start: it belongs to the incident that is open in the shell
 OF_THE_LIVING = ("hung", "limit")
 
 
@@ -58,7 +55,7 @@ class LastWords:
     def __init__(self, host: Home, kept: KeptOutput) -> None:
         self._host = host
         self._kept = kept
-        self._elsewhere = elsewhere.Elsewhere(host)
+        self._elsewhere: Elsewhere | None = None
         self._texts: dict[int, str] = {}
         self._unread: dict[int, _Run] = {}
         self._asked: dict[int, Callable[[str], None]] = {}
@@ -70,7 +67,7 @@ class LastWords:
             known.pop(server.number, None)
         run = _Run(server, self._kept.run_of(server), str(dead.pid), incident, dead.ticks)
         server.moved_logs = 0  # until its logs are moved at the next start
-        if run.end > run.begin or server.logs or elsewhere.has_any(server):
+        if run.end > run.begin or server.logs or _has_more(server):
             self._unread[server.number] = run
             self._host.loop.after(READ_AFTER_MS, lambda: self._read(run, is_time=True))
 
@@ -84,8 +81,15 @@ class LastWords:
             del self._unread[number]
         if text:
             self._know(run, text)
-        elif is_time and elsewhere.has_any(run.server):
-            self._elsewhere.read(run.server, run.elsewhere(), lambda text: self._know(run, text))
+        elif is_time and _has_more(run.server):
+            self._read_elsewhere(run, lambda text: self._know(run, text))
+
+    def _read_elsewhere(self, run: _Run, then: Callable[[str], None]) -> None:
+        if not self._elsewhere:
+            from watch.elsewhere import Elsewhere
+
+            self._elsewhere = Elsewhere(self._host)
+        self._elsewhere.read(run.server, run.elsewhere(), then)
 
     def _know(self, run: _Run, text: str) -> None:
         self._texts[run.server.number] = text
@@ -94,6 +98,8 @@ class LastWords:
             self._asked.pop(run.server.number, _nothing)(_behind(text))
 
     def _report(self, run: _Run, text: str) -> None:
+        from state import printed
+
         server = run.server
         try:
             printed.write(self._host.state_dir, server.kept_in, text, run.incident)
@@ -107,12 +113,12 @@ class LastWords:
         ticks: when the process that failed began, since boot; 0: there was none.
         """
         server.moved_logs = 0
-        run = _Run(server, self._kept.run_of(server), NO_PROCESS, printed.OPEN, ticks)
+        run = _Run(server, self._kept.run_of(server), NO_PROCESS, OPEN, ticks)
         text = self._kept.text(server, run.begin, run.end)
-        if text or not ticks or not elsewhere.has_any(server):
+        if text or not ticks or not _has_more(server):
             then(self._known_failure(run, text))
         else:
-            self._elsewhere.read(server, run.elsewhere(), lambda text: then(self._known_failure(run, text)))
+            self._read_elsewhere(run, lambda text: then(self._known_failure(run, text)))
 
     def _known_failure(self, run: _Run, text: str) -> str:
         number, why = run.server.number, _behind(text)
@@ -146,12 +152,27 @@ class LastWords:
         run = _Run(server, self._kept.run_of(server), str(server.pid), incident, server.ticks)
         text = self._kept.text(server, run.begin, run.end)
         if not text:
-            self._elsewhere.read(server, run.elsewhere(), lambda text: self._report(run, text) if text else None)
+            self._read_elsewhere(run, lambda text: self._report(run, text) if text else None)
         return text
 
 
+def _has_more(server: Server) -> bool:
+    """May it have written something that is not in a log of ours?
+
+    A look costs a fork, which makes our memory copy-on-write, and the next restart pays for that.  So a server whose
+    restart moved no log, and that has no file of its own, costs none.
+    """
+    if not server.launch.output.startswith("/dev/"):
+        return True
+    return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
+
+
 def _behind(text: str) -> str:
-    return f": {last_words.reason(text)}" if text else ""
+    if not text:
+        return ""
+    from base import last_words
+
+    return f": {last_words.reason(text)}"
 
 
 def _nothing(words: str) -> None:
