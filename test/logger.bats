@@ -3,7 +3,8 @@
 
 load helpers
 
-KILLS=${LOGGER_KILLS:-6}
+KILLS=${LOGGER_KILLS:-5}               # of the logger, and of the server
+HELPER_KILLS=${LOGGER_HELPER_KILLS:-2} # of the helper
 
 setup_file() {
 	export PYTHONDONTWRITEBYTECODE=1
@@ -35,29 +36,58 @@ lines() {
 	"$(python)" -E -s "$FIXTURES/lines.py" "$@"
 }
 
-has_all() {
-	lines check "$SERVERS/talk" log "$@"
-}
-
-@test "logger and helper are killed in turn while the server prints: each line is there once, whole" {
-	expect_helper_deaths
-	given_logged talk 2 30000 100 "$(fixture splicer)" log
+# given_steady LOGGER... - a server that prints until it is killed, into that logger, and lives
+given_steady() {
+	mkdir -p "$SERVERS/talk"
+	cp "$(fixture steady)" "$SERVERS/talk/steady"
+	given_conf talk "dir = $SERVERS/talk" 'command = ./steady 200' 'start_seconds = 100ms' "output = |$*"
 	monitor_start talk
 	wait_until "$PATIENCE" has_logger talk 0
+	wait_until "$PATIENCE" state_is talk RUNNING
+}
 
+# is_hit_in_turn SIGNAL - logger (by SIGNAL), server and helper end again and again, at random moments; then all is out
+is_hit_in_turn() {
+	local kill old
 	for ((kill = 0; kill < KILLS; kill++)); do
 		old=$(logger_of talk)
-		kill -KILL "$old"
+		kill -s "$1" "$old"
 		wait_until 60 has_logger talk "$old"
-		kill -KILL "$(helper_of "$MONITOR")"
+		old=$(pid_of talk)
+		kill -KILL "$old"
+		wait_until "$PATIENCE" pid_differs talk "$old"
+		((kill >= HELPER_KILLS)) || kill -KILL "$(helper_of "$MONITOR")"
 		wait_until "$PATIENCE" is_watched
-		sleep "0.$((RANDOM % 9))" # a random moment: the next logger may die while no helper is ready
+		wait_until "$PATIENCE" state_is talk RUNNING
+		sleep "0.$((RANDOM % 9))" # a random moment
 	done
-	wait_until 60 has_talked talk 2
+	suite_ends 0 stop talk
+}
 
-	wait_until "$PATIENCE" has_all 2 30000
-	[ "$(logged_times stopped)" -eq 0 ]
+# is_whole FILE... - is each line of each run in there once, whole, in its order?
+is_whole() {
+	lines runs "$SERVERS/talk/counts" "$@"
+}
+
+@test "logger, server and helper are killed in turn: each line of each run is there once, whole, in its order" {
+	expect_helper_deaths
+	given_steady "$(fixture splicer)" log
+
+	is_hit_in_turn KILL
+
+	wait_until "$PATIENCE" is_whole "$SERVERS/talk/log"
 	assert_said 'its logger is started again: signal KILL'
+	[ "$(find "$SERVERS/talk/counts" -type f | wc -l)" -gt "$KILLS" ]
+}
+
+@test "s6-log is ended, server and helper are killed in turn: each line of each run is there once, whole, in its order" {
+	require s6-log
+	expect_helper_deaths
+	given_steady "$(command -v s6-log)" n100 s16000000 "$SERVERS/talk/logs"
+
+	is_hit_in_turn TERM
+
+	wait_until "$PATIENCE" is_whole "$SERVERS/talk/logs/current"
 }
 
 @test "the helper follows the logger that an earlier one started: there is never a second reader" {
