@@ -210,7 +210,7 @@ keys() {
 
 @test "the recipes of README are those of conf/examples/servers" {
 	blocks=$(sed -n '/^## Guard/,/^## The first/p' "$README" | grep -E '^[a-z_]+ = ')
-	[ "$(wc -l <<<"$blocks")" -eq 50 ]
+	[ "$(wc -l <<<"$blocks")" -eq 49 ]
 
 	while IFS= read -r line; do
 		grep -qxF -- "$line" "$ROOT"/conf/examples/servers/*.conf || assert_equal 'line' "$line" 'in a recipe'

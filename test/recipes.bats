@@ -149,7 +149,7 @@ holds_kept() {
 
 	assert_comes_back shell-loop test -e "$SERVERS/shell-loop/beat"
 	assert_stops shell-loop
-	grep -qx begun "$SERVERS/shell-loop/loop.log"
+	grep -qx begun "$STATE/output/shell-loop.log"
 }
 
 @test "a shell loop that makes no more rounds is restarted" {
