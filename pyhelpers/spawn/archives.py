@@ -91,8 +91,9 @@ class Archives:
         for name in names:
             if not name.endswith(PACKED):
                 self._pack(name, f"{name}{PACKED}" in names)
-        for part in self._all():
-            if part.endswith(PACKING) and part.removesuffix(PACKING) not in names:
+        there = self._all()  # now: the child of an earlier helper may have begun with a newer one
+        for part in there:
+            if part.endswith(PACKING) and part.removesuffix(PACKING) not in there:
                 self._delete(part)
 
     def _pack(self, name: str, is_packed: bool) -> None:
