@@ -28,7 +28,7 @@ import time
 
 from spawn import fallocate
 from spawn.archives import PART, Archives, fresh
-from spawn.output_file import allocated, due_at
+from spawn.output_file import due_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,11 @@ class Log:
 
     def is_due(self) -> bool:
         """Is it so large that it must be turned over?"""
-        return allocated(os.fstat(self._fd)) >= self._threshold
+        return self._used() >= self._threshold
+
+    def _used(self) -> int:
+        """Bytes behind the hole; its blocks do not tell, for xfs has some in store for what is written next."""
+        return os.fstat(self._fd).st_size - self._base()
 
     def turn_over(self) -> bool:
         """Finish what a killed child left half done, or turn it over if that is due; True: something was cut off.
@@ -135,7 +139,7 @@ class Log:
     def _boundary(self, base: int, end: int) -> tuple[int, int]:
         """A block boundary before end, and the first end of a line at or behind it, as near as can be.
 
-        A line that is longer than WINDOW is cut through: then both are the same.
+        A line that is longer than WINDOW is cut through: then both are the same.  Where there is less, both are base.
         """
         start = max(base, end - WINDOW) // BLOCK * BLOCK
         text = os.pread(self._fd, end - start, start) if end > start else b""
@@ -145,6 +149,8 @@ class Log:
             if found >= 0:
                 best = min(best, (start + found + 1 - cut, cut))
         gap, cut = best
+        if gap >= WINDOW and end - start < WINDOW:
+            return base, base
         return (cut, cut + gap) if gap < WINDOW else (cut, cut)
 
     def _last_line(self, size: int) -> int:
@@ -174,7 +180,7 @@ class Log:
         """
         while self._archives.drop_oldest(self._keep - 1):
             pass
-        while self._archives.size() + allocated(os.fstat(self._fd)) + length > self._room:
+        while self._archives.size() + self._used() + length > self._room:
             if not self._archives.drop_oldest():
                 return False
         return True
