@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     Kept = tuple[int, str, int, int]  # a number for the caller, the name of the log, output_max, output_keep
 
-CALM_SECONDS = 0.1
+CALM_SECONDS = 1.0  # without a cut: long enough to bridge the time between two monitors
 LONGEST_SECONDS = 60.0
-PAUSE_SECONDS = 0.003
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.003, 0.02  # between two looks: the calmer, the longer
 LOWEST = 19  # nice(2)
 
 
@@ -49,7 +49,7 @@ def cut_all(directory: str, kept: Sequence[Kept]) -> str:
             if sum(map(_has_cut, logs.values())):
                 last = time.monotonic()
             else:
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(min(max((time.monotonic() - last) / 20, SHORTEST_PAUSE), LONGEST_PAUSE))
         for number, log in logs.items():
             _try(log, log.shorten)
             text += "".join(f"{number} {directory}/{log.name}: {remark}\n" for remark in log.remarks)
