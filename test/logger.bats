@@ -94,6 +94,7 @@ is_whole() {
 	given_logged talk 1 10 0 "$(fixture splicer)" log
 	monitor_start talk
 	wait_until "$PATIENCE" has_logger talk 0
+	wait_until "$PATIENCE" state_is talk RUNNING
 	old=$(logger_of talk)
 
 	monitor_crash
