@@ -224,6 +224,7 @@ on_down() {
 	server_set "$1" alive ''
 	restart_decide "$1" "$mailbox_now" "$incident_cause"
 	restart_rival "$1"
+	[ "$_restart_decide" != fatal ] || server_note_failure "$1" "$incident_cause"
 	act "$1"
 	incident_log_death "$1"
 	case $_restart_decide in
@@ -330,6 +331,7 @@ on_failed() {
 	set -- "$1" "$2" "${3#* }"
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
+	[ "$_restart_decide" != fatal ] || server_note_failure "$1" "$3"
 	act "$1"
 	incident_failure "$1" "$3"
 	[ "$_restart_decide" != fatal ] || incident_give_up "$1" "$3"
@@ -499,9 +501,15 @@ rest_after_end() {
 	esac
 }
 
-# hold_fatal NUMBER - there were too many failures
+# hold_fatal NUMBER - there were too many failures: `status` shows the last one, and the way out
 hold_fatal() {
-	hold "$1" FATAL 'gave up; see restart.log'
+	server_failure "$1"
+	server_get "$1" window
+	log_age "$_server_get"
+	server_get "$1" give_up
+	set -- "$1" "$_server_get"
+	server_get "$1" name
+	hold "$1" FATAL "$_server_failure; $2 failures in $_log_age; mend that, then ./monitor.sh clear $_server_get"
 }
 
 # hold_by_order NUMBER - an operator has stopped or paused the server: do not start it

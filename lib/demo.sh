@@ -101,7 +101,7 @@ demo_show() {
 # demo_kill - send SIGSEGV to msg_server, and wait until the suite has restarted it and sent the alert
 # Sets: demo_pid; demo_killed, the time of that in ISO 8601
 demo_kill() {
-	demo_pid=$(sed -n 's/^msg_server .* pid \([0-9]*\),.*/\1/p' "$demo_dir/status")
+	demo_pid=$(sed -n 's/^msg_server  *[A-Z]*  *\([0-9]*\) .*/\1/p' "$demo_dir/status")
 	demo_killed=$("$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" \
 		kill "$demo_dir" "$demo_pid" SEGV 2>>"$demo_dir/monitor.err") ||
 		demo_fail "msg_server, pid $demo_pid, cannot be killed"

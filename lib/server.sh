@@ -6,6 +6,7 @@
 # an order with a thousand servers.
 
 _server_get=
+_server_failure=
 _server_memory=
 server_count=0
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
@@ -45,6 +46,22 @@ server_get() {
 # server_set NUMBER KEY VALUE
 server_set() {
 	eval "server_$1_$2=\$3"
+}
+
+# server_note_failure NUMBER WHY - remember the failure after which the server was given up
+# It belongs to the name, not to the number: a server that an update does not change stays given up.
+server_note_failure() {
+	server_get "$1" name
+	_server_key "$_server_get" || return
+	eval "server_failure_$_server_key=\$2"
+}
+
+# server_failure NUMBER
+# Sets: _server_failure, what server_note_failure has noted
+server_failure() {
+	server_get "$1" name
+	_server_key "$_server_get" || return
+	eval "_server_failure=\${server_failure_$_server_key:-gave up}"
 }
 
 # server_forget_helper - the helper that knew these servers has gone: the next one must hear all of it again

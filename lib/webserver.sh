@@ -124,7 +124,7 @@ webserver_ends() {
 # Sets: _webserver_pid, that of a role in status
 _webserver_pid() {
 	demo_await 'not all servers run' demo_status
-	_webserver_pid=$(sed -n "s/^$1 .* pid \([0-9]*\),.*/\1/p" "$demo_dir/status")
+	_webserver_pid=$(sed -n "s/^$1  *[A-Z]*  *\([0-9]*\) .*/\1/p" "$demo_dir/status")
 }
 
 _webserver_hit() {
@@ -134,7 +134,7 @@ _webserver_hit() {
 
 _webserver_differs() {
 	demo_status || return
-	_webserver_pid=$(sed -n "s/^$1 .* pid \([0-9]*\),.*/\1/p" "$demo_dir/status")
+	_webserver_pid=$(sed -n "s/^$1  *[A-Z]*  *\([0-9]*\) .*/\1/p" "$demo_dir/status")
 	[ "${_webserver_pid:-$_webserver_old}" != "$_webserver_old" ]
 }
 

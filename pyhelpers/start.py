@@ -52,7 +52,7 @@ def _in_turn(target: Target) -> str:
         turn = -1  # the start reports that it cannot write the record
     try:
         standalone_start.require_free(target)
-        standalone.end_former(target, Look([target.server], target.state_dir, with_usage=False))
+        standalone.end_former(target, Look([target.server], target.state_dir))
         return standalone_start.start(target, standalone_start.pidfile_of(target.server))
     finally:
         if turn >= 0:

@@ -1,11 +1,13 @@
 """What is the state of every server?  By evidence, whether a monitor runs or not.
 
-    $ python3 -E -s pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [--json] [NAME...|--guard]
-    msg_server    RUNNING  pid 812, uptime 0:02:35, restarts 1
-    route_server  BACKOFF  restarts 4, it ended while it started (exit 3)
+    $ python3 pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [NAME...|--guard] [--json|--watch [2s]] [--sort KEY]
+    NAME          STATE         PID UPTIME RESTARTS   CPU   MEM  WHY
+    msg_server    RUNNING       812  2m35s        1  0.3%   12M
+    route_server  BACKOFF         -      -        4     -     -  it ended while it started (exit 3)
+    2 servers: 1 running, 1 BACKOFF
 
 Exit, after the LSB: 0 all running · 1 dead, but its pidfile exists · 3 not running ·
-4 unknown, no such server, or conf is faulty for an unwatched one · 6 conf is not in order.
+4 unknown, no such server, or conf is faulty for an unwatched one · 6 conf is not in order · 130 --watch, by Ctrl-C.
 `--guard`: see operate/guard_status.py.
 """
 
@@ -14,37 +16,25 @@ from __future__ import annotations
 import os
 import sys
 
-from base.exits import INTERRUPTED, NOT_CONFIGURED
+from base import terminal
+from base.exits import INTERRUPTED, NOT_CONFIGURED, Refused
+from operate import status_table
 from operate.command_line import end
 from operate.look import Look
+from operate.status_words import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
 
     from operate.context import Place
+    from operate.table import Row
+    from operate.usage import Usage
 
 RUNNING, DEAD_WITH_PIDFILE, NOT_RUNNING, UNKNOWN = 0, 1, 3, 4
 
 
-def as_line(row: dict[str, Any], width: int) -> str:
-    """The row as a person reads it: name, state, then pid, uptime, restarts and message.  width: of the name."""
-    words = []
-    if row["pid"]:
-        words += [f"pid {row['pid']}", f"uptime {_clock(row['uptime'])}"]
-    words.append(f"restarts {row['restarts']}")
-    if row["message"]:
-        words.append(row["message"])
-    return f"{row['name']:{width}}  {row['state']:8}  {', '.join(words)}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}"
-
-
-def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
+def exit_status(rows: list[Row], look: Look) -> int:
     """The LSB exit status for the worst row."""
     worst = RUNNING
     for server, row in zip(look.servers, rows):
@@ -59,31 +49,66 @@ def exit_status(rows: list[dict[str, Any]], look: Look) -> int:
 
 def main(argv: list[str]) -> int:
     """The command line; returns the exit status."""
+    try:
+        words = Words(argv[4:])
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
+    status = end(lambda: _answer(words, argv[:4]))
+    return UNKNOWN if status == NOT_CONFIGURED and words.names != ["all"] else status
+
+
+def _answer(words: Words, places: list[str]) -> int:
+    """Print what was asked for; return the exit status.  Raises settle.ConfError, Refused."""
     from operate.context import Place
 
-    names = [word for word in argv[4:] if word != "--json"] or ["all"]
-    if names == ["--guard"]:
+    if words.of_guard:
         from operate import guard_status
 
-        return end(lambda: guard_status.show(Place(*argv[:4]).state_dir, "--json" in argv[4:]))
-    status = end(lambda: _show(names, "--json" in argv[4:], Place(*argv[:4])))
-    no_such_server = status == NOT_CONFIGURED and names != ["all"]
-    return UNKNOWN if no_such_server else status
+        return guard_status.show(Place(*places).state_dir, words.as_json)
+    if words.every:
+        from operate import status_watch
 
-
-def _show(names: list[str], as_json: bool, place: Place) -> int:
-    watched = place.servers(names, partly=True)
-    look = Look(watched, place.state_dir, with_usage=as_json)
-    look.is_guest = place.is_guest
-    rows = [look.of(server) for server in watched]
-    if as_json:
+        return status_watch.repeat(_rounds(words, places), _drawn, words.every)
+    place = Place(*places)
+    look, rows = _look(words, place)
+    shown = status_table.in_order(rows, words.sort)
+    if words.as_json:
         import json
 
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(shown, ensure_ascii=False))
     else:
-        width = max((len(row["name"]) for row in rows), default=0)
-        print("\n".join(as_line(row, width) for row in rows))
+        print("\n".join(_drawn(shown)))
     return UNKNOWN if place.lacks_some else exit_status(rows, look)
+
+
+def _look(words: Words, place: Place, before: Usage | None = None) -> tuple[Look, list[Row]]:
+    watched = place.servers(words.names, partly=True)
+    look = Look(watched, place.state_dir, is_brief=not words.as_json, before=before)
+    look.is_guest = place.is_guest
+    return look, [look.of(server) for server in watched]
+
+
+def _rounds(words: Words, places: list[str]) -> Iterator[tuple[list[Row], list[str]]]:
+    """For each look at the servers: their rows, and the errors of conf.  Raises settle.ConfError, Refused."""
+    from contextlib import redirect_stderr
+    from io import StringIO
+
+    from operate.context import Place
+
+    before = None
+    while True:
+        with redirect_stderr(StringIO()) as said:
+            look, rows = _look(words, Place(*places), before)
+        before = look.usage
+        yield status_table.in_order(rows, words.sort), said.getvalue().splitlines()
+
+
+def _drawn(rows: list[Row]) -> list[str]:
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # the terminal may lack a letter
+    if terminal.is_terminal():
+        return status_table.for_terminal(rows, terminal.size()[0], terminal.has_colours())
+    return status_table.for_pipe(rows)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ given_instances() {
 
 # names_said - prints what the last suite_ends has named, in order
 names_said() {
-	grep -o '^[a-z@0-9]*' "$SAID" | sort -u | paste -sd , -
+	sed '/^[0-9]* servers: /d' "$SAID" | grep -o '^[a-z@0-9]*' | sort -u | paste -sd , -
 }
 
 # sorted NAME... - prints them in that form

@@ -94,7 +94,8 @@ ORDERS='start stop restart pause resume clear drill'
 
 	suite_ends 1 start msg_server
 
-	assert_answered 'msg_server: gave up'
+	assert_answered 'msg_server: gave up: '
+	assert_answered '; 2 failures in 60s; mend that, then ./monitor.sh clear msg_server'
 	state_is msg_server FATAL
 }
 

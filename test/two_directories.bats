@@ -49,7 +49,7 @@ _runs_here() {
 			RUNS=$pid
 			return 0
 		}
-	done < <(sed -n 's/^msg_server .*RUNNING *pid \([0-9]*\),.*/\1/p' "$SAID")
+	done < <(sed -n 's/^msg_server  *RUNNING  *\([0-9]*\) .*/\1/p' "$SAID")
 	return 1
 }
 
@@ -84,11 +84,11 @@ record_in() {
 
 	for place in a b .; do
 		in_directory "$place" suite_ends 0 status msg_server
-		assert_equal 'rows' "$(wc -l <"$SAID")" 2
-		grep -qE "pid $PID_A, .* in $SERVERS/a$" "$SAID"
-		grep -qE "pid $PID_B, .* in $SERVERS/b$" "$SAID"
+		assert_equal 'head, rows and sum' "$(wc -l <"$SAID")" 4
+		grep -qE "^msg_server +RUNNING +$PID_A .* in $SERVERS/a$" "$SAID"
+		grep -qE "^msg_server +RUNNING +$PID_B .* in $SERVERS/b$" "$SAID"
 		in_directory "$place" suite_ends 0 status
-		assert_equal 'rows' "$(wc -l <"$SAID")" 2
+		assert_equal 'head, rows and sum' "$(wc -l <"$SAID")" 4
 	done
 }
 
@@ -192,7 +192,7 @@ record_in() {
 	in_directory a runs_here
 
 	suite_ends 0 status msg_server
-	assert_answered "pid $RUNS"
+	grep -qE "^msg_server +RUNNING +$RUNS " "$SAID"
 	suite_ends 0 stop msg_server
 
 	assert_answered 'msg_server: stopped'

@@ -183,7 +183,7 @@ is_taken_over() {
 	state_is fatal FATAL
 	state_is ended EXITED
 	assert_equal 'starts' "$(starts_of fatal)+$(starts_of ended)" 2+1
-	message_says fatal 'gave up'
+	message_says fatal 'it ended while it started (exit 1); 2 failures in 60s; mend that, then ./monitor.sh clear fatal'
 	suite_ends 1 start fatal
 	wait_until "$PATIENCE" starts_are fatal 4
 }

@@ -35,11 +35,11 @@ def text_of(raw: bytes, is_cut: bool = False, secrets: Iterable[str] = ()) -> st
         text = text.partition("\n")[2] or text
     for secret in secrets:
         text = text.replace(secret, STAR)
-    lines = (_plain(line.rpartition("\r")[2] if line[-1:] != "\r" else line[:-1]).rstrip() for line in text.split("\n"))
+    lines = (plain(line.rpartition("\r")[2] if line[-1:] != "\r" else line[:-1]).rstrip() for line in text.split("\n"))
     return "\n".join(filter(None, lines))
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """Without colours and other control characters, among them marks that change the direction of writing."""
     first, *coloured = line.split("\x1b[")
     shown = first + "".join(map(_behind_sequence, coloured))

@@ -8,6 +8,7 @@ import time
 from base.clock import boot_seconds
 from base.libraries import psutil_home
 from loop.leftovers import Dead
+from operate.usage import Usage, open_files
 from proc import cgroup, descent, drift, evidence, identity, scan, succession
 from state import record, silences
 from state.lock import watcher_of
@@ -27,13 +28,20 @@ STOPPED_BY_SIGNAL = "stopped by a signal (state T)"
 
 
 class Look:
-    """One look at the servers of one conf directory and one state directory."""
+    """One look at the servers of one conf directory and one state directory.
 
-    def __init__(self, watched: list[Server], state_dir: str, with_usage: bool = True) -> None:
+    is_brief: leave out open_files and processes, which cost more than all else.  before: the usage of an earlier look,
+    from which on the CPU counts; without it, it counts from the start of a server on.
+    """
+
+    def __init__(
+        self, watched: list[Server], state_dir: str, is_brief: bool = False, before: Usage | None = None
+    ) -> None:
         self.servers = watched
         self._namesakes = {server.name for server in watched if server.kept_in != server.name}
         self.state_dir = state_dir
-        self._with_usage = with_usage
+        self.usage = Usage(before)
+        self._is_brief = is_brief
         self._children: dict[int, list[int]] | None = None  # of all processes, if one of the servers needs it
         self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
@@ -142,8 +150,9 @@ class Look:
             row["message"] = "; ".join(part for part in row["message"].split("; ") if part != STOPPED_BY_SIGNAL) or None
         row.update(pid=process.pid, started=round(time.time() - age, 3), uptime=round(age, 3), source=source)
         row["mode"] = known["mode"] if known["pid"] == str(process.pid) else None
-        if self._with_usage:
-            row.update(usage(process.pid, age), processes=self._count(process.pid, known))
+        row.update(self.usage.of(process))
+        if not self._is_brief:
+            row.update(open_files=open_files(process.pid), processes=self._count(process.pid, known))
 
     def _count(self, pid: int, known: dict[str, str]) -> int:
         """How many processes it has: those in its cgroup, or else itself and its descendants."""
@@ -165,21 +174,4 @@ def _children_of_all() -> dict[int, list[int]]:
     for pid, row in descent.table_of(int(name) for name in os.listdir("/proc") if name.isdigit()).items():
         if row.state not in "ZX":
             found.setdefault(row.ppid, []).append(pid)
-    return found
-
-
-def usage(pid: int, age: float) -> dict[str, Any]:
-    """cpu_percent over its life, memory_bytes (RSS), open_files, as far as we may see them.  age: seconds."""
-    fields = identity.stat_fields(pid)
-    if not fields:
-        return {}
-    ticks = int(fields[11]) + int(fields[12])
-    found: dict[str, Any] = {
-        "cpu_percent": round(100 * ticks / os.sysconf("SC_CLK_TCK") / max(age, 0.01), 1),
-        "memory_bytes": int(fields[21]) * os.sysconf("SC_PAGE_SIZE"),
-    }
-    try:
-        found["open_files"] = len(os.listdir(f"/proc/{pid}/fd"))
-    except OSError:
-        pass
     return found

@@ -43,7 +43,7 @@ def require_free(target: Target) -> None:
     """Raises Refused if a monitor watches the server, or a copy of it runs."""
     if target.monitor:
         raise Refused(FAILED, f"the monitor with pid {target.monitor} watches it, and starts it by itself")
-    living = Look([target.server], target.state_dir, with_usage=False).living[target.server.kept_in]
+    living = Look([target.server], target.state_dir).living[target.server.kept_in]
     if living:
         raise Refused(FAILED, f"it runs already, pid {living[0].pid}")
 

@@ -1,0 +1,81 @@
+"""The table that `status` shows to people: its columns, their order, the colours of the states, and the sum."""
+
+from __future__ import annotations
+
+from base import cells, figures
+from base.terminal import BOLD_RED, CYAN, GREEN, RED, YELLOW
+from operate.table import Column, lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from operate.table import Row
+
+WORST_FIRST = "FATAL UNKNOWN BACKOFF EXITED STOPPED STOPPING STARTING PAUSED STANDBY RUNNING".split()
+COLOURS = {
+    **dict.fromkeys(["FATAL"], BOLD_RED),
+    **dict.fromkeys(["UNKNOWN"], RED),
+    **dict.fromkeys(["BACKOFF", "STARTING", "STOPPING"], YELLOW),
+    **dict.fromkeys(["PAUSED"], CYAN),
+    **dict.fromkeys(["RUNNING"], GREEN),
+}
+KEYS = "name state cpu mem uptime restarts pid".split()
+FIELDS = {"cpu": "cpu_percent", "mem": "memory_bytes"}  # of a row, where the key has another name
+GREATEST_FIRST = ("cpu", "mem", "restarts")
+INDENT = "  "
+
+
+def _known(row: Row, field: str, as_text: Any) -> str:
+    return "" if row[field] is None else as_text(row[field])
+
+
+COLUMNS = (
+    Column("NAME", lambda row: row["name"]),
+    Column("STATE", lambda row: row["state"], least=8, colours=COLOURS),
+    Column("PID", lambda row: _known(row, "pid", str), least=7, is_number=True, yields=5),
+    Column("UPTIME", lambda row: _known(row, "uptime", figures.age), is_number=True, yields=4),
+    Column("RESTARTS", lambda row: str(row["restarts"]), is_number=True, yields=3),
+    Column("CPU", lambda row: _known(row, "cpu_percent", figures.percent), least=5, is_number=True, yields=1),
+    Column("MEM", lambda row: _known(row, "memory_bytes", figures.size), least=5, is_number=True, yields=2),
+    Column("WHY", lambda row: _known(row, "message", cells.harmless)),
+)
+
+
+def in_order(rows: list[Row], key: str) -> list[Row]:
+    """The rows by one of KEYS: the worst or greatest first, the youngest by uptime, name and pid from the lowest on.
+
+    A row without that value comes last; equal rows stay as they are, and so do all if key is "".
+    """
+    if not key:
+        return rows
+    if key == "state":
+        return sorted(rows, key=lambda row: WORST_FIRST.index(row["state"]))
+    field = FIELDS.get(key, key)
+    known = [row for row in rows if row[field] is not None]
+    sign = -1 if key in GREATEST_FIRST else 1
+    known.sort(key=lambda row: row[field] if key == "name" else sign * row[field])
+    return known + [row for row in rows if row[field] is None]
+
+
+def summary(rows: list[Row]) -> str:
+    """`20 servers: 18 running, 1 FATAL, 1 BACKOFF`: those that run, then the others, the worst first."""
+    counts = {state: sum(row["state"] == state for row in rows) for state in ["RUNNING", *WORST_FIRST[:-1]]}
+    words = [f"{count} {'running' if state == 'RUNNING' else state}" for state, count in counts.items() if count]
+    return f"{len(rows)} servers: {', '.join(words)}"
+
+
+def for_pipe(rows: list[Row]) -> list[str]:
+    """The lines of the whole screen for a program; the sum is there if there is something to add up."""
+    return lines(COLUMNS, rows, None) + [summary(rows)] * (len(rows) > 1)
+
+
+def for_terminal(rows: list[Row], width: int, in_colours: bool) -> list[str]:
+    """The lines of the whole screen for a person, cut at width (cells); below one server stands its whole message."""
+    shown = lines(COLUMNS, rows, width, in_colours)
+    if len(rows) > 1:
+        return [*shown, cells.cut(summary(rows), width)]
+    whole = [COLUMNS[-1].text(row) for row in rows]
+    if whole and not shown[-1].endswith(whole[0]):
+        shown += [INDENT + line for line in cells.wrapped(whole[0], max(width - len(INDENT), 2))]
+    return shown

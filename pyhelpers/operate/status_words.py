@@ -1,0 +1,70 @@
+"""What stands behind `status` on the command line."""
+
+from __future__ import annotations
+
+from base.exits import USAGE, Refused
+from base.tokens import nearest
+from operate.status_table import KEYS
+
+OPTIONS = "--guard --json --sort --watch".split()
+WORST_FIRST = "state"  # what --sort alone means
+WATCH_EVERY = 2.0  # seconds
+LEAST_MS = 100  # between two tables: each costs a look at every server
+
+
+class Words:
+    """names: of servers, `all` if there was none; sort: one of KEYS, or "" for the order of the names;
+    every: seconds between two tables, 0.0 for a single one.  Raises Refused.
+    """
+
+    def __init__(self, words: list[str]) -> None:
+        self.names: list[str] = []
+        self.as_json = self.of_guard = False
+        self.sort = ""
+        self.every = 0.0
+        self._take(words)
+        self._require_sense()
+        self.names = self.names or ["all"]
+
+    def _take(self, words: list[str]) -> None:
+        rest = words[::-1]
+        while rest:
+            word = rest.pop()
+            if word == "--json":
+                self.as_json = True
+            elif word == "--guard":
+                self.of_guard = True
+            elif word == "--sort":
+                self.sort = _key(rest.pop()) if rest and not rest[-1].startswith("-") else WORST_FIRST
+            elif word == "--watch":
+                self.every = _seconds(rest.pop()) if rest and _is_duration(rest[-1]) else WATCH_EVERY
+            elif word.startswith("-"):
+                raise Refused(USAGE, f"status: no such option: {word}{nearest(word, OPTIONS)}")
+            else:
+                self.names.append(word)
+
+    def _require_sense(self) -> None:
+        if self.of_guard and (self.names or self.sort or self.every):
+            raise Refused(USAGE, "status --guard takes only --json")
+        if self.as_json and self.every:
+            raise Refused(USAGE, "status --watch is for people; leave out --json")
+
+
+def _key(word: str) -> str:
+    if word not in KEYS:
+        raise Refused(USAGE, f"status --sort: {word} is none of {', '.join(KEYS)}{nearest(word, KEYS)}")
+    return word
+
+
+def _is_duration(word: str) -> bool:
+    """Is it a number with or without a unit?  A server with such a name must stand before --watch."""
+    return word.rstrip("abcdefghijklmnopqrstuvwxyz").isdigit()
+
+
+def _seconds(word: str) -> float:
+    from config.values import duration
+
+    try:
+        return float(str(duration(LEAST_MS)(word))) / 1000
+    except ValueError as error:
+        raise Refused(USAGE, f"status --watch: {error}") from None
