@@ -1,9 +1,9 @@
 """What is the state of every server?  By evidence, whether a monitor runs or not.
 
     $ python3 pyhelpers/status.py ROOT CONF_DIR STATE_DIR CWD [NAME...|--guard] [--json|--watch [2s]] [--sort KEY]
-    NAME          STATE         PID UPTIME RESTARTS   CPU   MEM  WHY
-    msg_server    RUNNING       812  2m35s        1  0.3%   12M
-    route_server  BACKOFF         -      -        4     -     -  it ended while it started (exit 3)
+    NAME          STATE        PID UPTIME RESTARTS  CPU  MEM  WHY
+    msg_server    RUNNING      812  2m35s        1 0.3%  12M  -
+    route_server  BACKOFF        -      -        4    -    -  it ended while it started (exit 3)
     2 servers: 1 running, 1 BACKOFF
 
 Exit, after the LSB: 0 all running · 1 dead, but its pidfile exists · 3 not running ·
@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import sys
 
-from base import terminal
 from base.exits import INTERRUPTED, NOT_CONFIGURED, Refused
 from operate import status_table
 from operate.command_line import end
@@ -69,7 +68,7 @@ def _answer(words: Words, places: list[str]) -> int:
     if words.every:
         from operate import status_watch
 
-        return status_watch.repeat(_rounds(words, places), _drawn, words.every)
+        return status_watch.repeat(_rounds(words, places), status_table.screen, words.every)
     place = Place(*places)
     look, rows = _look(words, place)
     shown = status_table.in_order(rows, words.sort)
@@ -78,7 +77,8 @@ def _answer(words: Words, places: list[str]) -> int:
 
         print(json.dumps(shown, ensure_ascii=False))
     else:
-        print("\n".join(_drawn(shown)))
+        table, foot = status_table.screen(shown)
+        print("\n".join([*table, *foot]))
     return UNKNOWN if place.lacks_some else exit_status(rows, look)
 
 
@@ -102,13 +102,6 @@ def _rounds(words: Words, places: list[str]) -> Iterator[tuple[list[Row], list[s
             look, rows = _look(words, Place(*places), before)
         before = look.usage
         yield status_table.in_order(rows, words.sort), said.getvalue().splitlines()
-
-
-def _drawn(rows: list[Row]) -> list[str]:
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # the terminal may lack a letter
-    if terminal.is_terminal():
-        return status_table.for_terminal(rows, terminal.size()[0], terminal.has_colours())
-    return status_table.for_pipe(rows)
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ given_listener() {
 
 	suite_ends 3 status msg_server
 
-	assert_answered "msg_server  STOPPED        -      -        0     -     -  pid $RUNS runs in $SERVERS/old, but dir is $SERVERS/new now; no monitor watches it"
+	assert_answered "msg_server  STOPPED        -      -        0    -    -  pid $RUNS runs in $SERVERS/old, but dir is $SERVERS/new now; no monitor watches it"
 }
 
 @test "stop without a monitor ends it" {

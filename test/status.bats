@@ -36,7 +36,7 @@ print(eval(sys.argv[2]))
 
 	suite_ends 0 status
 
-	says 'NAME        STATE        PID UPTIME RESTARTS   CPU   MEM  WHY'
+	says 'NAME        STATE        PID UPTIME RESTARTS  CPU  MEM  WHY'
 	says "msg_server  RUNNING  +$RUNS +[0-9m]+s        1 +[0-9.]+% +[0-9.]+[KM]  -"
 }
 

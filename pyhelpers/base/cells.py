@@ -60,7 +60,8 @@ def padded(text: str, cells: int, at_right: bool = False) -> str:
 
 
 def wrapped(text: str, cells: int) -> list[str]:
-    """The text as lines of at most so many cells, broken at blanks where there are any.  cells: 2 or more."""
+    """The text as lines of at most so many cells, but at least 2, broken at blanks where there are any."""
+    cells = max(cells, 2)
     lines = []
     while width(text) > cells:
         fitting = _fitting(text, cells)

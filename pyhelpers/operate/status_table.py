@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from base import cells, figures
+import sys
+
+from base import figures, terminal
+from base.cells import harmless, wrapped
 from base.terminal import BOLD_RED, CYAN, GREEN, RED, YELLOW
 from operate.table import Column, lines
 
@@ -23,7 +26,6 @@ COLOURS = {
 KEYS = "name state cpu mem uptime restarts pid".split()
 FIELDS = {"cpu": "cpu_percent", "mem": "memory_bytes"}  # of a row, where the key has another name
 GREATEST_FIRST = ("cpu", "mem", "restarts")
-INDENT = "  "
 
 
 def _known(row: Row, field: str, as_text: Any) -> str:
@@ -36,9 +38,9 @@ COLUMNS = (
     Column("PID", lambda row: _known(row, "pid", str), least=7, is_number=True, yields=5),
     Column("UPTIME", lambda row: _known(row, "uptime", figures.age), is_number=True, yields=4),
     Column("RESTARTS", lambda row: str(row["restarts"]), is_number=True, yields=3),
-    Column("CPU", lambda row: _known(row, "cpu_percent", figures.percent), least=5, is_number=True, yields=1),
-    Column("MEM", lambda row: _known(row, "memory_bytes", figures.size), least=5, is_number=True, yields=2),
-    Column("WHY", lambda row: _known(row, "message", cells.harmless)),
+    Column("CPU", lambda row: _known(row, "cpu_percent", figures.percent), least=4, is_number=True, yields=1),
+    Column("MEM", lambda row: _known(row, "memory_bytes", figures.size), least=4, is_number=True, yields=2),
+    Column("WHY", lambda row: _known(row, "message", harmless)),
 )
 
 
@@ -65,17 +67,18 @@ def summary(rows: list[Row]) -> str:
     return f"{len(rows)} servers: {', '.join(words)}"
 
 
-def for_pipe(rows: list[Row]) -> list[str]:
-    """The lines of the whole screen for a program; the sum is there if there is something to add up."""
-    return lines(COLUMNS, rows, None) + [summary(rows)] * (len(rows) > 1)
+def screen(rows: list[Row]) -> tuple[list[str], list[str]]:
+    """The lines that show these rows on standard output, whatever that is: a head and a line for each row; the foot."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack a letter
+    total = [summary(rows)] if len(rows) > 1 else []
+    if not terminal.is_terminal():
+        return lines(COLUMNS, rows, None), total
+    width = terminal.size()[0]
+    shown = lines(COLUMNS, rows, width, terminal.has_colours())
+    return shown, [part for line in total or _whole_message(rows, shown) for part in wrapped(line, width)]
 
 
-def for_terminal(rows: list[Row], width: int, in_colours: bool) -> list[str]:
-    """The lines of the whole screen for a person, cut at width (cells); below one server stands its whole message."""
-    shown = lines(COLUMNS, rows, width, in_colours)
-    if len(rows) > 1:
-        return [*shown, cells.cut(summary(rows), width)]
-    whole = [COLUMNS[-1].text(row) for row in rows]
-    if whole and not shown[-1].endswith(whole[0]):
-        shown += [INDENT + line for line in cells.wrapped(whole[0], max(width - len(INDENT), 2))]
-    return shown
+def _whole_message(rows: list[Row], shown: list[str]) -> list[str]:
+    """The message of a single server, if its line has only the beginning."""
+    messages = [COLUMNS[-1].text(row) for row in rows]
+    return [message for message in messages if not shown[-1].endswith(message)]

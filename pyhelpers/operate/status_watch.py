@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from operate.table import Row
 
     Round = tuple[list[Row], list[str]]
+    Screen = tuple[list[str], list[str]]
 
 HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"  # ECMA-48: CUP, EL, ED
 RESIZED = {signal.SIGWINCH}
 
 
-def repeat(rounds: Iterable[Round], draw: Callable[[list[Row]], list[str]], every: float) -> int:
-    """Draw a round of rows and remarks every so many seconds, until a signal ends us; draw makes the lines of a screen.
+def repeat(rounds: Iterable[Round], draw: Callable[[list[Row]], Screen], every: float) -> int:
+    """Draw a round of rows and remarks every so many seconds, until a signal ends us; draw: as screen() in
+    operate/status_table.py.
 
     Returns the exit status when nobody reads any more; what could not be written is left in the buffer of stdout.
     """
@@ -42,16 +44,17 @@ def repeat(rounds: Iterable[Round], draw: Callable[[list[Row]], list[str]], ever
     return FAILED
 
 
-def _show(screen: list[str], remarks: list[str], number: int) -> bool:
+def _show(screen: Screen, remarks: list[str], number: int) -> bool:
     """Write a screen, the first has number 0; False if that is no longer possible."""
+    table, foot = screen
     if terminal.has_controls():
         columns, height = terminal.size()
-        screen = at_most(screen, height - len(remarks))
-        sys.stdout.write(_in_place([*screen, *(cut(harmless(line), columns) for line in remarks)]))
+        foot = [*foot, *(cut(harmless(line), columns) for line in remarks)]
+        sys.stdout.write(_in_place([*at_most(table, height - len(foot)), *foot]))
     else:
         for line in remarks:
             print(line, file=sys.stderr)
-        sys.stdout.write("\n" * (number > 0) + "".join(f"{line}\n" for line in screen))
+        sys.stdout.write("\n" * (number > 0) + "".join(f"{line}\n" for line in [*table, *foot]))
     try:
         sys.stdout.flush()
     except OSError:
@@ -59,14 +62,14 @@ def _show(screen: list[str], remarks: list[str], number: int) -> bool:
     return True
 
 
-def _in_place(screen: list[str]) -> str:
-    """The screen from the upper left on; the cursor stays behind its last line, so that nothing scrolls."""
-    return HOME + "\n".join(f"{CLEAR_LINE}{line}" for line in screen) + CLEAR_BELOW
+def _in_place(lines: list[str]) -> str:
+    """The lines from the upper left on; the cursor stays behind the last one, so that nothing scrolls."""
+    return HOME + "\n".join(f"{CLEAR_LINE}{line}" for line in lines) + CLEAR_BELOW
 
 
-def at_most(screen: list[str], height: int) -> list[str]:
-    """The screen, or its beginning and its last line with `… N more` between, if it has more lines than height."""
-    left_out = len(screen) - max(height - 2, 1)
-    if len(screen) <= height or left_out < 2:
-        return screen
-    return [*screen[:-left_out], f"… {left_out - 1} more", screen[-1]]
+def at_most(table: list[str], height: int) -> list[str]:
+    """The table, or its beginning and `… N more` if it has more lines than height, which is 2 or more."""
+    if len(table) <= max(height, 2):
+        return table
+    shown = max(height, 2) - 1
+    return [*table[:shown], f"… {len(table) - shown} more"]

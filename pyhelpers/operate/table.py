@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Colour = Callable[["Column", str], str]
 
 UNKNOWN = "-"
-LEAST_FIRST, LEAST_LAST = 8, 16  # cells
+LEAST_FIRST = 8  # cells
+WANTED_LAST, LEAST_LAST = 16, 8  # cells: for more, other columns give way; for fewer, the first one is not cut
 
 
 class Column:
@@ -69,11 +70,12 @@ def _fitted(columns: Sequence[Column], widths: dict[int, int], cells: int) -> di
     """The columns that fit, by their place, with their widths."""
     kept = dict(widths)
     last = len(columns) - 1
-    kept[last] = min(kept[last], LEAST_LAST)
+    kept[last] = min(kept[last], WANTED_LAST)
     yielding = [at for at in kept if columns[at].yields]
     for at in sorted(yielding, key=lambda at: columns[at].yields):
         if _taken(columns, kept) > cells:
             del kept[at]
+    kept[last] = min(kept[last], LEAST_LAST)
     excess = _taken(columns, kept) - cells
     if excess > 0:
         kept[0] = max(min(kept[0], LEAST_FIRST), kept[0] - excess)
