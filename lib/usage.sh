@@ -17,7 +17,7 @@ Watch servers, and restart each one that dies:
   all                                   every server in conf/servers, each after those that it needs
 
 Look:
-  status [NAME...|--guard] [--json] [--watch [2s]] [--sort KEY]   one line per server; --guard: the guard of -d; --json: for programs
+  status [NAME...|--guard] [--json] [--watch [2s]] [--sort KEY]   a table, or the guard of -d; --json: for programs
   tail NAME                             follow its newest log
   alerts [list|retry|drop|show ID]      messages that wait or have failed
 

@@ -66,7 +66,7 @@ shows_all() {
 		' - Server msg_server restarted, pid=[0-9]+ \([0-9]+ ms\)$' \
 		'"event":"death","server":"msg_server","pid":[0-9]+,"cause":"signal SEGV"' \
 		'^ +death msg_server .* died \(signal SEGV, up [0-9]+s\), restarted in [0-9]+ ms$' \
-		'msg_server +RUNNING +[0-9]+ +[0-9a-z]+ +1 +[0-9.]+% +[0-9.]+[KM]$'
+		'msg_server +RUNNING +[0-9]+ +[0-9a-z]+ +1 +[0-9.]+% +[0-9.]+[KM]  -$'
 }
 
 @test "the demo shows a death and all that follows, and leaves nothing behind" {
