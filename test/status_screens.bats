@@ -112,6 +112,15 @@ for line in sys.stdin.buffer.read().decode().splitlines():
 	grep -qx 'gate             BACKOFF        -      -        7    -    -  ??????????' "$SAID"
 }
 
+@test "a state that only a later version knows is shown without harm, and counts as the worst" {
+	sed 's/"FATAL"/"DANCING\\u001b[2J"/' "$SCREENS/rows.json" >"$BATS_TEST_TMPDIR/rows.json"
+
+	"$(python)" -E -s "$FIXTURES/screens.py" draw "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR/rows.json" state >"$SAID"
+
+	grep -q '^route_server     DANCING  ' <(sed -n 2p "$SAID")
+	assert_answered '20 servers: 9 running, 1 DANCING, 1 UNKNOWN, '
+}
+
 # --- records, in a state directory
 
 # given_all_states - 20 servers: those of rows.json that have a pid run under a monitor, in the state that stands there;

@@ -34,7 +34,7 @@ def _known(row: Row, field: str, as_text: Any) -> str:
 
 COLUMNS = (
     Column("NAME", lambda row: row["name"]),
-    Column("STATE", lambda row: row["state"], least=8, colours=COLOURS),
+    Column("STATE", lambda row: harmless(row["state"]), least=8, colours=COLOURS),
     Column("PID", lambda row: _known(row, "pid", str), least=7, is_number=True, yields=5),
     Column("UPTIME", lambda row: _known(row, "uptime", figures.age), is_number=True, yields=4),
     Column("RESTARTS", lambda row: str(row["restarts"]), is_number=True, yields=3),
@@ -52,7 +52,7 @@ def in_order(rows: list[Row], key: str) -> list[Row]:
     if not key:
         return rows
     if key == "state":
-        return sorted(rows, key=lambda row: WORST_FIRST.index(row["state"]))
+        return sorted(rows, key=lambda row: _rank(row["state"]))
     field = FIELDS.get(key, key)
     known = [row for row in rows if row[field] is not None]
     sign = -1 if key in GREATEST_FIRST else 1
@@ -60,10 +60,19 @@ def in_order(rows: list[Row], key: str) -> list[Row]:
     return known + [row for row in rows if row[field] is None]
 
 
+def _rank(state: str) -> int:
+    """The lower, the worse; a state that only a later version knows might be anything."""
+    return WORST_FIRST.index(state) if state in WORST_FIRST else -1
+
+
 def summary(rows: list[Row]) -> str:
     """`20 servers: 18 running, 1 FATAL, 1 BACKOFF`: those that run, then the others, the worst first."""
-    counts = {state: sum(row["state"] == state for row in rows) for state in ["RUNNING", *WORST_FIRST[:-1]]}
-    words = [f"{count} {'running' if state == 'RUNNING' else state}" for state, count in counts.items() if count]
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
+    running = counts.pop("RUNNING", 0)
+    words = [f"{running} running"] * (running > 0)
+    words += [f"{counts[state]} {harmless(state)}" for state in sorted(counts, key=_rank)]
     return f"{len(rows)} servers: {', '.join(words)}"
 
 
