@@ -507,9 +507,12 @@ hold_fatal() {
 	server_get "$1" window
 	log_age "$_server_get"
 	server_get "$1" give_up
-	set -- "$1" "$_server_get"
+	case $_server_get in
+	1) set -- "$1" '1 failure' ;;
+	*) set -- "$1" "$_server_get failures" ;;
+	esac
 	server_get "$1" name
-	hold "$1" FATAL "$_server_failure; $2 failures in $_log_age; mend that, then ./monitor.sh clear $_server_get"
+	hold "$1" FATAL "$_server_failure" "$2 in $_log_age; mend that, then ./monitor.sh clear $_server_get"
 }
 
 # hold_by_order NUMBER - an operator has stopped or paused the server: do not start it
@@ -521,13 +524,14 @@ hold_by_order() {
 	esac
 }
 
-# hold NUMBER STATE TEXT - have the helper keep the server in this state without starting it; `status` shows TEXT
+# hold NUMBER STATE TEXT [REMEDY] - have the helper keep the server in this state without starting it; `status` shows
+# TEXT, what the server printed about it, and REMEDY
 hold() {
 	server_set "$1" state "$2"
 	[ "$2" = STARTING ] || order_done "$1"
 	server_memory "$1"
 	server_get "$1" restarts
-	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3"
+	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3" "${4:-}"
 }
 
 # start NUMBER - start the server now, or after restart_wait, or when every server that it needs runs

@@ -39,7 +39,8 @@ incidents() {
 
 	assert_logged '(it ended while it started (exit 1): SyntaxError: invalid syntax)'
 	wait_until "$PATIENCE" state_is web FATAL
-	message_says web 'SyntaxError: invalid syntax'
+	assert_equal 'status' "$(status_of web message)" \
+		'it ended while it started (exit 1): SyntaxError: invalid syntax; 2 failures in 60s; mend that, then ./monitor.sh clear web'
 	assert_alerted give_up web 'it ended while it started (exit 1): SyntaxError: invalid syntax'
 	assert_equal 'MONITOR_OUTPUT' "$(<"$CONF/hooks/sms.give_up")" $'begins\nSyntaxError: invalid syntax\nbye'
 	wait_until "$PATIENCE" has_outputs web 1
@@ -62,6 +63,21 @@ incidents() {
 	wait_until "$PATIENCE" has_alerted web 2
 	assert_equal 'incidents' "$(incidents web output)" "$(incidents web death)"
 	assert_alerted death web "fatal: out of luck"
+}
+
+@test "a server that was given up after a death says in status how it died, what it printed, and the way out" {
+	given_speaker kept 'echo "fatal: out of luck"; exec sleep 1000' 'match = sleep' 'give_up = 1 in 60s'
+	given_speaker file 'echo "fatal: out of luck"; exec sleep 1000' 'match = sleep' 'give_up = 1 in 60s' 'output = out.txt'
+	monitor_start kept file
+	for name in kept file; do
+		wait_until "$PATIENCE" state_is "$name" RUNNING
+		kill -SEGV "$(pid_of "$name")"
+	done
+
+	for name in kept file; do
+		wait_until "$PATIENCE" message_says "$name" \
+			"signal SEGV: fatal: out of luck; 1 failure in 60s; mend that, then ./monitor.sh clear $name"
+	done
 }
 
 @test "a server that printed nothing in this run has no last words" {

@@ -175,5 +175,11 @@ def _behind(text: str) -> str:
     return f": {last_words.reason(text)}"
 
 
+def sentence(message: str, reason: str, remedy: str) -> str:
+    """What status says of a server that stays down.  reason: of LastWords.reason(); a failed start has it already."""
+    told = message if message.endswith(reason) else message + reason
+    return f"{told}; {remedy}" if remedy else told
+
+
 def _nothing(words: str) -> None:
     """No one has asked."""

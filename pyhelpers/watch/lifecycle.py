@@ -17,7 +17,7 @@ from loop import cgroups, descendants
 from loop.leftovers import Dead
 from loop.terminate import Ending
 from proc import evidence, identity, succession
-from watch import drifting, stopping
+from watch import drifting, last_words, stopping
 from watch.afar import Afar
 from watch.death import Death
 from watch.journal import Account
@@ -340,21 +340,24 @@ class Life:
 
     # -- orders ----------------------------------------------------------------------------------
 
-    def leave(self, state: str, message: str) -> None:
-        """The shell has decided not to start it: take this state."""
+    def leave(self, state: str, message: str, remedy: str = "") -> None:
+        """The shell has decided not to start it: take this state.  remedy: what ends it, for status."""
         if self.watcher.held:
             self.watcher.held.left(self.server, state)
         self.pending.answered()
         self._cancel()
+        reason = ""
         if state in ("EXITED", "FATAL"):
-            message += self.watcher.last_words.reason(self.server, lambda reason: self._add_reason(state, reason))
-        self._become("idle", state, message)
+            reason = self.watcher.last_words.reason(
+                self.server, lambda late: self._add_reason(state, message, late, remedy)
+            )
+        self._become("idle", state, last_words.sentence(message, reason, remedy))
         self.account.write()
 
-    def _add_reason(self, state: str, reason: str) -> None:
+    def _add_reason(self, state: str, message: str, reason: str, remedy: str) -> None:
         """What it printed last has been read only now."""
         if self.phase == "idle" and self.server.state == state:
-            self._become("idle", state, self.server.message + reason)
+            self._become("idle", state, last_words.sentence(message, reason, remedy))
             self.account.write()
 
     def stop(self, search: bool = True) -> None:

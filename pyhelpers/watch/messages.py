@@ -39,7 +39,7 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
 
     order            fields                    what it means
     start            N WAIT RESTARTS MEMORY    start it after WAIT ms; MEMORY is a word the shell wants back from recall
-    leave            N STATE RESTARTS MEMORY TEXT  do not start it; STATE says why
+    leave            N STATE RESTARTS MEMORY TEXT REMEDY  do not start it; STATE says why, REMEDY the way out
     keep             N RESTARTS MEMORY         only remember
     stop             N                         end it, and what it started
     acknowledged     N                         stop repeating its event

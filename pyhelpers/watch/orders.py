@@ -21,9 +21,9 @@ def _start(life: Life, wait: str, restarts: str, memory: str) -> None:
     life.start(int(wait))
 
 
-def _leave(life: Life, state: str, restarts: str, memory: str, text: str) -> None:
+def _leave(life: Life, state: str, restarts: str, memory: str, text: str, remedy: str) -> None:
     _remember(life, restarts, memory)
-    life.leave(state, text)
+    life.leave(state, text, remedy)
 
 
 def _keep(life: Life, restarts: str, memory: str) -> None:
