@@ -195,6 +195,7 @@ still() {
 }
 
 @test "CPU and MEM are those of --json, and MEM is that of ps" {
+	require ps
 	given_running msg_server
 	resident=$(($(ps -o rss= -p "$RUNS") * 1024))
 
