@@ -251,7 +251,7 @@ def _prepare(what: Launch, conf_dir: str, name: str, alert: Mapping[str, object]
 def _with_reason(message: str, output: str) -> str:
     """The message, and why the server ended by its own words, if both fit into one SMS."""
     why = last_words.reason(output)
-    more = f"{message}: {sms.plain(why)}"
+    more = f"{message}; last output: {sms.plain(why)}"
     return more if why and why not in message and sms.is_short(sms.plain(more)) else message
 
 
