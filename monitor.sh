@@ -60,8 +60,9 @@ word() {
 	status) python_word status.py "$@" ;;
 	alerts) python_word alerts.py "$@" ;;
 	silence) python_word silence.py "$@" ;;
+	tail) python_word tail.py "$@" ;;
 	check) check "$@" ;;
-	tail | test | install | uninstall | completion)
+	test | install | uninstall | completion)
 		word_libs
 		"${main_word}_main" "$@"
 		;;
@@ -77,10 +78,6 @@ word() {
 # word_libs - load the libs that only main_word needs
 word_libs() {
 	case $main_word in
-	tail)
-		# shellcheck source=lib/tail.sh
-		. "$suite_dir/lib/tail.sh" || exit 1
-		;;
 	test)
 		# shellcheck source=lib/test.sh
 		. "$suite_dir/lib/test.sh" || exit 1

@@ -18,7 +18,7 @@ Watch servers, and restart each one that dies:
 
 Look:
   status [NAME...|--guard] [--json] [--watch [2s]] [--sort KEY]   a table, or the guard of -d; --json: for programs
-  tail NAME                             follow its newest log
+  tail [-n 50] [--since T] NAME...      follow its newest log or output; NAME may be a glob, or all
   alerts [list|retry|drop|show ID]      messages that wait or have failed
 
 Give orders, and wait until each is done (NAME may be a glob, or all):

@@ -3,6 +3,7 @@
 
 load helpers
 load fixtures/hostile
+load fixtures/talkers
 
 LINES_EACH=${OUTPUT_LINES:-20000} # of each of five writers
 
@@ -10,52 +11,9 @@ setup_file() {
 	export PYTHONDONTWRITEBYTECODE=1
 }
 
-# given_talker NAME WRITERS LINES [PAUSE] [LINE...] - a server that prints so many lines, from so many processes
-given_talker() {
-	mkdir -p "$SERVERS/$1"
-	cp "$(fixture talk)" "$SERVERS/$1/talk"
-	given_conf "$1" "dir = $SERVERS/$1" "command = ./talk $2 $3 ${4:-0}" "${@:5}"
-}
-
-# has_talked NAME WRITERS - are all writers of NAME through?
-has_talked() {
-	[ "$(wc -l <"$SERVERS/$1/talked")" -eq "$2" ]
-}
-
-lines() {
-	"$(python)" -E -s "$FIXTURES/lines.py" "$@"
-}
-
-# kept NAME - the log of NAME
-kept() {
-	printf '%s\n' "$STATE/output/$1.log"
-}
-
-# is_quiet DIR - does no child work in DIR any more: no half-made file, no archive that is not compressed?
-is_quiet() {
-	! compgen -G "$1/*.part" && ! compgen -G "$1/*.cut" && ! compgen -G "$1/*.log.*[0-9]"
-} >/dev/null
-
 # wakes - how often the helper has gone to sleep
 wakes() {
 	sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$(helper_of "$MONITOR")/status"
-}
-
-# on_disk KIND DIR - DIR is a file system of that KIND; skips the test where that cannot be
-on_disk() {
-	mkdir -p "$2"
-	case $1 in
-	tmpfs | ramfs)
-		mount -t "$1" -o mode=700 none "$2" 2>/dev/null || skip "may not mount here (needs root)"
-		;;
-	*)
-		require "mkfs.$1"
-		truncate -s 400M "$2.img"
-		"mkfs.$1" -q "$2.img"
-		mount -o loop "$2.img" "$2" 2>/dev/null || skip "cannot mount a $1 here (needs root and a loop device)"
-		;;
-	esac
-	MOUNTS+=("$2")
 }
 
 # crash - as monitor_crash, while children of the helper come and go: the list of children may then lack one, proc(5)
@@ -312,16 +270,6 @@ is_small() {
 	assert_left_alone writes
 	run -0 lines check "$SERVERS/root" plain 1 20000
 	[ "$(compgen -G "$SERVERS/root/plain*" | wc -l)" -eq 1 ]
-}
-
-@test "tail follows what a server prints if it has no log" {
-	given_talker talk 1 3
-	monitor_start talk
-	wait_until "$PATIENCE" has_talked talk 1
-
-	run -124 timeout 2 "${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -c "$CONF" -s "$STATE" tail talk
-
-	[[ $output == *'0 2 x'* ]]
 }
 
 @test "idle servers never wake the helper; a log that is written to wakes it once a pause" {

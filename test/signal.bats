@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# signal, tail, drill and shutdown: happy path and each refusal.
+# signal, drill and shutdown: happy path and each refusal.
 
 load helpers
 load fixtures/orders
@@ -74,69 +74,6 @@ has_state() {
 	suite_ends 7 signal HUP msg_server
 
 	assert_answered 'msg_server: it does not run'
-}
-
-# --- tail
-
-@test "tail follows the newest log of a server" {
-	given_running
-	printf 'an old line\n' >"$SERVERS/msg_server/log_1_1.txt"
-	touch -d '2020-01-01' "$SERVERS/msg_server/log_1_1.txt"
-	log=$SERVERS/msg_server/log_${RUNS}_1.txt
-
-	operator tail msg_server
-
-	operator_says 'first line'
-	printf 'a new line\n' >>"$log"
-	operator_says 'a new line'
-	run -1 grep -q 'an old line' "$OPERATOR_SAID"
-	kill "$OPERATOR"
-}
-
-@test "tail needs no monitor" {
-	given_server msg_server
-	printf 'what it said last\n' >"$SERVERS/msg_server/log_1_1.txt"
-
-	operator tail msg_server
-
-	operator_says 'what it said last'
-	kill "$OPERATOR"
-}
-
-@test "tail: no name, two names, a bad name: usage; an unknown one, no directory: not configured; no log: failed" {
-	given_server msg_server
-
-	suite_ends 2 tail
-	assert_answered 'tail needs the name of one server'
-	suite_ends 2 tail msg_server msg_server
-	suite_ends 2 tail ../msg_server
-	suite_ends 6 tail msg_sever
-	suite_ends 1 tail msg_server
-	assert_answered "msg_server: no log like log*.txt in $SERVERS/msg_server"
-	given_conf msg_server "dir = $SERVERS/none"
-	suite_ends 6 tail msg_server
-	assert_answered "msg_server: no directory $SERVERS/none; set dir in $CONF/servers/msg_server.conf"
-}
-
-@test "tail: without a log, what the server prints" {
-	given_server msg_server
-	given_conf msg_server "dir = $SERVERS/msg_server" 'output = out.txt'
-	printf 'it said so\n' >"$SERVERS/msg_server/out.txt"
-
-	operator tail msg_server
-
-	operator_says 'it said so'
-	kill "$OPERATOR"
-}
-
-@test "tail: no one server is meant by a glob or by all" {
-	given_server msg_server
-	given_server route_server
-	: >"$SERVERS/msg_server/log_1_1.txt"
-	: >"$SERVERS/route_server/log_1_1.txt"
-
-	suite_ends 2 tail all
-	suite_ends 2 tail '*'
 }
 
 # --- drill
