@@ -178,6 +178,8 @@ event() {
 	stopped) on_stopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	unstopped) on_unstopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	printed) incident_printed "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	core) incident_core "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	backtrace) incident_backtrace "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	want) order_want "$mailbox_number" "$mailbox_first" ;;

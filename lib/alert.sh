@@ -23,6 +23,13 @@ alert_send() {
 	helper_order alert "$1" "$2" "$_alert_hooks" "$_alert_incident" "$_alert_count" "$3" "$4" "$5" "$alert_host: $_server_get $6"
 }
 
+# alert_send_core NUMBER HOOKS INCIDENT PID CAUSE TEXT - queue the alert of a core, which may be of an earlier incident
+alert_send_core() {
+	_alert_count "$1"
+	server_get "$1" shown
+	helper_order alert "$1" core "$2" "$3" "$_alert_count" "$4" "$5" '' "$alert_host: $_server_get $6"
+}
+
 # alert_is_wanted NUMBER EVENT ACTION - does alert_on name this event?
 # `second` means each death but the first in an hour, and the first one too if the restart did not follow at once.
 alert_is_wanted() {

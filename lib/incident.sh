@@ -98,6 +98,45 @@ incident_printed() {
 	log_output "$mailbox_when" "$_server_get" "$2" "$_incident_id" "$prepare_state/servers/${3#* }/printed"
 }
 
+# incident_core NUMBER PID 'INCIDENT PLACE CAUSE' - log where the core of a crash is: servers/PLACE/core has it
+incident_core() {
+	_incident_of_core core "$@" || return 0
+	log_restart "$mailbox_when" "Server $_incident_shown left a core, pid=$2 ($_log_cause)"
+}
+
+# incident_backtrace NUMBER PID 'INCIDENT PLACE CAUSE' - log the frames of a core, and send them as a second message
+# It goes to mail and webhook alone: an SMS has no room for it.  The alert of the death has not waited for it.
+incident_backtrace() {
+	_incident_of_core backtrace "$@" || return 0
+	_incident_alerts "$1"
+	[ -n "$_incident_alerts" ] || return 0
+	alert_is_wanted "$1" death restarted || return 0
+	alert_send_core "$1" "$_incident_alerts" "$_incident_id" "$2" "$_incident_cause" "left a core ($_incident_cause)"
+}
+
+# EVENT NUMBER PID 'INCIDENT PLACE CAUSE'.  Sets: _incident_id _incident_cause _incident_shown _log_cause
+_incident_of_core() {
+	_incident_rest=${4#* }
+	_incident_cause=${_incident_rest#* }
+	_incident_id=${4%% *}
+	[ "$_incident_id" != - ] || {
+		server_get "$2" incident
+		_incident_id=$_server_get
+	}
+	server_get "$2" shown
+	_incident_shown=$_server_get
+	server_get "$2" name
+	log_core "$mailbox_when" "$1" "$_server_get" "$3" "$_incident_id" "$_incident_cause" "$prepare_state/servers/${_incident_rest%% *}/$1"
+}
+
+# NUMBER.  Sets: _incident_alerts, those of its hooks that get the frames of a core
+_incident_alerts() {
+	_incident_alerts=
+	server_get "$1" alert
+	case ,$_server_get, in *,mail,*) _incident_alerts=mail ;; esac
+	case ,$_server_get, in *,webhook,*) _incident_alerts=$_incident_alerts${_incident_alerts:+,}webhook ;; esac
+}
+
 # incident_left NUMBER - the server stays down: send an alert unless an operator wanted it so
 incident_left() {
 	_incident_get "$1"

@@ -101,6 +101,15 @@ log_output() {
 	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"output\",\"server\":\"$2\",\"pid\":$3,\"cause\":\"\",\"action\":\"\",\"incident\":\"$4\",\"detail\":\"\",\"output\":\"$_log_text\"}"
 }
 
+# log_core WHEN EVENT SERVER PID INCIDENT CAUSE FILE - add a core, or the frames in it, to history.jsonl
+# FILE: as in log_output.  Sets: _log_text, the first line of FILE.  Fails: 1 if it cannot be read
+log_core() {
+	{ IFS= read -r _log_text <"$7"; } 2>/dev/null || return 1
+	_log_cause=$6
+	[ "$2" != core ] || _log_cause="$6 (core: $_log_text)"
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":$4,\"cause\":\"$_log_cause\",\"action\":\"\",\"incident\":\"$5\",\"detail\":\"\",\"$2\":\"$_log_text\"}"
+}
+
 # log_catch_up - write the lines that a full or read-only disk refused; called every interval
 log_catch_up() {
 	[ "$log_late_count" -gt 0 ] || return 0

@@ -137,6 +137,8 @@ load fixtures/conf
 	assert_good limit_memory unlimited -1
 	assert_good limit_core 0 0
 	assert_good limit_core inherited ''
+	assert_good core no 0
+	assert_good core 'keep 3' 3
 	assert_good stop_tree no 0
 	assert_good no_new_privileges yes 1
 	assert_good stop 'SIGINT 500ms, TERM 5s KILL' 'INT|500|TERM|5000|KILL'

@@ -392,19 +392,6 @@ has_all_lines() {
 	wait_until "$PATIENCE" grep -qF 'msg_server: lines may be missing here' "$OPERATOR_ERRORS"
 }
 
-@test "tail that waits takes next to no processor" {
-	given_server msg_server
-	given_log msg_server log_1_1.txt one
-	tails msg_server
-	said one
-	given=$(ticks_of "$OPERATOR")
-	looked=$(switches_of "$OPERATOR")
-
-	wait_until "$PATIENCE" has_looked "$OPERATOR" $((looked + 20))
-
-	(($(ticks_of "$OPERATOR") - given <= 4)) || assert_equal 'ticks of 20 looks' "$(($(ticks_of "$OPERATOR") - given))" 'at most 4'
-}
-
 ticks_of() {
 	local fields
 	read -ra fields <"/proc/$1/stat"
@@ -417,4 +404,17 @@ switches_of() {
 
 has_looked() {
 	(($(switches_of "$1") >= $2))
+}
+
+@test "tail that waits takes next to no processor" {
+	given_server msg_server
+	given_log msg_server log_1_1.txt one
+	tails msg_server
+	said one
+	given=$(ticks_of "$OPERATOR")
+	looked=$(switches_of "$OPERATOR")
+
+	wait_until "$PATIENCE" has_looked "$OPERATOR" $((looked + 20))
+
+	(($(ticks_of "$OPERATOR") - given <= 4)) || assert_equal 'ticks of 20 looks' "$(($(ticks_of "$OPERATOR") - given))" 'at most 4'
 }

@@ -77,6 +77,8 @@ def take_in(fields: dict[str, Any], alerts: list[Alert], touched: float) -> dict
 def _counted(entry: list[Any], alert: Alert) -> list[Any]:
     deaths, state, cause = entry
     event, action = alert.fields["event"], alert.fields["action"]
+    if event == "core":
+        return entry  # its death is counted
     last = sms.squeezed(alert.fields["cause"], LONGEST_CAUSE) or cause
     if event == "give_up":
         return [deaths, GAVE_UP, last]

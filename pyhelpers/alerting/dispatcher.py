@@ -154,10 +154,12 @@ class Lanes:
         hook.Call(self._host, self._conf_dir, alert.hook, alert.fields, self._seconds, told, gone)
 
     def _add_output(self, alert: outbox.Alert) -> None:
-        """What its server printed last may have been read after the alert was queued."""
+        """What its server printed last, and its core, may have been found after the alert was queued."""
+        state_dir, incident = os.path.dirname(self._alerts_dir), alert.fields["incident"]
         if alert.fields["event"] != "recovery" and not alert.fields.get("output"):
-            state_dir = os.path.dirname(self._alerts_dir)
-            alert.fields["output"] = printed.of(state_dir, alert.kept_in, alert.fields["incident"])
+            alert.fields["output"] = printed.of(state_dir, alert.kept_in, incident)
+        if alert.fields["event"] in ("death", "give_up") and not alert.fields.get("core"):
+            alert.fields["core"] = printed.of(state_dir, alert.kept_in, incident, printed.CORE)
 
     def _take(self, alert: outbox.Alert, outcome: hook.Outcome) -> None:
         alert.calling = False

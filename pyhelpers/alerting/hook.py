@@ -46,7 +46,7 @@ SENT, LATER = str(GOOD), str(TRY_AGAIN)  # statuses of an Outcome; others are nu
 TIMEOUT, UNFIT = "timeout", "unfit"
 _FOR_ALL = ("digest_window", "recovery_quiet", "hook_dead_after")
 _ALIKE = 0.8  # similarity of two keys if one letter is missing, or two are exchanged
-_TOLD = ("event", "server", "dir", "host", "pid", "cause", "action", "count", "incident", "output")
+_TOLD = ("event", "server", "dir", "host", "pid", "cause", "action", "count", "incident", "output", "core", "backtrace")
 INHERITED = frozenset(
     "HOME LANG LANGUAGE LOGNAME PATH SHELL TMPDIR TZ USER http_proxy https_proxy no_proxy all_proxy "
     "HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE".split()

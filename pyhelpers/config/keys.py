@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from config import heartbeat_values
 from config.check_values import check
-from config.limit_values import max_cpu, max_fds, max_memory, memory, output_max, percent
+from config.limit_values import cores, max_cpu, max_fds, max_memory, memory, output_max, percent
 from config.quiet_hours import quiet
 from config.socket_values import channels, sockets
 from config.values import (
@@ -97,6 +97,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "limit_nofile": ("inherited", inherited(or_unlimited(whole(1, 1 << 30))), RESTART),
     "limit_core": ("inherited", inherited(or_unlimited(size)), RESTART),
     "limit_memory": ("inherited", inherited(or_unlimited(size)), RESTART),
+    "core": ("no", cores, RESTART),
     "no_new_privileges": ("no", yes_or_no, RESTART),
     "cgroup": ("auto", one_of("auto", "no"), APPLY),
     "memory_cap": ("none", or_none(memory, ""), RESTART),

@@ -37,6 +37,9 @@ def _our_environment() -> dict[str, str]:
     return _inherited
 
 
+MOST = "most"  # a limit: as high as we may set it
+
+
 class Launch:
     """What to start and how.  Unset settings ("" or None) are inherited.
 
@@ -46,7 +49,7 @@ class Launch:
     input_fd: a descriptor of ours to use as stdin instead of /dev/null.
     environment: the complete environment, by default our own.
     umask: a number.  user, group: names or numbers; ids: the same as numbers, where they are settled.
-    nice, oom_score_adj, limit_*: numbers as text (-1: no limit); limit_memory in bytes.
+    nice, oom_score_adj, limit_*: numbers as text (-1: no limit; MOST); limit_memory in bytes.
     pidfile: we write the pid there before we execute the program, so that the program may replace it.
     caps: memory_cap in bytes, cpu_cap in percent of a core, tasks_cap, each as text, by its key.
     in_cgroup: may it get a cgroup?  cgroup: the directory of the one that it joins before the exec; "": none, or later.

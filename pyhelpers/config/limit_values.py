@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ACTIONS = ("alert", "restart")
 MOST = 1 << 30
 LEAST_OUTPUT = 64 << 10
+MOST_CORES = 100
 
 
 def limit(amount: Parser, example: str) -> Parser:
@@ -57,3 +58,14 @@ def percent(text: str) -> int:
 max_memory = limit(memory, "512M for 1m restart")
 max_cpu = limit(percent, "90% for 5m alert")
 max_fds = limit(whole(1, MOST), "1000 for 1m alert")
+
+
+def cores(text: str) -> int:
+    """Return how many cores to keep, of `no` or `keep N`."""
+    word, _, number = text.partition(" ")
+    if text == "no":
+        return 0
+    if word != "keep" or not number.strip().isdecimal():
+        raise ValueError(f'"{text}" is not known; write no, or how many cores to keep, like keep 3')
+    found: int = whole(1, MOST_CORES)(number.strip())
+    return found

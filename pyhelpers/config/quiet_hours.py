@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import time
 
-EVENTS = ("death", "give_up", "recovery", "hung", "limit", "digest")
+EVENTS = ("death", "give_up", "recovery", "hung", "limit", "digest", "core")
 _DAY = 24 * 60
 _DIGITS = ((1, 2), (2, 2))  # of an hour and a minute
 

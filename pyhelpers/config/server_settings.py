@@ -8,7 +8,7 @@ from base import ids, places
 from base.places import NoAnswer
 from base.programs import LaunchError
 from config import settled
-from config.launch_settings import Launch
+from config.launch_settings import MOST, Launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ class ServerSettings:
     ends: the descriptors that its watcher holds for it, or None;
     keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives;
     shares_output: it goes to the monitor's own standard output; logger: the program and arguments that read it, or [];
+    core_keep: so many cores of its crashes are kept, 0: none is looked for;
     secrets: values that are starred wherever its output is shown.
     """
 
     __slots__ = (
-        "argv conf_file directory ends ids is_placed keeps_output kept_in launch logger logs match name needs "
-        "needs_file number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets shares_output "
-        "sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv conf_file core_keep directory ends ids is_placed keeps_output kept_in launch logger logs match name "
+        "needs needs_file number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets "
+        "shares_output sources start_ms stop stop_tree timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
@@ -105,6 +106,7 @@ class ServerSettings:
         self.logger = words[1:] if words[:1] == [settled.LOGGER] else []
         self.output_max = int(settings["output_max"])
         self.output_keep = int(settings["output_keep"])
+        self.core_keep = int(settings["core"])
         self.secrets = _secrets(elements(settings["environment"]))
         self.user = settings["user"]
         self.ids = _ids(settings)
@@ -130,6 +132,8 @@ class ServerSettings:
             launch.caps = {key: settings[key] for key in Launch.CAPS if settings[key]}
         launch.in_cgroup = settings["cgroup"] == "auto"
         launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
+        if self.core_keep:
+            launch.settings.setdefault("limit_core", MOST)
         if settings["no_new_privileges"] == "0":
             del launch.settings["no_new_privileges"]
         return launch

@@ -142,6 +142,7 @@ class CutLog:
         if self._passed != NONE:
             self._at += blank_line(piece.head(), self._passed)
             self._passed = NONE
+        self._require_anchor(piece)
         raw = piece.read(self._at)
         if raw:
             self._at += len(raw)
@@ -149,6 +150,19 @@ class CutLog:
             return raw
         self._pass(number, piece)
         return None
+
+    def _require_anchor(self, piece: Piece) -> None:
+        """Did a cut without an archive come before this one?  Then we are elsewhere in it, by whole blocks."""
+        length = min(len(self._anchor), self._at)
+        anchor = self._anchor[len(self._anchor) - length :]
+        for at in range(self._at - length, -1, -BLOCK):
+            found = piece.read(at)[:length]
+            if found == anchor or len(found) < length:  # or we have read more of the log than this archive has of it
+                self._at = at + length
+                return
+        self.lost += 1
+        self.has_begun_anew = True
+        self._at, self._anchor = blank_line(piece.head(), ANY), b""
 
     def _pass(self, number: int, piece: Piece) -> None:
         """We have read all of this archive, and perhaps more, while that was in the log."""

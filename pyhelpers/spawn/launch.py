@@ -14,7 +14,7 @@ from base import files, mounts, places
 from base.exits import CANNOT_EXECUTE, FAILED
 from base.ids import parsed
 from base.programs import LaunchError
-from config.launch_settings import Launch
+from config.launch_settings import MOST, Launch
 from spawn import nofile
 
 TYPE_CHECKING = False
@@ -262,8 +262,14 @@ def _set(key: str, value: str) -> None:
             _prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     else:
         which = {"limit_nofile": "RLIMIT_NOFILE", "limit_core": "RLIMIT_CORE", "limit_memory": "RLIMIT_AS"}[key]
-        amount = int(value)  # -1 is RLIM_INFINITY
-        resource.setrlimit(getattr(resource, which), (amount, amount))
+        limit = getattr(resource, which)
+        amount = int(value) if value != MOST else _highest(resource.getrlimit(limit)[1])  # -1 is RLIM_INFINITY
+        resource.setrlimit(limit, (amount, amount))
+
+
+def _highest(hard: int) -> int:
+    """The highest limit that we may set: with the rights of root any, else our own hard one."""
+    return -1 if os.geteuid() == 0 else hard
 
 
 def _become(launch: Launch) -> None:

@@ -50,6 +50,10 @@ class Post:
         if server.kept_in != server.name:
             fields.update(dir=server.place, kept_in=server.kept_in)
         fields["output"] = self._watcher.last_words.for_alert(server, event, fields["incident"])
+        if server.core_keep:
+            from watch import cores
+
+            fields["core"], fields["backtrace"] = cores.of(self._watcher, server, event, fields["pid"])
         for hook in hooks.split(","):
             self._queue(dict(fields, hook=hook, hooks=hooks))
 

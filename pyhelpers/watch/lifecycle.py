@@ -221,8 +221,16 @@ class Life:
         self.phase = "idle"
         self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
-        self.watcher.last_words.ended(self.server, dead, death.split(" ", 3)[2])
+        incident = death.split(" ", 3)[2]
+        self.watcher.last_words.ended(self.server, dead, incident)
+        self._look_for_core(dead.pid, incident)
         self.tell("down", death)
+
+    def _look_for_core(self, pid: int, incident: str) -> None:
+        if self.server.core_keep:
+            from watch import cores
+
+            cores.crashed(self.watcher, self.server, pid, incident)
 
     # -- start -----------------------------------------------------------------------------------
 
@@ -282,6 +290,8 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
+        if why:
+            self._look_for_core(self.account.dead.pid, "-")
         self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def unanswered(self, path: str, child: int) -> None:

@@ -14,6 +14,8 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     absent           STATE                     at the first look it did not run; STATE: as its record had it
     failed           STATUS ATTEMPT TEXT       a start did not succeed; STATUS as of the LSB, ATTEMPT differs each time
     printed          PID INCIDENT PLACE        servers/PLACE/printed has its last output; null - after a failed start
+    core             PID INCIDENT PLACE CAUSE  servers/PLACE/core has the path of its core; CAUSE: how it ended
+    backtrace        PID INCIDENT PLACE CAUSE  servers/PLACE/backtrace has the frames of that core, or is empty
     unlogged                                   the open incident that was recalled is not in history.jsonl
     want             WORD                      what the operator wants of it, if not up: down paused
     drifted          PID TEXT                  it lives and is as conf was, not as conf is; TEXT: what is not
