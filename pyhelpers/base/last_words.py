@@ -1,28 +1,15 @@
-"""What a program printed last, made fit for people: text without control characters, and the line that says why.
-
-    $ cd pyhelpers; python3 -m base.last_words <server.log
-    SyntaxError: invalid syntax
-
-prints that line.  Exit status: 0, 1 if there is none.
-"""
+"""What a program printed last, made fit for people: text without control characters.  See base/reasons.py, too."""
 
 from __future__ import annotations
-
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST = 4096  # bytes of output that an incident keeps
-LONGEST_REASON = 200  # characters, in a line of restart.log
 STAR = "***"
 SHORTEST_SECRET = 4  # a shorter value would star half of the text
 SECRET_NAMES = ("PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
-REASONS = (
-    *"error fatal exception panic cannot can't failed failure unable denied abort assert refused invalid".split(),
-    *"not found,no such,in use,could not,emerg,not permitted,unrecognized,unknown".split(","),
-)
 
 
 def text_of(raw: bytes, is_cut: bool = False, secrets: Iterable[str] = ()) -> str:
@@ -55,14 +42,10 @@ def _behind_sequence(text: str) -> str:
 
 
 def reason(text: str) -> str:
-    """The last line that looks like a reason, else the last line; "" if there is none."""
-    lines = text.split("\n")
-    found = next((line for line in reversed(lines) if _is_reason(line.lower())), lines[-1])
-    return " ".join(found.split())[:LONGEST_REASON]
+    """The line of it that says why; "" if there is none."""
+    from base import reasons  # only when something has failed
 
-
-def _is_reason(line: str) -> bool:
-    return any(word in line for word in REASONS)
+    return reasons.reason(text)
 
 
 def secrets_of(environment: Iterable[str]) -> list[str]:
@@ -89,10 +72,3 @@ def _in_json(letter: str) -> str:
         return letter
     units = letter.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
-if __name__ == "__main__":
-    _found = reason(text_of(sys.stdin.buffer.read()[-MOST:]))
-    if _found:
-        print(_found)
-    sys.exit(0 if _found else 1)
