@@ -3,7 +3,7 @@
 
 load helpers
 
-# told HOST SERVER CAUSE TEXT - the message in one SMS is $text, what it takes $taken (`42 of 160`)
+# told HOST SERVER CAUSE TEXT [WHY] - the message in one SMS is $text, what it takes $taken (`42 of 160`)
 told() {
 	run -0 env PYTHONPATH="$ROOT/pyhelpers" "$(python)" -s -m alerting.sms "$@"
 	assert_equal 'lines' "${#lines[@]}" 2
@@ -48,6 +48,7 @@ assert_holds() {
 		web1|gate|exit 3|died (exit 3)\nis DOWN:\t\tno log\r\n|web1: gate died (exit 3) is DOWN: no log|40 of 160
 		web1|gate|exit 3|died \033[31m(exit 3)\001\177 x|web1: gate died [31m(exit 3) x|31 of 160
 		web1|gate|exit 3|died (exit 3) \0342\0200\0256 x|web1: gate died (exit 3) x|26 of 160
+		web1|gate|exit 3|died (exit 3): `x' and ‘y’|web1: gate died (exit 3): 'x' and 'y'|37 of 160
 	END
 }
 
@@ -110,6 +111,35 @@ assert_holds() {
 
 	[[ $text == 'word word'*... ]]
 	assert_equal 'room' "${taken##* }" 160
+}
+
+# --- why a server could not be started
+
+@test "of a long message, the reason stays: first the words before it give way, then directories, then names" {
+	local why='nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use): port 80 is held by pid 790 (apache2)'
+	local said='it ended while it started (exit 1)' path
+	path="/srv$(repeated /abcd 20)"
+
+	told web1 gate '' "web1: gate is DOWN, GAVE UP after 5 failures in 60s (last: $said: $why); start it by hand" "$why"
+	assert_equal 'message' "$text" "web1: gate is DOWN, GAVE UP: $why"
+
+	told web1 gate 'signal SEGV' "web1: gate died (signal SEGV, up 3h), is DOWN: $said: $why; next try in 8s" "$why"
+	assert_equal 'message' "$text" "web1: gate died (signal SEGV): $why"
+
+	why="cannot open '$path/gate.conf': no such file, nor is there $path/more.conf or (http://web1/a/b)"
+	told web1 gate '' "web1: gate is DOWN: $said: $why; no further try" "$why"
+	assert_equal 'message' "$text" \
+		"web1: gate is DOWN: cannot open '.../gate.conf': no such file, nor is there .../more.conf or (http://web1/a/b)"
+
+	told "$(repeated h 64)" "$(repeated s 200)" '' "$(repeated h 64): $(repeated s 200) is DOWN: $said: $why; no further try" "$why"
+	assert_holds 'is DOWN: cannot open' '.../gate.conf' 'http://web1/a/b'
+
+	told web1 gate '' "web1: gate is DOWN: $said: no queue; no further try" 'no queue'
+	assert_equal 'message' "$text" "web1: gate is DOWN: $said: no queue; no further try"
+
+	why=$(repeated 'so many words ' 20)
+	told web1 gate '' "web1: gate is DOWN: $said: $why; no further try" "$why"
+	[[ $text == 'web1: gate is DOWN: so many words'*... ]]
 }
 
 # --- where it is applied

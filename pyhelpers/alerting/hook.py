@@ -197,7 +197,9 @@ class Call:
 
     def _launch(self, alert: Mapping[str, object]) -> Launch:
         host, server, cause = (str(alert.get(key, "")) for key in ("host", "server", "cause"))
-        message = sms.one_sms(_with_reason(str(alert["message"]), str(alert.get("output", ""))), host, server, cause)
+        why = str(alert.get("reason", ""))
+        text = str(alert["message"]) if why else _with_reason(str(alert["message"]), str(alert.get("output", "")))
+        message = sms.one_sms(text, host, server, cause, why)
         words = [self._path, str(alert["event"]), str(alert["server"]), message]
         found = Launch([_exact(word) for word in words])
         found.umask = _umask()

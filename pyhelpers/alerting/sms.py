@@ -3,6 +3,7 @@
 A message begins with `HOST: SERVER ` and has its most important words first. We cut it at its end, between words, and
 append `...`. Host, server and cause always stay: if a long path would push the cause out, the cause moves forward; if
 the names are still too long, we shorten them in the middle. The result is one line, without control characters.
+Of a message that says why a server could not be started, that reason stays, and what stands before it gives way.
 
     $ cd pyhelpers; python3 -m alerting.sms web1 msg_server 'signal SEGV' 'web1: msg_server died (signal SEGV, up 3h)'
     web1: msg_server died (signal SEGV, up 3h)
@@ -24,7 +25,10 @@ _GSM = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_TWICE = frozenset("^{}\\[~]|€")  # sent after an escape: each counts as two
+_ALIKE = str.maketrans("`´‘’“”", "'" * 4 + '"' * 2)  # quotation marks of the C library and others
 _CUT = "..."
+_WHOLE = 1000  # letters; no name is longer
+_MARKS = (": ", " (", " after ")  # behind what happened: `is DOWN, GAVE UP after 5 failures in 60s (last: ...`
 _LONGEST_WORD = 20  # letters; we may cut inside a longer word, such as a path
 
 
@@ -44,8 +48,8 @@ def is_short(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Text as one line: blanks replace control characters, ? replaces bytes that are not UTF-8."""
-    return " ".join("".join(map(_plain, text)).split())
+    """Text as one line: blanks replace control characters, ? bytes that are not UTF-8, ' quotation marks beyond GSM."""
+    return " ".join("".join(map(_plain, text.translate(_ALIKE))).split())
 
 
 def _plain(letter: str) -> str:
@@ -57,15 +61,20 @@ def _is_control(letter: str) -> bool:
     return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\ufeff"
 
 
-def one_sms(text: str, host: str = "", server: str = "", cause: str = "") -> str:
-    """Text cut to one SMS.  If it begins with `HOST: SERVER `, the result still holds host, server and cause."""
-    text, host, server, cause = plain(text), plain(host), plain(server), plain(cause)
+def one_sms(text: str, host: str = "", server: str = "", cause: str = "", why: str = "") -> str:
+    """Text cut to one SMS.  If it begins with `HOST: SERVER `, the result still holds host, server and cause.
+
+    why: the reason in the text that must not be cut off, as far as there is room.
+    """
+    text, host, server, cause, why = plain(text), plain(host), plain(server), plain(cause), plain(why)
     if is_short(text):
         return text
     head = f"{host}: {server} "
     if not text.startswith(head):
         return cut(text)
     rest = text[len(head) :]
+    if why:
+        return _brief(host, server, cause, rest, why)
     short = cut(head + rest)
     if short.startswith(head) and cause in short:
         return short
@@ -78,6 +87,31 @@ def one_sms(text: str, host: str = "", server: str = "", cause: str = "") -> str
         if short.startswith(head) and told in short:
             break
     return short
+
+
+def _brief(host: str, server: str, cause: str, rest: str, why: str) -> str:
+    """What happened and why, without the words between; then with shorter paths, and then with shorter names."""
+    happened = min((rest.partition(mark)[0] for mark in _MARKS), key=len)
+    brief, text = _without_directories(why), ""
+    for longest, told in ((_WHOLE, why), (_WHOLE, brief), (48, brief), (24, brief), (16, brief)):
+        shown = f" ({squeezed(cause, longest)})" if cause else ""
+        head = f"{squeezed(host, longest // 2)}: {squeezed(server, longest)} {squeezed(happened, longest)}"
+        text = f"{head}{shown}: {told}"
+        if is_short(text):
+            break
+    return cut(text)
+
+
+def _without_directories(text: str) -> str:
+    """Each path of several directories becomes `.../NAME`."""
+    return " ".join(map(_last_name, text.split(" ")))
+
+
+def _last_name(word: str) -> str:
+    path = word.lstrip("\"'([")
+    name = path.rpartition("/")[2]
+    is_long = word.count("/") > 1 and "://" not in word and any(letter.isalnum() for letter in name)
+    return f"{word[: len(word) - len(path)]}.../{name}" if is_long else word
 
 
 def cut(text: str, behind: str = "") -> str:
@@ -123,11 +157,11 @@ def listed(names: list[str], before: str, behind: str) -> str:
 
 def main(words: list[str]) -> int:
     """Print TEXT cut to one SMS, and its size."""
-    if len(words) != 4:
-        print("usage: python3 -m alerting.sms HOST SERVER CAUSE TEXT", file=sys.stderr)
+    if len(words) not in (4, 5):
+        print("usage: python3 -m alerting.sms HOST SERVER CAUSE TEXT [WHY]", file=sys.stderr)
         return USAGE
-    host, server, cause, text = words
-    text = one_sms(text, host, server, cause)
+    host, server, cause, text, *why = words
+    text = one_sms(text, host, server, cause, *why)
     sys.stdout.buffer.write(f"{text}\n{size(text)[0]} of {size(text)[1]}\n".encode("utf-8", "replace"))
     return GOOD
 

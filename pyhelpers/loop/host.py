@@ -162,14 +162,17 @@ class KeptOutput(Protocol):
 class LastWords(Protocol):
     """What servers printed last: see watch/last_words.py."""
 
-    def ended(self, server: Server, dead: Dead, incident: str) -> None:
-        """Its process has ended."""
+    def ended(self, server: Server, dead: Dead, incident: str, is_young: bool = False) -> None:
+        """Its process has ended; is_young: soon after its start."""
 
     def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
-        """A start has failed: why, by what it printed?  `: REASON`, or ""."""
+        """A start has failed: why, by what it printed?  `: REASON`, and who has its port, or ""."""
+
+    def not_started(self, server: Server, text: str) -> None:
+        """A start has failed, for the reason that this text gives; it is being told."""
 
     def reason(self, server: Server, later: Callable[[str], None]) -> str:
-        """Why its last process ended: `: REASON`, or "" if that is not known yet."""
+        """Why it does not run: `: REASON`, or "" if that is not known yet."""
 
 
 class Supervisor(Home, Protocol):

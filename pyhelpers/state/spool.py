@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 FOLDERS = ("new", "sent", "failed")
 NEEDED = ("incident", "hook", "event", "server", "message")
-MORE = ("pid", "cause", "action", "count", "host", "hooks", "instead", "dir", "kept_in", "output", "core", "backtrace")
+MORE = (
+    *("pid", "cause", "action", "count", "host", "hooks", "instead", "dir", "kept_in"),
+    *("output", "reason", "core", "backtrace"),
+)
 
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in range(32)}
 _JSON_ESCAPES.update({ord('"'): '\\"', ord("\\"): "\\\\"})
@@ -38,8 +41,8 @@ def queue(alerts_dir: str, fields: Mapping[str, str]) -> bool:
 
     fields, as text: all of NEEDED, and those of MORE that are known (host: by default this machine's name; hooks: all
     hooks of the server, in order; dir, kept_in: of a server that is not the first of its name; instead: the hooks that
-    failed, if this alert is for a hook that stands in; output: what the server printed last; core, backtrace: where the
-    core of its crash is, and the frames in it).
+    failed, if this alert is for a hook that stands in; output: what the server printed last; reason: why it could not
+    be started, for a message that is too long; core, backtrace: where the core of its crash is, and the frames in it).
     Returns False if an alert with this ID is already in a folder.  Raises OSError if nothing was queued, and ValueError
     if the ID cannot be a file name.
 

@@ -50,6 +50,9 @@ class Post:
         if server.kept_in != server.name:
             fields.update(dir=server.place, kept_in=server.kept_in)
         fields["output"] = self._watcher.last_words.for_alert(server, event, fields["incident"])
+        why = fields["reason"] = self._watcher.last_words.short_reason(server, event)
+        if why not in fields["message"]:
+            fields["message"] += f": {why}"
         if server.core_keep:
             from watch import cores
 

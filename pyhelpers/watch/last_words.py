@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loop.host import Home
+    from loop.host import Supervisor
     from loop.leftovers import Dead
     from proc.server import Server
     from watch.elsewhere import Elsewhere, Where
@@ -52,7 +52,7 @@ class _Run:
 class LastWords:
     """Of all servers.  host: reports them; kept: where they are."""
 
-    def __init__(self, host: Home, kept: KeptOutput) -> None:
+    def __init__(self, host: Supervisor, kept: KeptOutput) -> None:
         self._host = host
         self._kept = kept
         self._elsewhere: Elsewhere | None = None
@@ -60,11 +60,20 @@ class LastWords:
         self._unread: dict[int, _Run] = {}
         self._asked: dict[int, Callable[[str], None]] = {}
         self._reasons: dict[int, str] = {}  # of failed starts that history has already
+        self._failed: dict[int, _Run] = {}  # starts that have just failed
+        self._failures: dict[int, tuple[str, str]] = {}  # why a server does not run, and how much of it it said itself
+        self._young: set[int] = set()  # servers whose last process had just been started
 
-    def ended(self, server: Server, dead: Dead, incident: str) -> None:
-        """The process has ended: what it printed is to be read soon."""
-        for known in (self._texts, self._reasons, self._asked):
+    def ended(self, server: Server, dead: Dead, incident: str, is_young: bool = False) -> None:
+        """The process has ended: what it printed is to be read soon.
+
+        is_young: it had just been started, so it may have waited in vain for its port: nginx does that for 2.5 s.
+        """
+        for known in (self._texts, self._reasons, self._asked, self._failures):
             known.pop(server.number, None)
+        self._young.discard(server.number)
+        if is_young:
+            self._young.add(server.number)
         run = _Run(server, self._kept.run_of(server), str(dead.pid), incident, dead.ticks)
         server.moved_logs = 0  # until its logs are moved at the next start
         if run.end > run.begin or server.logs or _has_more(server):
@@ -96,6 +105,30 @@ class LastWords:
         if text:
             self._report(run, text)
             self._asked.pop(run.server.number, _nothing)(_behind(text))
+        if run.server.number in self._young:
+            self._look_for_port(run, text, lambda holder: self._had_no_port(run, text, holder))
+
+    def _look_for_port(self, run: _Run, text: str, then: Callable[[str], None]) -> None:
+        """Pass `: port N is held by ...` to then, or "" if it is not for that that it has ended."""
+        if not _may_want_port(text):
+            then("")
+            return
+        from watch import port_taken
+
+        port_taken.look(self._host, run.server, text, then)
+
+    def _had_no_port(self, run: _Run, text: str, holder: str) -> None:
+        """It has died because another process has its port: say so, once, and show it as long as it is down."""
+        server = run.server
+        if not holder or self._texts.get(server.number) != text:
+            return  # its successor has ended meanwhile
+        why = f"{_behind(text)[2:]}{holder}"
+        self._failures[server.number] = why, ""
+        account = self._host.lives[server.number - 1].account
+        account.say_all("port", [why])
+        if server.state == "FATAL":
+            server.message += holder
+            account.write()
 
     def _report(self, run: _Run, text: str) -> None:
         from state import printed
@@ -108,7 +141,7 @@ class LastWords:
         self._host.emit("printed", server, f"{run.pid} {run.incident} {server.kept_in}")
 
     def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
-        """A start has failed: pass the reason that it printed to then, `: REASON`, or "".
+        """A start has failed: pass the reason that it printed to then, `: REASON`, and who has its port, or "".
 
         ticks: when the process that failed began, since boot; 0: there was none.
         """
@@ -116,26 +149,42 @@ class LastWords:
         run = _Run(server, self._kept.run_of(server), NO_PROCESS, OPEN, ticks)
         text = self._kept.text(server, run.begin, run.end)
         if text or not ticks or not _has_more(server):
-            then(self._known_failure(run, text))
+            self._explain(run, text, then)
         else:
-            self._read_elsewhere(run, lambda text: then(self._known_failure(run, text)))
+            self._read_elsewhere(run, lambda text: self._explain(run, text, then))
 
-    def _known_failure(self, run: _Run, text: str) -> str:
-        number, why = run.server.number, _behind(text)
-        self._texts[number] = text
-        if why and self._reasons.get(number) != why:  # a start is tried again and again
+    def _explain(self, run: _Run, text: str, then: Callable[[str], None]) -> None:
+        self._texts[run.server.number] = text
+        self._failed[run.server.number] = run
+        self._look_for_port(run, text, lambda holder: then(_behind(text) + holder))
+
+    def not_started(self, server: Server, text: str) -> None:
+        """A start has failed, for the reason that this text gives; it is being told, which opens its incident."""
+        number, run = server.number, self._failed.pop(server.number, None)
+        printed = self._texts.get(number, "") if run else ""
+        why = _behind(printed)
+        self._failures[number] = text, why
+        if run and why and self._reasons.get(number) != why:  # a start is tried again and again
             self._reasons[number] = why
-            self._host.loop.after(READ_AFTER_MS, lambda: self._report(run, text))
-        return why
+            self._host.loop.after(READ_AFTER_MS, lambda: self._report(run, printed))
 
     def reason(self, server: Server, later: Callable[[str], None]) -> str:
-        """Why its last process ended: `: REASON`, or "".  later: gets it if it is not known yet."""
+        """Why it does not run: `: REASON`, or "".  later: gets it if it is not known yet."""
+        if server.number in self._failures:
+            return f": {self._failures[server.number][0]}"
         run = self._unread.get(server.number)
         if run:
             self._read(run)
         if server.number not in self._texts:
             self._asked[server.number] = later
         return _behind(self._texts.get(server.number, ""))
+
+    def short_reason(self, server: Server, event: str) -> str:
+        """For an alert: why the server does not run, without the fact that it has ended; "" if we do not know that."""
+        text, said = self._failures.get(server.number, ("", ""))
+        if event in OF_THE_LIVING or event == "recovery":
+            return ""
+        return text[text.index(said) + 2 :] if said and said in text else text
 
     def for_alert(self, server: Server, event: str, incident: str) -> str:
         """The text that an alert brings along.  "": there is none yet; then its delivery looks at state/printed.py."""
@@ -165,6 +214,12 @@ def _has_more(server: Server) -> bool:
     if not server.launch.output.startswith("/dev/"):
         return True
     return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
+
+
+def _may_want_port(text: str) -> bool:
+    """May it say that an address is in use?  base/busy_port.py knows, and is loaded only then."""
+    small = text.lower()
+    return "in use" in small or "addrinuse" in small or "98" in small
 
 
 def _behind(text: str) -> str:

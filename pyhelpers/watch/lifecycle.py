@@ -221,8 +221,9 @@ class Life:
         self.phase = "idle"
         self.surely_absent = surely_absent
         self.told = (dead.pid, dead.ticks)
-        incident = death.split(" ", 3)[2]
-        self.watcher.last_words.ended(self.server, dead, incident)
+        _, up_for, incident, _ = death.split(" ", 3)
+        is_young = int(up_for) * 1000 < self.server.timeout_ms
+        self.watcher.last_words.ended(self.server, dead, incident, is_young)
         self._look_for_core(dead.pid, incident)
         self.tell("down", death)
 
@@ -292,6 +293,7 @@ class Life:
         self.server.message = text
         if why:
             self._look_for_core(self.account.dead.pid, "-")
+        self.watcher.last_words.not_started(self.server, text)
         self.tell("failed", f"{status} {time.monotonic_ns()} {text}")
 
     def unanswered(self, path: str, child: int) -> None:
@@ -361,6 +363,7 @@ class Life:
             reason = self.watcher.last_words.reason(
                 self.server, lambda late: self._add_reason(state, message, late, remedy)
             )
+            reason = reason if reason[2:] not in message else ""
         self._become("idle", state, last_words.sentence(message, reason, remedy))
         self.account.write()
 

@@ -104,11 +104,13 @@ def a_line_of_the_delivery_is_taken(choose: Chooser) -> None:
 def a_message_fits_into_one_sms(choose: Chooser) -> None:
     """With its host, server and cause."""
     host, server, cause = (choose.text(("web1", "msg_server", "signal SEGV"), most=2) for _ in range(3))
+    why = choose.text(("/srv/x/y ", "is DOWN", ": ", " ("), most=4) if choose.number(2) else ""
     text = sms.one_sms(
         f"{host}: {server} died ({cause}) {choose.text(most=4)}" if choose.number(3) else choose.text(),
         host,
         server,
         cause,
+        why,
     )
     assert sms.is_short(text) and text == sms.plain(text), text
 
