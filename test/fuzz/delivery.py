@@ -10,6 +10,7 @@ from typing import Any
 from inputs import HERE, Chooser, holds, nothing_is_executed, put, raw_of
 
 from alerting import hook, outbox, sms
+from base import busy_port, last_words, reasons
 from config import values
 from state import history, spool
 from watch import alert_queue
@@ -115,6 +116,24 @@ def a_message_fits_into_one_sms(choose: Chooser) -> None:
     assert sms.is_short(text) and text == sms.plain(text), text
 
 
+def what_was_printed_has_a_reason(choose: Chooser) -> None:
+    """One line of it, and ports that are ports."""
+    words = (
+        "Traceback (most recent call last):",
+        '  File "',
+        "Error: ",
+        "already in use",
+        "port ",
+        "0.0.0.0:8000",
+        ">>> ",
+        "\n",
+    )
+    text = last_words.text_of(choose.text(words).encode("utf-8", "surrogatepass"))
+    why = reasons.reason(text)
+    assert len(why) <= reasons.LONGEST and "\n" not in why, why
+    assert all(0 < port < 65536 for port in busy_port.ports(text) or []), text
+
+
 def the_history_is_read(choose: Chooser) -> None:
     """Its last lines, whatever they are; a line as the shell writes it is found."""
     incident = history.incident_id("a", 812, 33, "0123456789")
@@ -142,6 +161,7 @@ if __name__ == "__main__":
     holds(what_is_queued_is_read)
     holds(an_answer_of_a_hook_has_an_outcome, size=20)
     holds(a_message_fits_into_one_sms, size=24)
+    holds(what_was_printed_has_a_reason, size=24)
     holds(the_history_is_read, size=24)
     holds(text_is_json, size=16)
     holds(a_line_of_the_delivery_is_taken, size=12)
