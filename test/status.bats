@@ -84,7 +84,7 @@ print(eval(sys.argv[2]))
 	says 'starting +STARTING +[0-9]+ +[0-9m]+s +0 +[0-9.]+% +[0-9.]+[KM]  -'
 	says 'backoff +BACKOFF +- +- +0 +- +-  it ended while it started \(exit 7\)'
 	says 'fatal +FATAL +- +- +0 +- +-  it ended while it started \(exit 7\); 2 failures in 60s; mend that, then ./monitor.sh clear fatal'
-	says 'exited +EXITED +- +- +0 +- +-  ended, and is left alone'
+	says 'exited +EXITED +- +- +0 +- +-  ended, and is left alone: it ended while it started \(exit 0\)'
 	says 'paused +PAUSED +[0-9]+ +[0-9m]+s +0 +[0-9.]+% +[0-9.]+[KM]  -'
 	says 'stopped +STOPPED +- +- +0 +- +-  stopped by order'
 	says '7 servers: 1 FATAL, 1 BACKOFF, 1 EXITED, 1 STOPPED, 2 STARTING, 1 PAUSED'

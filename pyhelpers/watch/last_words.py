@@ -127,7 +127,8 @@ class LastWords:
         account = self._host.lives[server.number - 1].account
         account.say_all("port", [why])
         if server.state == "FATAL":
-            server.message += holder
+            said = _behind(text)[2:]
+            server.message = server.message.replace(said, said + holder, 1)
             account.write()
 
     def _report(self, run: _Run, text: str) -> None:
