@@ -10,7 +10,7 @@ incident_hour=3600
 incident_cause=
 incident_boot= incident_count=0
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
-_incident_shown= _incident_place=
+_incident_shown= _incident_place= _incident_down=
 
 # Make a name for an incident that is not the death of a process; it never repeats, not in another boot or this second
 # Sets: _incident_stamp, SECONDS.COUNT.MONITOR-BOOT
@@ -261,11 +261,37 @@ incident_up() {
 	case $_incident_id:$_incident_told in
 	:*) ;;
 	*:) alert_send "$1" "$_incident_event" "$_incident_pid" "$_incident_cause" restarted "$_incident_died), $_incident_back$_incident_nth" ;;
-	*) alert_send "$1" recovery "$2" "$_incident_cause" 'is back' "is back, pid $2" ;;
+	*)
+		_incident_down "$1"
+		alert_send "$1" recovery "$2" "$_incident_cause" 'is back' "is back$_incident_down, pid $2"
+		;;
 	esac
 	server_set "$1" incident ''
 	server_set "$1" cause ''
 	server_set "$1" excesses '' # another process, or the helper judges it anew
+}
+
+# NUMBER: how long was the server down?  Since its last death, or, without one, since the start that failed first.
+# Times are those of one boot, and so is the incident.
+# Sets: _incident_down: ` after 3m`, or nothing if the incident is of an earlier boot
+_incident_down() {
+	_incident_down=
+	case $_incident_id in
+	*-"$incident_boot") ;;
+	*) return 0 ;;
+	esac
+	if [ -n "$_incident_pid" ]; then
+		server_get "$1" deaths
+		_incident_since=${_server_get##*,}
+	else
+		_incident_since=${_incident_id#"$_incident_name-0-"}
+		_incident_since=${_incident_since%%.*}
+	fi
+	case $_incident_since in
+	'' | *[!0-9]* | 0?* | ??????????*) return 0 ;;
+	esac
+	log_age $((mailbox_now - _incident_since))
+	_incident_down=" after $_log_age"
 }
 
 _incident_log_launched() {

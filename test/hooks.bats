@@ -100,10 +100,12 @@ sms_says() {
 	hook sms "$1" "$2" "$TEXT"
 	[ "$code" -eq 0 ]
 	[ -z "$said" ]
-	[ "$warned" = "SMS Alert: Server $2 $3"$'\n'"$TEXT" ]
+	[ "$warned" = "SMS Alert: Server $2 $3"$'\n'"$TEXT"$'\n'"$NO_PHONE" ]
 }
 
-@test "sms says the line of the original and the message, on stderr" {
+NO_PHONE='(only printed: the hook sms reaches no phone; set alert = sms-http)'
+
+@test "sms says the line of the original, the message, and that it reaches no phone, on stderr" {
 	each_shell sms_says death msg_server 'is not running'
 	each_shell sms_says give_up msg_server 'is not running'
 	each_shell sms_says test TEST 'is not running'

@@ -51,6 +51,20 @@ olds_left() {
 	assert_equal 'first lines' "$(cat "$SERVERS"/msg_server/oldlog/log_* | grep -c 'first line')" 2
 }
 
+@test "no oldlog is made while there is nothing to move" {
+	given_server msg_server 'logs = none'
+	given_server route_server 'logs = none' 'oldlog_keep = 30d'
+	mkdir "$SERVERS/route_server/oldlog"
+	touch -d '-60 days' "$SERVERS/route_server/oldlog/old"
+
+	monitor_start msg_server route_server
+
+	# one child tidies both, in this order
+	wait_until "$PATIENCE" test ! -e "$SERVERS/route_server/oldlog/old"
+	state_is msg_server RUNNING
+	[ ! -e "$SERVERS/msg_server/oldlog" ]
+}
+
 @test "oldlog_keep: the newest are kept" {
 	given_server msg_server 'oldlog_keep = 2'
 	mkdir "$SERVERS/msg_server/oldlog"

@@ -188,6 +188,56 @@ at_hour() {
 	assert_equal 'told' "$(calls)" 3
 }
 
+# --- how long it was down
+
+# recovery_of NAME - prints what the hook was told of its recovery
+recovery_of() {
+	sed -n "s/^recovery $1 [^:]*: //p" "$ALERTS"
+}
+
+@test "a recovery says how long the server was down, also by the next monitor" {
+	given_server msg_server 'backoff = 30s 30s'
+	conf_says 'recovery_quiet = 0s'
+	monitor_start msg_server
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	kill -KILL "$(pid_of msg_server)"
+	assert_alerted death msg_server 'is DOWN; next try in 30s'
+	died=$SECONDS
+	monitor_crash
+	wait_until "$PATIENCE" is_past "$died" 3
+
+	monitor_start msg_server
+
+	assert_alerted recovery msg_server 'is back after'
+	[[ $(recovery_of msg_server) =~ ^"msg_server is back after "([0-9]+)"s, pid $(pid_of msg_server)"$ ]]
+	((BASH_REMATCH[1] >= 2))
+}
+
+# is_past SINCE SECONDS - are so many seconds over?
+is_past() {
+	((SECONDS - $1 >= $2))
+}
+
+failed_twice() {
+	(($(logged_times "Server $1 not started") >= 2))
+}
+
+@test "of a server that would not start, a recovery counts from the first try" {
+	given_server msg_server 'backoff = 1s 1s'
+	conf_says 'recovery_quiet = 0s'
+	mv "$SERVERS/msg_server/msg_server" "$SERVERS/msg_server/away"
+	given_server other # a monitor without any server to start would end
+	monitor_start other msg_server
+	assert_alerted death msg_server 'is DOWN: no command'
+	wait_until "$PATIENCE" failed_twice msg_server
+
+	mv "$SERVERS/msg_server/away" "$SERVERS/msg_server/msg_server"
+
+	assert_alerted recovery msg_server 'is back after'
+	[[ $(recovery_of msg_server) =~ ^"msg_server is back after "([0-9]+)"s, pid $(pid_of msg_server)"$ ]]
+	((BASH_REMATCH[1] >= 1))
+}
+
 # --- alert_on = second
 
 @test "alert_on = second: the first death in an hour that is answered at once is not reported, the second is" {

@@ -59,7 +59,7 @@ def _move_below(
     if not found:
         return 0, remarks
     try:
-        there: Place | None = _open_oldlog(here, oldlog, ids, patient and mounts.are_above(here.real))
+        there = _open_oldlog(here, oldlog, ids, patient and mounts.are_above(here.real))
     except NoAnswer:
         there = None  # set aside here, and copied when oldlog answers
     except OSError as error:
@@ -90,12 +90,14 @@ def _movable(name: str, directory: int) -> bool:
         return False  # gone meanwhile
 
 
-def _open_oldlog(here: Place, oldlog: str, ids: Ids | None, patient: bool) -> Place:
-    """Open oldlog, and make it if it is missing; refuse a link in its place."""
+def _open_oldlog(here: Place, oldlog: str, ids: Ids | None, patient: bool, may_make: bool = True) -> Place | None:
+    """Open oldlog; if it is missing, make it, or, without may_make, return None.  Refuse a link in its place."""
     path = oldlog if oldlog.startswith("/") else f"{here.real}/{oldlog}"
     holder, name = places.beside(path, ids, patient)
     with holder:
         status = _status(name, holder.fd)
+        if status is None and not may_make:
+            return None
         if status is None:
             os.mkdir(name, 0o755, dir_fd=holder.fd)
         elif not stat.S_ISDIR(status.st_mode):
@@ -173,7 +175,9 @@ def tidy(directory: str, oldlog: str, keep: str, ids: Ids | None = None, patient
     try:
         with places.opened(directory, ids, patient) as here:
             aside = sorted(name for name in _all_names(here) if name.rpartition(ASIDE)[1])
-            there = _open_oldlog(here, oldlog, ids, patient)
+            there = _open_oldlog(here, oldlog, ids, patient, may_make=bool(aside))
+            if there is None:
+                return []
             with there:
                 remarks += _carry(aside, here, there, oldlog)
                 remarks += _prune(there, keep, oldlog)
