@@ -122,6 +122,20 @@ def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     return []
 
 
+def remembered(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
+    """A line for each server that an operator has stopped or paused: this monitor does not start it, and says why."""
+    lines = []
+    for server in servers:
+        name, directory = server["name"], server_directory(state_dir, server[KEPT_IN])
+        since = record.wanted_since(directory)
+        want = record.read_want(directory)
+        if want == "down":
+            lines.append(f"say {name}: an operator stopped it ({since}); start it with ./monitor.sh start {name}")
+        elif want == "paused":
+            lines.append(f"say {name}: an operator paused it ({since}); resume it with ./monitor.sh resume {name}")
+    return lines
+
+
 def require_own(state_dir: str) -> None:
     """Require that only we may put files into our state.  Raises OSError, settle.ConfError."""
     status = os.stat(state_dir)
@@ -166,7 +180,7 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     _let_order(state_dir, mine, settled)
     for number, server in enumerate(settled.servers, 1):
         lines += [policy(number, server), *place(number, server)]
-    lines += locked(state_dir, settled.servers)
+    lines += locked(state_dir, settled.servers) or remembered(state_dir, settled.servers)
     return lines + remarks + unfit_hooks(conf_dir, settled.servers)
 
 

@@ -157,6 +157,30 @@ load fixtures/orders
 	state_is msg_server RUNNING
 }
 
+@test "a monitor that begins says of a remembered stop when it was, and how to start the server; a new helper says nothing" {
+	given_running msg_server route_server
+	suite_ends 0 stop msg_server
+	suite_ends 0 pause route_server
+	touch -d '2026-11-20 08:01:27' "$STATE/servers/msg_server/want"
+	touch -d '2026-11-21 09:02:28' "$STATE/servers/route_server/want"
+	monitor_stop
+
+	monitor_start msg_server route_server
+
+	assert_said 'msg_server: an operator stopped it (2026-11-20 08:01); start it with ./monitor.sh start msg_server'
+	assert_said 'route_server: an operator paused it (2026-11-21 09:02); resume it with ./monitor.sh resume route_server'
+	wait_until "$PATIENCE" state_is msg_server STOPPED
+	expect_helper_deaths
+	kill -KILL "$(helper_of "$MONITOR")"
+	wait_until "$PATIENCE" is_watched
+	suite_ends 0 start msg_server
+	suite_ends 0 resume route_server
+	monitor_stop
+	monitor_start msg_server route_server
+	runs msg_server
+	assert_equal 'lines about stops' "$(grep -c 'an operator' "$PRINTED")" 2
+}
+
 @test "stop survives the death of the helper" {
 	given_running msg_server route_server
 	suite_ends 0 stop msg_server
