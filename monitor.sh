@@ -91,6 +91,8 @@ word_libs() {
 	install | uninstall)
 		# shellcheck source=lib/signature.sh
 		. "$suite_dir/lib/signature.sh" || exit 1
+		# shellcheck source=lib/link.sh
+		. "$suite_dir/lib/link.sh" || exit 1
 		# shellcheck source=lib/install.sh
 		. "$suite_dir/lib/install.sh" || exit 1
 		;;

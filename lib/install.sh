@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # install - start the monitor with the machine: by systemd, cron or an init script
-# Needs: log.sh usage.sh signature.sh.  suite_dir is set by the program
+# Needs: log.sh usage.sh signature.sh link.sh.  suite_dir is set by the program
 #
 # The paths of files begin with DESTDIR, as in make install.  A crontab is no such file: DESTDIR leaves it alone.
 
@@ -14,7 +14,7 @@ install_main() {
 	install_person
 	install_places
 	[ -n "$install_way" ] || install_choose
-	install_in_scratch "_install_$install_way"
+	install_in_scratch _install_all
 }
 
 # uninstall_main [the same] - remove what install wrote; without --systemd, --cron or --sysv all of it
@@ -23,6 +23,12 @@ uninstall_main() {
 	install_options uninstall "$@"
 	install_person
 	install_in_scratch _install_undo
+}
+
+_install_all() {
+	"_install_$install_way" || return
+	link_find "$install_machine"
+	[ -z "$_link_find" ] || link_make "$_link_find" "$install_dry"
 }
 
 # install_in_scratch COMMAND - run it with a directory in $install_scratch; ends the program with its status
@@ -297,6 +303,7 @@ _install_undo() {
 	for _install_each in ${install_way:-systemd cron sysv}; do
 		"_install_undo_$_install_each"
 	done
+	_install_undo_link
 	[ "$install_found" = yes ] || printf 'nothing to take away: %s is not installed\n' "$suite_dir"
 	return "$install_left"
 }
@@ -333,6 +340,13 @@ _install_undo_cron() {
 		_install_cron_write "$install_scratch/others"
 		printf '%s\n' 'crontab: our lines are gone'
 	fi
+}
+
+_install_undo_link() {
+	link_find "$install_machine"
+	[ -n "$_link_find" ] && link_is_ours "$_link_find" || return 0
+	install_found=yes
+	link_remove "$_link_find" "$install_dry" || install_left=1
 }
 
 # _install_undo_file FILE COMMAND - remove FILE if it is ours; COMMAND is what the user must run after that

@@ -38,7 +38,7 @@ Set up:
   check                                 print every error in conf
   test [HOOK...]                        check machine, conf and hooks, and send one TEST alert
   demo [webserver]                      show a death and a restart on stand-in servers in a scratch directory
-  install [--systemd|--cron|--sysv] [--user U] [--dry-run]   start the monitor at boot
+  install [--systemd|--cron|--sysv] [--user U] [--dry-run]   start the monitor at boot; monitor.sh into PATH
   uninstall [--systemd|--cron|--sysv] [--user U] [--dry-run]   undo install
   completion (bash|zsh)                 print the completion script for your shell
   help                                  print this text

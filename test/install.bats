@@ -224,6 +224,86 @@ load fixtures/install
 	[ ! -e "$TAB" ]
 }
 
+# --- the link in PATH
+
+@test "install puts a link to monitor.sh into PATH, and monitor.sh called by that name uses its own suite" {
+	given_machine
+
+	suite_ends 0 install --systemd
+
+	link=$DESTDIR/usr/local/bin/monitor.sh
+	says "$link: leads to $ROOT/monitor.sh"
+	assert_equal 'target' "$(readlink "$link")" "$ROOT/monitor.sh"
+	cd /
+	run -0 "${SHELL_WORDS[@]}" "$link" -V
+	assert_equal 'printed' "$output" "$("${SHELL_WORDS[@]}" "$ROOT/monitor.sh" -V)"
+	given_suite "$BATS_TEST_TMPDIR/other"
+	ln -s "$ROOT/monitor.sh" "$BIN/monitor.sh"
+	run -6 "${SHELL_WORDS[@]}" "$BIN/monitor.sh" install
+	[[ $output == *"$ROOT/conf: no directory"* ]] # conf is beside the suite, not beside the link
+}
+
+@test "an ordinary user gets the link in .local/bin, and hears when PATH lacks that" {
+	given_machine
+	given_asker 1000
+	unset DESTDIR
+	link=$HOME/.local/bin/monitor.sh
+
+	suite_ends 0 install --systemd
+	says "$link: leads to $ROOT/monitor.sh"
+	says "to call it by its name: add ${link%/*} to PATH"
+	PATH=$PATH:${link%/*} suite_ends 0 install --systemd
+	run ! grep 'to PATH' "$SAID"
+	run -0 "${SHELL_WORDS[@]}" "$link" -V
+
+	suite_ends 0 uninstall --dry-run
+	says "$link: would go"
+	suite_ends 0 uninstall
+	says "$link: gone"
+	[ ! -L "$link" ]
+}
+
+@test "MONITOR_BIN names another directory for the link; empty, it means no link" {
+	given_machine
+	MONITOR_BIN=/opt/bin suite_ends 0 install --sysv
+	[ -L "$DESTDIR/opt/bin/monitor.sh" ]
+	MONITOR_BIN=/opt/bin suite_ends 0 uninstall
+	[ ! -L "$DESTDIR/opt/bin/monitor.sh" ]
+
+	MONITOR_BIN='' suite_ends 0 install --sysv
+
+	assert_equal 'links' "$(find "$DESTDIR" -type l)" ''
+}
+
+@test "a file of that name, and the link of another suite, stay; install does its work without" {
+	given_machine
+	link=$DESTDIR/usr/local/bin/monitor.sh
+	mkdir -p "${link%/*}"
+	for target in "$BATS_TEST_TMPDIR/other/monitor.sh" ''; do
+		rm -f "$link"
+		if [ -n "$target" ]; then ln -s "$target" "$link"; else echo mine >"$link"; fi
+
+		suite_ends 0 install --systemd --dry-run
+		says "$link: no link to this suite; left alone"
+		suite_ends 0 install --systemd
+		says "$link: no link to this suite; left alone"
+		suite_ends 0 uninstall
+
+		assert_equal 'target' "$(readlink "$link" || cat "$link")" "${target:-mine}"
+		[ ! -e "$DESTDIR$UNIT" ]
+	done
+}
+
+@test "where the link cannot be made, install says so and does its work" {
+	given_machine
+	: >"$DESTDIR/usr"
+
+	suite_ends 0 install --systemd
+
+	says "$DESTDIR/usr/local/bin/monitor.sh cannot be made, as it says above"
+	[ -e "$DESTDIR$UNIT" ]
+}
+
 # --- which one
 
 @test "without a choice it is systemd, cron or an init script: what this machine has" {
