@@ -32,7 +32,7 @@ from alerting import sms
 from base import last_words
 from base.exits import CANNOT_EXECUTE, FAILED, GOOD, NOT_CONFIGURED, TRY_AGAIN, USAGE
 from base.programs import LaunchError
-from config import grammar, keys, quiet_hours, shipped, trust, values
+from config import grammar, keys, neighbours, quiet_hours, shipped, trust, values
 from config.launch_settings import Launch
 from loop.host import Reaper
 from loop.run_limited import Bounds, Run
@@ -52,7 +52,7 @@ INHERITED = frozenset(
     "HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE".split()
 )
 OWN: dict[str, values.Parser] = {
-    "events": values.or_none(values.several(values.one_of(*quiet_hours.EVENTS)), []),
+    "events": values.or_none(values.several(values.one_of(*quiet_hours.EVENTS, foreign=neighbours.EVENTS)), []),
     **{key: keys.SUITE[key][1] for key in ("digest_after", "hourly_budget", "quiet")},
 }
 

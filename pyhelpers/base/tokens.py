@@ -65,7 +65,9 @@ def _escaped(letter: str, quote: str) -> str:
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """Return `; did you mean X?` for the known word most similar to `word`, or "" if none is similar."""
+    """Return `; did you mean X?` for the known word most similar to `word`; "" if none is similar, or it is known."""
+    if word in known:
+        return ""
     import difflib  # slow to import; only a mistake needs it
 
     found = difflib.get_close_matches(word.lower(), {each.lower(): each for each in known}, 1)

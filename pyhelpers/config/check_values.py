@@ -13,13 +13,14 @@ import os
 
 from base import programs, url
 from base.tokens import split_words
-from config import shipped, trust
+from config import neighbours, shipped, trust
 from config.values import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config.keys import Values
 
+KINDS = ("tcp", "http", "command")
 SHIPPED = "teamtalk"
 SHIPPED_MS = 8000  # route_server, login_server and db_proxy_server do not echo: they beat by themselves, every 5 s
 
@@ -35,7 +36,9 @@ def check(text: str) -> list[str]:
         return [kind, words[0], str(whole(100, 599)(words[1])) if len(words) > 1 else ""]
     if kind == "command" and words and words[0]:
         return [kind, *words]
-    raise ValueError(f'"{text}" is no check; write tcp, http URL [CODE], or command PROGRAM [ARG...]')
+    hint = neighbours.meant(kind, KINDS, neighbours.CHECK)
+    hint = f"; did you mean http {text}?" if kind.startswith(("http://", "https://")) else hint
+    raise ValueError(f'"{text}" is no check; write tcp, http URL [CODE], or command PROGRAM [ARG...]{hint}')
 
 
 def settled(words: list[str], place: str, conf_dir: str, root: str) -> list[str]:

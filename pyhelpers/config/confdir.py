@@ -15,7 +15,7 @@ import os
 
 from base import places
 from base.tokens import nearest
-from config import channel_pairs, check_values, grammar, keys, settled, trust
+from config import channel_pairs, check_values, grammar, keys, neighbours, settled, trust
 from config.values import NAME_RULE, is_server_name, split_instance
 
 TYPE_CHECKING = False
@@ -187,7 +187,8 @@ class ConfDir:
                 self._fault(path, line, f"{key} is for the whole suite; move it to {self._monitor_path}")
             else:
                 known = [*keys.SUITE, *keys.SERVER] if is_monitor else list(keys.SERVER)
-                self._fault(path, line, f'unknown key "{key}"{nearest(key, known) or "; take it out"}')
+                hint = neighbours.meant(key, known, neighbours.KEYS)
+                self._fault(path, line, f'unknown key "{key}"{hint or "; take it out"}')
         return settings
 
     # Values.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 import sys
 
-from base.tokens import is_quoted, nearest, split_words
+from base.tokens import is_quoted, split_words
+from config import neighbours
 
 KINDS = ("shm", "notify", "file", "channel")
 _LONGEST_SLOT = 4096
@@ -28,7 +29,8 @@ def source(text: str) -> list[str]:
             return [kind, path[0]]
     elif kind in KINDS[:2] + KINDS[3:] and not rest:
         return [kind]
-    raise ValueError(f'"{text}" is no heartbeat; write shm, notify, file PATH or channel{nearest(kind, KINDS)}')
+    hint = neighbours.meant(kind, KINDS, neighbours.HEARTBEAT)
+    raise ValueError(f'"{text}" is no heartbeat; write shm, notify, file PATH or channel{hint}')
 
 
 def key(text: str) -> int:

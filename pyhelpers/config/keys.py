@@ -11,7 +11,7 @@ prints them in the form of conf, the suite's own keys first. `dir`, `command`, `
 
 from __future__ import annotations
 
-from config import heartbeat_values
+from config import heartbeat_values, neighbours
 from config.check_values import check
 from config.limit_values import cores, max_cpu, max_fds, max_memory, memory, output_max, percent
 from config.quiet_hours import quiet
@@ -68,7 +68,7 @@ SUITE: dict[str, tuple[str, Parser]] = {
     "hourly_budget": ("30", or_none(whole(1, 100_000), 0)),
     "recovery_quiet": ("5s", duration()),
     "hook_dead_after": ("10m", duration()),
-    "quiet": ("none", quiet),
+    "quiet": ("none", or_none(quiet, [])),
     "deadman": ("none", or_none(deadman, [])),
 }
 
@@ -79,7 +79,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "needs_file": ("none", or_none(several(), []), APPLY),
     "port": ("none", or_none(whole(1, 65535), ""), APPLY),
     "pid_from": ("own", pid_from, APPLY),
-    "restart": ("always", one_of("always", "unexpected", "never"), APPLY),
+    "restart": ("always", one_of("always", "unexpected", "never", foreign=neighbours.RESTART), APPLY),
     "exit_codes": ("0", or_none(exit_codes, []), APPLY),
     "start_seconds": ("1s", duration(), APPLY),
     "start_timeout": ("30s", duration(1), APPLY),
@@ -99,7 +99,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "limit_memory": ("inherited", inherited(or_unlimited(size)), RESTART),
     "core": ("no", cores, RESTART),
     "no_new_privileges": ("no", yes_or_no, RESTART),
-    "cgroup": ("auto", one_of("auto", "no"), APPLY),
+    "cgroup": ("auto", one_of("auto", "no", foreign=neighbours.CGROUP), APPLY),
     "memory_cap": ("none", or_none(memory, ""), RESTART),
     "cpu_cap": ("none", or_none(percent, ""), RESTART),
     "tasks_cap": ("none", or_none(whole(1, 1 << 22), ""), RESTART),
@@ -112,9 +112,9 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "needs": ("none", or_none(several(name), []), APPLY),
     "sockets": ("none", or_none(sockets, []), RESTART),
     "channels": ("none", or_none(channels, []), RESTART),
-    "channel_type": ("dgram", one_of("dgram", "seqpacket", "stream"), RESTART),
+    "channel_type": ("dgram", one_of("dgram", "seqpacket", "stream", foreign=neighbours.CHANNEL_TYPE), RESTART),
     "channel_every": ("200ms", duration(10), APPLY),
-    "fd_passing": ("listen", one_of("listen", "scm"), RESTART),
+    "fd_passing": ("listen", one_of("listen", "scm", foreign=neighbours.FD_PASSING), RESTART),
     "check": ("none", or_none(check, []), APPLY),
     "check_every": ("15s", duration(100), APPLY),
     "check_timeout": ("5s", duration(100), APPLY),
@@ -130,7 +130,9 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "alert": ("sms", or_none(several(name), []), APPLY),
     "alert_on": (
         "death give_up recovery hung limit",
-        or_none(several(one_of("death", "second", "give_up", "recovery", "hung", "limit")), []),
+        or_none(
+            several(one_of("death", "second", "give_up", "recovery", "hung", "limit", foreign=neighbours.EVENTS)), []
+        ),
         APPLY,
     ),
 }

@@ -5,7 +5,7 @@ As in config/values.py, a ValueError says what is wrong and what to write.
 
 from __future__ import annotations
 
-from base.tokens import nearest
+from config import neighbours
 from config.values import duration, size, whole
 
 TYPE_CHECKING = False
@@ -26,7 +26,8 @@ def limit(amount: Parser, example: str) -> Parser:
         if len(words) != 4 or words[1] != "for":
             raise ValueError(f'"{text}" is no limit; write how much, for how long and what to do then, like {example}')
         if words[3] not in ACTIONS:
-            raise ValueError(f'"{words[3]}" is none of {", ".join(ACTIONS)}{nearest(words[3], ACTIONS)}')
+            hint = neighbours.meant(words[3], ACTIONS, neighbours.LIMIT)
+            raise ValueError(f'"{words[3]}" is none of {", ".join(ACTIONS)}{hint}')
         return [amount(words[0]), duration(1)(words[2]), words[3]]
 
     return parse

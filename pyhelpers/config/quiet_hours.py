@@ -14,6 +14,8 @@ from __future__ import annotations
 import sys
 import time
 
+from config import neighbours
+
 EVENTS = ("death", "give_up", "recovery", "hung", "limit", "digest", "core")
 _DAY = 24 * 60
 _DIGITS = ((1, 2), (2, 2))  # of an hour and a minute
@@ -30,7 +32,8 @@ def quiet(text: str) -> list[str]:
         raise ValueError(f'"{text}" is not known; write none, or hours and events, like 23:00-07:00 except give_up')
     for event in events:
         if event not in EVENTS:
-            raise ValueError(f'"{event}" is none of {", ".join(EVENTS)}')
+            hint = neighbours.meant(event, EVENTS, neighbours.EVENTS)
+            raise ValueError(f'"{event}" is none of {", ".join(EVENTS)}{hint}')
     return [*spans, "except", *events]
 
 

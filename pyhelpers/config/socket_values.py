@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from base.tokens import split_list
+from base.tokens import nearest, split_list
 from config.values import is_name, whole
 
 DAEMON = "daemon"  # the name of the socket between a server and its watcher
@@ -42,7 +42,7 @@ def _socket(text: str) -> list[str]:
     name, equals, kind = head.rpartition("=")
     address, _, options = rest.partition("?")
     if kind not in ("tcp", "unix") or (equals and not name):
-        raise ValueError(f'"{text}" is no socket; {_FORM}')
+        raise ValueError(f'"{text}" is no socket; {_FORM}{nearest(kind, ("tcp", "unix"))}')
     words = _tcp(address, options) if kind == "tcp" else _unix(address, options)
     name = name or words[1] or os.path.basename(words[0])
     _require_name(name)

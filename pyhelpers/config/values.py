@@ -7,12 +7,15 @@ config/keys.py maps keys to parsers.
 
 from __future__ import annotations
 
-from base.tokens import is_quoted, nearest, split_groups, split_list, split_words
+from base.tokens import is_quoted, split_groups, split_list, split_words
+from config import neighbours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from config.neighbours import Foreign
 
     Parser = Callable[[str], Any]
 
@@ -57,6 +60,9 @@ def path(text: str) -> str:
 def output(text: str) -> str | list[str]:
     """Return a path, `kept` or `-`; or `|`, a program and its arguments as a list."""
     if not text.startswith("|"):
+        hint = neighbours.meant(text, ("kept",), neighbours.OUTPUT) if text.isalpha() and text != "kept" else ""
+        if hint:
+            raise ValueError(f'"{text}" is no path; write ./{text} for a file in dir{hint}')
         return path(text)
     words = split_words(text[1:].strip())
     if not words or not words[0]:
@@ -64,12 +70,13 @@ def output(text: str) -> str | list[str]:
     return ["|", *words]
 
 
-def one_of(*choices: str) -> Parser:
-    """Return a parser of one of these words."""
+def one_of(*choices: str, foreign: Foreign | None = None) -> Parser:
+    """Return a parser of one of these words.  foreign: words of others that mean one of them."""
 
     def parse(text: str) -> str:
         if text not in choices:
-            raise ValueError(f'"{text}" is none of {", ".join(choices)}{nearest(text, choices)}')
+            hint = neighbours.meant(text, choices, foreign or {})
+            raise ValueError(f'"{text}" is none of {", ".join(choices)}{hint}')
         return text
 
     return parse
@@ -78,7 +85,8 @@ def one_of(*choices: str) -> Parser:
 def yes_or_no(text: str) -> int:
     """Return 1 for yes, 0 for no."""
     if text not in ("yes", "no"):
-        raise ValueError(f'"{text}" is not known; write yes or no')
+        hint = neighbours.meant(text, ("yes", "no"), neighbours.YES_OR_NO)
+        raise ValueError(f'"{text}" is not known; write yes or no{hint}')
     return int(text == "yes")
 
 
@@ -132,7 +140,17 @@ def size(text: str) -> int:
 
 def or_unlimited(parse: Parser) -> Parser:
     """Return a parser that also accepts `unlimited`, as -1."""
-    return lambda text: _UNLIMITED if text == "unlimited" else parse(text)
+
+    def parse_limit(text: str) -> object:
+        if text == "unlimited":
+            return _UNLIMITED
+        try:
+            return parse(text)
+        except ValueError as error:
+            hint = neighbours.meant(text, ("unlimited",), neighbours.UNLIMITED)
+            raise ValueError(f"{error}{hint}") from None
+
+    return parse_limit
 
 
 def umask(text: str) -> str:
@@ -221,7 +239,10 @@ def pid_from(text: str) -> list[list[str]]:
         kind, count = group[0], len(group)
         fits = kind == "log" and count == 3 and _is_number(group[2]) and int(group[2]) > 0
         if not fits and not (kind == "own" and count == 1) and not (kind == "pidfile" and count == 2):
-            raise ValueError(f'"{" ".join(group)}" is no source; write own, pidfile FILE or log GLOB FIELD (from 1)')
+            hint = neighbours.meant(kind, ("own", "pidfile", "log"), neighbours.PID_FROM)
+            hint = f"; did you mean pidfile {kind}?" if kind.startswith("/") and count == 1 else hint
+            text = " ".join(group)
+            raise ValueError(f'"{text}" is no source; write own, pidfile FILE or log GLOB FIELD (from 1){hint}')
     if not groups:
         raise ValueError("needs a source; write own, pidfile FILE or log GLOB FIELD, several with commas")
     return groups
@@ -241,7 +262,8 @@ def give_up(text: str) -> list[int]:
     if words == ["never"]:
         return [0, 0]
     if len(words) != 3 or words[1] != "in" or not _is_number(words[0]) or int(words[0]) < 1:
-        raise ValueError(f'"{text}" is not known; write never, or deaths and time, like 5 in 60s')
+        hint = neighbours.meant(text, ("never",), neighbours.GIVE_UP)
+        raise ValueError(f'"{text}" is not known; write never, or deaths and time, like 5 in 60s{hint}')
     if int(words[0]) > 50:
         raise ValueError(f'"{text}": no more than 50 deaths are remembered; write fewer, in a shorter time')
     return [int(words[0]), _milliseconds(words[2], 1)]
@@ -260,7 +282,8 @@ def stop(text: str) -> list[str]:
 def _signal(text: str) -> str:
     name = text.removeprefix("SIG")
     if name not in _SIGNALS:
-        raise ValueError(f'"{text}" is none of the signals {", ".join(_SIGNALS)}{nearest(name, _SIGNALS)}')
+        hint = neighbours.meant(name, _SIGNALS, neighbours.SIGNALS)
+        raise ValueError(f'"{text}" is none of the signals {", ".join(_SIGNALS)}{hint}')
     return name
 
 
@@ -285,7 +308,16 @@ def deadman(text: str) -> list[str]:
 
 def or_none(parse: Parser, nothing: object, word: str = "none") -> Parser:
     """Return a parser for an optional key: `word` and an empty value give `nothing`."""
-    return lambda text: nothing if text in ("", word) else parse(text)
+
+    def parse_optional(text: str) -> object:
+        if text in ("", word):
+            return nothing
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"{error}{neighbours.meant_nothing(text, word)}") from None
+
+    return parse_optional
 
 
 def inherited(parse: Parser) -> Parser:
