@@ -35,7 +35,7 @@ Give orders, and wait until each is done (NAME may be a glob, or all):
   shutdown [--timeout 60s] [--stop-servers]   end the monitor; servers keep running without --stop-servers
 
 Set up:
-  check                                 print every error in conf
+  check                                 print every error in conf, and warn of what will fail
   test [HOOK...]                        check machine, conf and hooks, and send one TEST alert
   demo [webserver]                      show a death and a restart on stand-in servers in a scratch directory
   install [--systemd|--cron|--sysv] [--user U] [--dry-run]   start the monitor at boot; monitor.sh into PATH

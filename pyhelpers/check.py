@@ -1,6 +1,7 @@
 """Are conf, the hooks and this machine in order?
 
     $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD check
+    conf/servers/x.conf:3: warning: x: no directory /srv/x; set dir in conf/servers/x.conf
     conf is good: 5 servers
     $ python3 -E -s pyhelpers/check.py ROOT CONF_DIR STATE_DIR CWD test
     python 3.11.2 (/usr/bin/python3), psutil in /usr/lib/python3/dist-packages
@@ -8,6 +9,7 @@
     conf is good: 5 servers
     alerts /opt/monitor/state/alerts sms
 
+A warning is what will fail, and no error of conf: with warnings alone the status is 0.
 The last line of `test` is for the shell, which sends the TEST alert: the spool and the hooks.
 Exit: 0 in order · 4 the state directory cannot be written · 6 conf or a hook is not in order.
 """
@@ -17,11 +19,14 @@ from __future__ import annotations
 import os
 import sys
 
-from alerting import hook
+from alerting import hook, reach
 from base.exits import NO_PERMISSION, NOT_CONFIGURED
 from base.libraries import psutil_home
-from config import settle
+from config import comments, confdir, grammar, settle
+from operate import preflight
 from proc import cause, cgroup, controllers
+from proc.server import servers_of
+from state import namesakes
 from state.paths import ELSEWHERE, make_private, state_directory
 
 LESS_EXACT = "what leaves its session and clears its environment is not ended with its server"
@@ -39,6 +44,30 @@ def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, li
 def hooks_of(settled: settle.Settled) -> list[str]:
     """The hooks that the servers' alert keys name."""
     return sorted({name for server in settled.servers for name in server["alert"]})
+
+
+def warnings(settled: settle.Settled, conf_dir: str, state_dir: str) -> list[str]:
+    """What will fail, although conf is good, as lines sorted by file and line."""
+    conf = settled.conf
+    if conf is None:
+        return []
+    found = comments.remarks(conf.settings())
+    for name in hooks_of(settled):
+        found += reach.comments_in(conf_dir, name)
+        if reach.only_prints(conf_dir, name):
+            path, line = _alert_line(settled, conf, name)
+            found.append((path, line, f"hook {name} only prints: it reaches no phone; set alert = sms-http"))
+    namesakes.find(settled, state_dir)
+    for server, key, text in preflight.warnings(servers_of(settled.groups())[1], state_dir):
+        path, line = conf.set_at(server.name, key)
+        found.append((path, line, f"{server.name}: {text}"))
+    return [grammar.show((path, line, f"warning: {text}")) for path, line, text in sorted(set(found))]
+
+
+def _alert_line(settled: settle.Settled, conf: confdir.ConfDir, name: str) -> tuple[str, int]:
+    """The first line that names this hook; if it is only the default, the whole monitor.conf."""
+    lines = [conf.set_at(server["name"], "alert") for server in settled.servers if name in server["alert"]]
+    return min((place for place in lines if place[1]), default=(conf.monitor_path, 0))
 
 
 def machine() -> list[str]:
@@ -84,11 +113,13 @@ def main(argv: list[str]) -> int:
         return NOT_CONFIGURED
     if settled is None:
         return NOT_CONFIGURED
+    state_dir = state_directory(root, state_option, settled.suite["state_dir"])
+    for line in warnings(settled, conf_dir, state_dir):
+        print(line, file=sys.stderr)
     print(f"conf is good: {len(settled.servers)} servers")
     print("".join(cgroups(settled)), end="")
     if word != "test":
         return 0
-    state_dir = state_directory(root, state_option, settled.suite["state_dir"])
     try:
         make_private(f"{state_dir}/alerts")
     except OSError as error:

@@ -24,6 +24,7 @@ import errno
 import os
 import resource
 import sys
+import time
 
 from base.exits import INTERRUPTED, NO_PERMISSION, USAGE
 from base.libraries import require_suitable
@@ -127,13 +128,20 @@ def remembered(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
     lines = []
     for server in servers:
         name, directory = server["name"], server_directory(state_dir, server[KEPT_IN])
-        since = record.wanted_since(directory)
         want = record.read_want(directory)
+        if want == "up":
+            continue
+        since = _wanted_since(directory)
         if want == "down":
             lines.append(f"say {name}: an operator stopped it ({since}); start it with ./monitor.sh start {name}")
-        elif want == "paused":
+        else:
             lines.append(f"say {name}: an operator paused it ({since}); resume it with ./monitor.sh resume {name}")
     return lines
+
+
+def _wanted_since(directory: str) -> str:
+    """When the operator ordered that, as `2026-11-20 08:01` in local time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(os.stat(f"{directory}/want").st_mtime))
 
 
 def require_own(state_dir: str) -> None:

@@ -274,7 +274,7 @@ is_waiting() {
 	run -126 guard "$SERVERS/text"
 	[[ $output == *'is not executable; chmod +x it'* ]]
 	run -127 guard "$SERVERS/script"
-	[[ $output == *'it, or the interpreter that it names, is not there'* ]]
+	[[ $output == *"$SERVERS/script: its interpreter /nonexistent is not there; install that, or mend its first line"* ]]
 	run -127 guard --foreground "$SERVERS/script"
 	[[ $output == *"Error: Failed to execute '$SERVERS/script': "* ]]
 	run -126 guard --chdir "$SERVERS/missing" /bin/true

@@ -26,7 +26,7 @@ def resolve(name: str, directory: str, path: str, may_look: Callable[[str], obje
     path: as PATH.  may_look: called with each path before it is looked at; it may raise.
     Raises LaunchError (126, 127).
     """
-    found = ""
+    found = candidate = ""
     for place in [""] if "/" in name else path.split(":"):
         candidate = os.path.normpath(os.path.join(directory, place, name))
         if may_look:
@@ -35,7 +35,12 @@ def resolve(name: str, directory: str, path: str, may_look: Callable[[str], obje
             found = found or candidate
             if os.access(candidate, os.X_OK):
                 return candidate
+    from base import executable  # only a failure needs it
+
     if found:
-        raise LaunchError(CANNOT_EXECUTE, f"{found} is not executable; chmod +x it")
+        raise LaunchError(CANNOT_EXECUTE, executable.forbidden(found))
+    far = executable.out_of_reach(candidate) if "/" in name else ""
+    if far:
+        raise LaunchError(CANNOT_EXECUTE, f"{candidate} is out of reach: {far}")
     where = f"is not in {directory}" if "/" in name else "is not in PATH"
     raise LaunchError(NO_SUCH_PROGRAM, f"{name} {where}")

@@ -47,7 +47,7 @@ class ConfDir:
         self.faults: set[Fault] = set()
         self._root, self._cwd, self._there = root, cwd, there
         self._place_of_conf = _absolute(conf_dir, cwd)
-        self._monitor_path = os.path.join(conf_dir, "monitor.conf")
+        self.monitor_path = os.path.join(conf_dir, "monitor.conf")
         self._servers_dir = os.path.join(conf_dir, "servers")
         self._files: dict[str, dict[str, Setting] | None] = {}
         self._servers: dict[str, _Server] = {}
@@ -56,7 +56,7 @@ class ConfDir:
         self._usable = self._may_use(conf_dir, "name one with -c DIR") and self._may_use(self._servers_dir, "make it")
         if self._usable:
             self._known = self._list_servers()
-            self._monitor = self._read(self._monitor_path) or {}
+            self._monitor = self._read(self.monitor_path) or {}
         self._shared = self._share()
 
     def suite(self) -> Values:
@@ -103,13 +103,19 @@ class ConfDir:
         """Is there a file for a server of this name?"""
         return os.path.exists(self._file_of(name))
 
+    def settings(self) -> list[tuple[str, Setting]]:
+        """Return the keys and settings of all files that were read."""
+        return [item for found in self._files.values() if found for item in found.items()]
+
+    def set_at(self, name: str, key: str) -> tuple[str, int]:
+        """Return the file and line that set this key of a settled server; line 0: none does."""
+        return self._place_of(key, self._servers[name])[1:]
+
     def sorted_out(self, words: list[str]) -> tuple[list[Values], list[str]]:
         """Return the values of all good servers, of words and of conf; and the names of the faulty ones."""
         settled = self.servers(["all", *words], False)
         paths = {path for path, _, _ in self.faults}
-        is_good = {
-            values["name"]: not paths & {self._monitor_path, self._file_of(values["name"])} for values in settled
-        }
+        is_good = {values["name"]: not paths & {self.monitor_path, self._file_of(values["name"])} for values in settled}
         faulty = [name for name, good in is_good.items() if not good]
         return [values for values in settled if is_good[values["name"]]], faulty
 
@@ -174,7 +180,7 @@ class ConfDir:
                 self._files[path] = None
             else:
                 self.faults.update(faults)
-                self._files[path] = self._known_only(settings, path == self._monitor_path)
+                self._files[path] = self._known_only(settings, path == self.monitor_path)
         return self._files[path]
 
     def _known_only(self, settings: dict[str, Setting], is_monitor: bool) -> dict[str, Setting]:
@@ -184,7 +190,7 @@ class ConfDir:
                 continue
             _, path, line = settings.pop(key)
             if key in keys.SUITE:
-                self._fault(path, line, f"{key} is for the whole suite; move it to {self._monitor_path}")
+                self._fault(path, line, f"{key} is for the whole suite; move it to {self.monitor_path}")
             else:
                 known = [*keys.SUITE, *keys.SERVER] if is_monitor else list(keys.SERVER)
                 hint = neighbours.meant(key, known, neighbours.KEYS)

@@ -42,11 +42,15 @@ class ConfError(Exception):
 
 
 class Settled:
-    """Settled conf.  `suite` maps the suite's keys to values; each of `servers` the name and all keys of one server."""
+    """Settled conf.  `suite` maps the suite's keys to values; each of `servers` the name and all keys of one server.
 
-    def __init__(self, suite: Values, servers: list[Values]) -> None:
+    conf: the reading that it is from, if a caller wants to know which line says what.
+    """
+
+    def __init__(self, suite: Values, servers: list[Values], conf: confdir.ConfDir | None = None) -> None:
         self.suite = suite
         self.servers = servers
+        self.conf = conf
 
     def text(self) -> str:
         """Return all values as the lines of config/settled.py.  Encode them with surrogateescape."""
@@ -74,7 +78,7 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool =
     _require_plain(root, cwd)
     _require_names(words)
     conf = confdir.ConfDir(conf_dir, root, cwd, there)
-    found = Settled(conf.suite(), conf.servers(words, watched or "all" in words))
+    found = Settled(conf.suite(), conf.servers(words, watched or "all" in words), conf)
     found.suite["directories"] = conf.directories(found.servers)
     if conf.faults:
         raise ConfError([grammar.show(fault) for fault in sorted(conf.faults)])

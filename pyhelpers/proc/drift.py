@@ -85,8 +85,7 @@ def _user(process: identity.Process, server: Server, known: dict[str, str]) -> s
 def _port(process: identity.Process, server: Server, known: dict[str, str]) -> str:
     if not server.port or known["state"] == "STARTING" or not os.access(f"/proc/{process.pid}/fd", os.R_OK):
         return ""
-    inodes = ports.listening(server.port)
-    if inodes and any(ports.holds(pid, inodes) for pid in _tree(process.pid)):
+    if listens(process.pid, ports.listening(server.port)):
         return ""
     return f"does not listen on port {server.port}, as conf says now"
 
@@ -98,6 +97,11 @@ _JUDGES: dict[str, Callable[[identity.Process, Server, dict[str, str]], str]] = 
     "user": _user,
     "port": _port,
 }
+
+
+def listens(root: int, inodes: list[int]) -> bool:
+    """Does this process, or one that descends from it, have one of these sockets open?"""
+    return bool(inodes) and any(ports.holds(pid, inodes) for pid in _tree(root))
 
 
 def _tree(root: int) -> Iterator[int]:

@@ -74,6 +74,13 @@ def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
     return ""
 
 
+def held(port: int, found: str) -> str:
+    """The result of holder() as a message: who has the port, and what to do."""
+    pid, _, name = found.partition(" ")
+    whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
+    return f"port {port} is held by {whose}; end it, or set another port"
+
+
 def left(dead: Mapping[int, Descent], not_these: Collection[int]) -> str:
     """A line `NUMBER PID TICKS` for each living process that descends from the dead server with that number.
 

@@ -113,9 +113,12 @@ def refusal(program: str, error: OSError) -> LaunchError:
         return LaunchError(126, f"{program}: neither a program for this machine nor a script that begins with #!")
     if error.errno in (errno.EAGAIN, errno.ENOMEM):
         return no_process(error)
+    from base import executable  # only a failure needs it
+
+    why = executable.unfit(program)
     if error.errno == errno.ENOENT:
-        return LaunchError(127, f"{program}: it, or the interpreter that it names, is not there")
-    return LaunchError(126, f"{program}: {error.strerror}")
+        return LaunchError(127, f"{program}: {why or 'it, or the interpreter that it names, is not there'}")
+    return LaunchError(126, f"{program}: {why or error.strerror}")
 
 
 def no_process(error: OSError) -> LaunchError:

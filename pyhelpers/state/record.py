@@ -142,15 +142,6 @@ def read_want(directory: str) -> str:
     return want if want in WANTS else "up"
 
 
-def wanted_since(directory: str) -> str:
-    """When the operator ordered that, as `2026-11-20 08:01` in local time; "" if no order is recorded."""
-    try:
-        ordered = os.stat(f"{directory}/want").st_mtime
-    except OSError:
-        return ""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ordered))
-
-
 def write_want(directory: str, want: str) -> None:
     """Save the wanted state; later monitors read it too.  Raises OSError."""
     files.replace(f"{directory}/want", want + "\n", READABLE)

@@ -18,6 +18,7 @@ import os
 
 from base import globs, places
 from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
+from base.ids import Acting
 from base.places import NoAnswer
 from base.programs import LaunchError
 from loop import hand
@@ -69,7 +70,24 @@ def open_directory(server: Server, patient: bool = False) -> Place:
     except (FileNotFoundError, NotADirectoryError):
         raise Refused(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {server.conf_file}") from None
     except OSError as error:
-        raise Refused(FAILED, f"dir {server.directory}: {error.strerror}") from None
+        raise _not_entered(server, error) from None
+
+
+def enter(server: Server, here: Place) -> None:
+    """Change into its directory, which is open.  Raises Refused."""
+    try:
+        os.chdir(here.fd)
+    except OSError as error:
+        raise _not_entered(server, error) from None
+
+
+def _not_entered(server: Server, error: OSError) -> Refused:
+    from base import executable  # only a failure needs it
+
+    with Acting(server.ids):
+        far = executable.out_of_reach(server.directory)
+    why = f"{far}; let it, or set dir or user in {server.conf_file}" if far else error.strerror
+    return Refused(FAILED, f"dir {server.directory}: {why}")
 
 
 def _has(here: Place, server: Server) -> bool:
@@ -275,7 +293,7 @@ def _become(server: Server, tell: int) -> None:
     launch.take_rights(what)
     _announce(server, tell)
     with open_directory(server, patient=True) as here:
-        os.chdir(here.fd)
+        enter(server, here)
         program = fit_to_start(server, here)
         moved, remarks = early or rotate.move_logs(here.real, server.logs, server.oldlog)
     _tell(tell, f"moved {moved}")

@@ -124,7 +124,7 @@ class Start:
     def _port_held(self, holder: str) -> None:
         if self._over:
             return
-        pid, _, name = holder.partition(" ")
+        pid, _, _ = holder.partition(" ")
         process = identity.look(int(pid)) if pid else None
         if process and self._dead.left(process):
             again = self._unless_over(self._check_port)
@@ -132,9 +132,7 @@ class Start:
         elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
             self._life.adopt(process, "scan")
         elif not self._held().issuperset(ports.listening(self._server.port)):
-            whose = f"pid {pid} ({name})" if pid else "a process that may not be examined"
-            text = f"port {self._server.port} is held by {whose}; end it, or set another port"
-            self._life.start_failed(FAILED, text)
+            self._life.start_failed(FAILED, scan.held(self._server.port, holder))
         else:
             self._launch()
 
