@@ -189,3 +189,18 @@ block_of() {
 
 	assert_hung db "$old" 'check teamtalk failed 3 times: exit 1: it closed the connection without a heartbeat'
 }
+
+@test "with -c DIR, the check and the hook that DIR lacks are those of the suite" {
+	rm -r "$CONF/hooks"
+	given_asked x 'check = command teamtalk {port}' 'check_timeout = 8s'
+	mode_is x echo
+
+	suite_ends 0 check
+	suite_ends 0 test
+	grep -qF 'SMS Alert: Server TEST is not running' "$SAID"
+	monitor_start x
+	wait_until "$PATIENCE" state_is x RUNNING
+	kill -KILL "$(pid_of x)"
+
+	wait_until "$PATIENCE" grep -qrs 'SMS Alert: Server x is not running.*reaches no phone' "$STATE/alerts/sent"
+}
