@@ -223,7 +223,7 @@ given_script() {
 
 @test "a hook that only prints, under whatever name; where alert names it, else in monitor.conf" {
 	given_server x
-	rm "$CONF/hooks/sms"
+	install -m 755 "$ROOT/conf/hooks/sms" "$CONF/hooks/"
 	suite_ends 0 check
 	grep -qxF "$CONF/monitor.conf: warning: hook sms only prints: it reaches no phone; set alert = sms-http" "$SAID"
 

@@ -191,6 +191,11 @@ block_of() {
 }
 
 @test "with -c DIR, the check and the hook that DIR lacks are those of the suite" {
+	mkdir "$BATS_TEST_TMPDIR/suite"
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$ROOT/conf" "$BATS_TEST_TMPDIR/suite"
+	[ ! -d "$ROOT/.venv" ] || ln -s "$ROOT/.venv" "$BATS_TEST_TMPDIR/suite"
+	ROOT=$BATS_TEST_TMPDIR/suite
+	chmod -R go-w "$ROOT/conf" # a checkout may have any umask
 	rm -r "$CONF/hooks"
 	given_asked x 'check = command teamtalk {port}' 'check_timeout = 8s'
 	mode_is x echo
