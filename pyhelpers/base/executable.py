@@ -10,9 +10,17 @@ import errno
 import os
 import stat
 
+from base.exits import CANNOT_EXECUTE, NO_SUCH_PROGRAM
+from base.ids import Acting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from base.ids import Ids
+
 MOST_READ = 1 << 16  # bytes of a file, for its first line or its program headers
 LONGEST_LINE = 256  # BINPRM_BUF_SIZE of linux/binfmts.h: the kernel reads no more of the first line
 ST_NOEXEC = 8  # statvfs(3) of Linux; os has no name for it everywhere
+FOREIGN = "neither a program for this machine nor a script that begins with #!"
 _ELF = b"\x7fELF"
 _PT_INTERP = 3  # elf(5)
 _BINFMT = "/proc/sys/fs/binfmt_misc"
@@ -36,6 +44,36 @@ def out_of_reach(path: str) -> str:
     """`uid 65534 may not enter /root`; "" if that is not why we do not reach path."""
     place = obstacle(path)
     return f"uid {os.geteuid()} may not enter {place}" if place else ""
+
+
+def not_entered(directory: str, ids: Ids | None, conf_file: str) -> str:
+    """The same for the directory of a server and its user, with what to do."""
+    with Acting(ids):
+        far = out_of_reach(directory)
+    return f"{far}; let it, or set dir or user in {conf_file}" if far else ""
+
+
+def absent(name: str, directory: str, found: str, candidate: str) -> tuple[int, str]:
+    """Status and reason: the program is not there, or not for us.
+
+    found: a file of that name, which we may not execute, or ""; candidate: the last path at which we looked.
+    """
+    if found:
+        return CANNOT_EXECUTE, forbidden(found)
+    far = out_of_reach(candidate) if "/" in name else ""
+    if far:
+        return CANNOT_EXECUTE, f"{candidate} is out of reach: {far}"
+    return NO_SUCH_PROGRAM, f"{name} is not in {directory if '/' in name else 'PATH'}"
+
+
+def refused(program: str, error: OSError) -> tuple[int, str]:
+    """Status and reason: execve(2) has refused the program with this error."""
+    if error.errno == errno.ENOEXEC:
+        return CANNOT_EXECUTE, f"{program}: {FOREIGN}"
+    why = unfit(program)
+    if error.errno == errno.ENOENT:
+        return NO_SUCH_PROGRAM, f"{program}: {why or 'it, or the interpreter that it names, is not there'}"
+    return CANNOT_EXECUTE, f"{program}: {why or error.strerror}"
 
 
 def forbidden(path: str) -> str:
@@ -63,7 +101,7 @@ def unfit(path: str) -> str:
         return _of_first_line(_first_line(head))
     if head.startswith(_ELF):
         return _of_loader(_loader(head))
-    return "" if _has_other_formats() else "neither a program for this machine nor a script that begins with #!"
+    return "" if _has_other_formats() else FOREIGN
 
 
 def interpreter_in_path(path: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from base.exits import CANNOT_EXECUTE, NO_SUCH_PROGRAM
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +35,4 @@ def resolve(name: str, directory: str, path: str, may_look: Callable[[str], obje
                 return candidate
     from base import executable  # only a failure needs it
 
-    if found:
-        raise LaunchError(CANNOT_EXECUTE, executable.forbidden(found))
-    far = executable.out_of_reach(candidate) if "/" in name else ""
-    if far:
-        raise LaunchError(CANNOT_EXECUTE, f"{candidate} is out of reach: {far}")
-    where = f"is not in {directory}" if "/" in name else "is not in PATH"
-    raise LaunchError(NO_SUCH_PROGRAM, f"{name} {where}")
+    raise LaunchError(*executable.absent(name, directory, found, candidate))

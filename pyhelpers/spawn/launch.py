@@ -109,16 +109,11 @@ def _is_device(name: str, directory: int) -> bool:
 
 def refusal(program: str, error: OSError) -> LaunchError:
     """The reason for which execve(2) refused the program, as a message."""
-    if error.errno == errno.ENOEXEC:
-        return LaunchError(126, f"{program}: neither a program for this machine nor a script that begins with #!")
     if error.errno in (errno.EAGAIN, errno.ENOMEM):
         return no_process(error)
     from base import executable  # only a failure needs it
 
-    why = executable.unfit(program)
-    if error.errno == errno.ENOENT:
-        return LaunchError(127, f"{program}: {why or 'it, or the interpreter that it names, is not there'}")
-    return LaunchError(126, f"{program}: {why or error.strerror}")
+    return LaunchError(*executable.refused(program, error))
 
 
 def no_process(error: OSError) -> LaunchError:

@@ -18,7 +18,6 @@ import os
 
 from base import globs, places
 from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
-from base.ids import Acting
 from base.places import NoAnswer
 from base.programs import LaunchError
 from loop import hand
@@ -84,10 +83,8 @@ def enter(server: Server, here: Place) -> None:
 def _not_entered(server: Server, error: OSError) -> Refused:
     from base import executable  # only a failure needs it
 
-    with Acting(server.ids):
-        far = executable.out_of_reach(server.directory)
-    why = f"{far}; let it, or set dir or user in {server.conf_file}" if far else error.strerror
-    return Refused(FAILED, f"dir {server.directory}: {why}")
+    why = executable.not_entered(server.directory, server.ids, server.conf_file)
+    return Refused(FAILED, f"dir {server.directory}: {why or error.strerror}")
 
 
 def _has(here: Place, server: Server) -> bool:
