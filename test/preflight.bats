@@ -200,6 +200,19 @@ given_script() {
 	assert_warned 0 "x: no command: $SERVERS/x/x is on a file system that is mounted noexec; put it elsewhere; set dir or command in $CONF/servers/x.conf"
 }
 
+@test "a directory on a file system that does not answer keeps check from nothing else" {
+	mkdir -p "$BATS_TEST_TMPDIR/shown/x"
+	given_fuse "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/mnt"
+	given_conf x "dir = $BATS_TEST_TMPDIR/mnt/x"
+	given_conf y "dir = $SERVERS/y"
+	kill -STOP "$FUSE"
+
+	suite_ends 0 check
+
+	warns 1 "x: dir $BATS_TEST_TMPDIR/mnt/x, or the program, does not answer within 5s; see mount(8)"
+	grep -qxF "$CONF/servers/y.conf:1: warning: y: no directory $SERVERS/y; set dir in $CONF/servers/y.conf" "$SAID"
+}
+
 @test "a # inside a value, in conf and in that of a hook; not a quoted one, nor one inside a word" {
 	given_server x 'command = ./x # the first'
 	assert_warned 2 'command: "# the first" is no comment but part of the value; give it a line of its own, or quote the #'

@@ -10,10 +10,12 @@ that has become the server's user.  What does not run yet may be there tomorrow,
 from __future__ import annotations
 
 import os
+from functools import partial
 
-from base import executable, programs
+from base import executable, places, programs
 from base.exits import NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.libraries import psutil_home
+from base.places import NoAnswer
 from loop.hand import PATIENCE_MS, Hand
 from loop.loop import Loop
 from operate.look import Look
@@ -32,54 +34,89 @@ if TYPE_CHECKING:
     # the server, the key that a remedy changes, and the words
     Warning = tuple[Server, str, str]
 
-_CHILDREN = 16  # at once: one that hangs delays only the others of its batch
+_CHILDREN = 16  # at once
+_BETWEEN = "\0"
 
 
 def warnings(servers: list[Server], state_dir: str) -> list[Warning]:
-    """What will fail for these servers, in their order.  Takes PATIENCE_MS a batch if a file system does not answer."""
+    """What will fail for these servers.  Takes PATIENCE_MS and more if a file system does not answer."""
     look = Look(servers, state_dir, with_usage=False)
-    found = list(_of_launch(servers))
-    return found + [(server, "port", text) for server in servers if (text := _port(server, look))]
+    answers = ((server, *line.partition(" ")[::2]) for server, line in _asked_in_turn(_groups(servers)))
+    found = [(server, key, text) for server, key, text in answers if text]
+    taken = {int(place.rpartition(":")[2], 16) for place, _ in ports.listeners()}  # the table takes the kernel 5 ms
+    return found + [
+        (server, "port", text) for server in servers if server.port in taken and (text := _port(server, look))
+    ]
 
 
 # -- directory, program, user ----------------------------------------------------------------------
 
 
-def _of_launch(servers: list[Server]) -> Iterator[Warning]:
-    for at in range(0, len(servers), _CHILDREN):
-        batch = servers[at : at + _CHILDREN]
-        for server, line in zip(batch, _asked(batch)):
-            key, _, text = line.partition(" ")
-            if text:
-                yield server, key, text
+def _groups(servers: list[Server]) -> list[list[Server]]:
+    """The servers of each user together; each of those alone that are on a file system that may not answer."""
+    groups: dict[tuple[str, str, int], list[Server]] = {}
+    for server in servers:
+        settings = server.launch.settings
+        alone = server.number if _may_be_silent(server) else 0
+        groups.setdefault((settings.get("user", ""), settings.get("group", ""), alone), []).append(server)
+    return list(groups.values())
 
 
-def _asked(batch: list[Server]) -> list[str]:
-    """`KEY TEXT` for each server, or ""; asked in a child for each, all at once."""
+def _may_be_silent(server: Server) -> bool:
+    try:
+        places.require_answer(server.directory)
+        places.require_answer(server.program)
+    except NoAnswer:
+        return True
+    return False
+
+
+def _asked_in_turn(groups: list[list[Server]]) -> Iterator[tuple[Server, str]]:
+    """Each server, and `KEY TEXT` or "".  Of a group that does not answer, we ask each alone."""
+    for at in range(0, len(groups), _CHILDREN):
+        batch = groups[at : at + _CHILDREN]
+        for group, answers in zip(batch, _asked(batch)):
+            if len(answers) == len(group):
+                yield from zip(group, answers)
+            elif len(group) == 1:
+                yield group[0], _late(group[0])
+            else:
+                yield from _asked_in_turn([[server] for server in group])
+
+
+def _late(server: Server) -> str:
+    late = f"dir {server.directory}, or the program, does not answer within {PATIENCE_MS / 1000:g}s; see mount(8)"
+    return f"dir {late}"
+
+
+def _asked(groups: list[list[Server]]) -> list[list[str]]:
+    """`KEY TEXT` or "" for each server of each group; [] for a group that does not answer.  A child for each group."""
     loop = Loop()
-    answers: dict[int, str] = {}
+    answers: dict[int, list[str]] = {}
 
-    def note(number: int) -> Callable[[str], None]:
-        def told(text: str) -> None:
-            answers[number] = text
-            loop.ended = len(answers) == len(batch)
+    def note(number: int, found: list[str]) -> None:
+        answers[number] = found
+        loop.ended = len(answers) == len(groups)
 
-        return told
-
-    for number, server in enumerate(batch):
-        _ask(loop, server, note(number))
+    for number, group in enumerate(groups):
+        _ask(loop, group, partial(note, number))
     if not loop.ended:
         loop.run()
-    return [answers[number] for number in range(len(batch))]
+    return [answers[number] for number in range(len(groups))]
 
 
-def _ask(loop: Loop, server: Server, told: Callable[[str], None]) -> None:
-    late = f"dir {server.directory}, or the program, does not answer within {PATIENCE_MS / 1000:g}s; see mount(8)"
-    objection = _user(server)
+def _ask(loop: Loop, group: list[Server], told: Callable[[list[str]], None]) -> None:
+    objection = _user(group[0])
     if objection:
-        told(f"user {objection}")
-    else:
-        Hand(loop, lambda: _launch(server), told, lambda: told(f"dir {late}"), server.ids)
+        told([f"user {objection}"] * len(group))
+        return
+    Hand(
+        loop,
+        lambda: _BETWEEN.join(map(_launch, group)),
+        lambda text: told(text.split(_BETWEEN)),
+        lambda: told([]),
+        group[0].ids,
+    )
 
 
 def _user(server: Server) -> str:
@@ -128,7 +165,7 @@ def _interpreter(server: Server, program: str) -> str:
 
 def _port(server: Server, look: Look) -> str:
     """Who else has its port?  The server itself, its monitor, and what a start would end or adopt, do not count."""
-    inodes = ports.listening(server.port) if server.port else []
+    inodes = ports.listening(server.port)
     if not inodes or _is_own(server, look, inodes):
         return ""
     found = scan.holder(server.port, psutil_home())

@@ -15,12 +15,12 @@ _ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}
 
 def listening(port: int) -> list[int]:
     """Inodes of the sockets that listen on this port, on any address; [] if it is free."""
-    return [inode for _, inode in _listeners(port)]
+    return [inode for _, inode in listeners(_suffix(port))]
 
 
 def address(port: int, pid: int) -> str:
     """The address to connect to on this port; pid's own socket if several listen; "" if no process listens."""
-    found = list(_listeners(port))
+    found = list(listeners(_suffix(port)))
     if len(found) > 1:
         found = [each for each in found if holds(pid, [each[1]])] or found
     return _callable(found[0][0]) if found else ""
@@ -31,16 +31,21 @@ def _callable(place: str) -> str:
     import _socket
     import struct
 
+    place = place.partition(":")[0]
     words = [int(place[at : at + 8], 16) for at in range(0, len(place), 8)]
     family = _socket.AF_INET6 if len(words) > 1 else _socket.AF_INET
     numeric = _socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
     return _ANY.get(numeric, numeric)
 
 
-def _listeners(port: int) -> Iterator[tuple[str, int]]:
-    """The address, as the kernel prints it, and the inode of each listener."""
+def _suffix(port: int) -> str:
+    return f":{port:04X}"
+
+
+def listeners(suffix: str = "") -> Iterator[tuple[str, int]]:
+    """ADDRESS:PORT, as the kernel prints it, and the inode of each listener for which that ends in suffix."""
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
-        yield from _listeners_in(path, f":{port:04X}")
+        yield from _listeners_in(path, suffix)
 
 
 def _listeners_in(path: str, suffix: str) -> list[tuple[str, int]]:
@@ -53,7 +58,7 @@ def _listeners_in(path: str, suffix: str) -> list[tuple[str, int]]:
                 if words[3] != LISTEN:
                     break
                 if words[1].endswith(suffix):
-                    found.append((words[1].partition(":")[0], int(words[9])))
+                    found.append((words[1], int(words[9])))
     except OSError:
         pass  # no IPv6
     return found
