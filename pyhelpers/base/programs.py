@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from base.exits import NO_SUCH_PROGRAM
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,8 @@ def resolve(name: str, directory: str, path: str, may_look: Callable[[str], obje
             found = found or candidate
             if os.access(candidate, os.X_OK):
                 return candidate
+    if may_look:  # we may look at no more
+        raise LaunchError(NO_SUCH_PROGRAM, f"{name} cannot be executed")
     from base import executable  # only a failure needs it
 
     raise LaunchError(*executable.absent(name, directory, found, candidate))

@@ -284,14 +284,11 @@ def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
 
 
 def _near_program(what: Launch) -> str:
-    """The program, if it and the directory answer, and if only root or we may change the directory; else "".
-
-    Raises LaunchError.
-    """
+    """The program, if it is there and all answers, and if only root or we may change the directory; else ""."""
     try:
         with places.opened(what.directory) as here:
             return "" if here.swappable else what.program(may_look=places.require_answer)
-    except (NoAnswer, OSError):
+    except (NoAnswer, OSError, LaunchError):
         return ""
 
 

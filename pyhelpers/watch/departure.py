@@ -63,12 +63,14 @@ def _no_command(server: Server, failure: LaunchError) -> Refused:
 
 
 def open_directory(server: Server, patient: bool = False) -> Place:
-    """Open its directory.  Raises Refused, NoAnswer."""
+    """Open its directory.  Raises Refused, NoAnswer; unless patient also OSError, whose reason a child may look for."""
     try:
         return places.opened(server.directory, server.ids, patient)
     except (FileNotFoundError, NotADirectoryError):
         raise Refused(NOT_CONFIGURED, f"no directory {server.directory}; set dir in {server.conf_file}") from None
     except OSError as error:
+        if not patient:
+            raise
         raise _not_entered(server, error) from None
 
 
@@ -131,7 +133,7 @@ def at_once(server: Server) -> Departed | None:
                 return None
             moved, remarks = rotate.move_logs(server.directory, server.logs, server.oldlog, here=here)
             return Departed(launch.spawn(server.launch, program, here.fd), program, moved, remarks)
-    except NoAnswer:
+    except (NoAnswer, OSError):
         return None
 
 
@@ -142,7 +144,7 @@ def _is_our_output(server: Server) -> bool:
 
 
 def _our_program(server: Server, here: Place) -> tuple[str, bool]:
-    """The path of its program; may only root change it, and what comes before it in PATH?  Raises Refused, NoAnswer."""
+    """The path of its program; may only root change it, and what comes before it in PATH?  Raises NoAnswer."""
     strange: list[str] = []
 
     def judge(path: str) -> None:
@@ -152,8 +154,8 @@ def _our_program(server: Server, here: Place) -> tuple[str, bool]:
 
     try:
         return server.launch.program(may_look=judge), not strange
-    except LaunchError as failure:
-        raise _no_command(server, failure) from None
+    except LaunchError:
+        return "", False  # a child may look for the reason: what it looks at may stop answering
 
 
 def _is_link(name: str, directory: int) -> bool:
@@ -320,7 +322,7 @@ def _logs_by_root(server: Server) -> tuple[int, list[str]] | None:
             if here.swappable:
                 return None
             return rotate.move_logs(server.directory, server.logs, server.oldlog, server.ids, here)
-    except (NoAnswer, Refused):
+    except (NoAnswer, Refused, OSError):
         return None
 
 
