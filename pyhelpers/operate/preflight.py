@@ -40,7 +40,7 @@ _BETWEEN = "\0"
 
 def warnings(servers: list[Server], state_dir: str) -> list[Warning]:
     """What will fail for these servers.  Takes PATIENCE_MS and more if a file system does not answer."""
-    look = Look(servers, state_dir, with_usage=False)
+    look = Look(servers, state_dir, is_brief=True)
     answers = ((server, *line.partition(" ")[::2]) for server, line in _asked_in_turn(_groups(servers)))
     found = [(server, key, text) for server, key, text in answers if text]
     taken = {int(place.rpartition(":")[2], 16) for place, _ in ports.listeners()}  # the table takes the kernel 5 ms
