@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A server that lives and listens but does not answer its check is ended and started again, and no other is (FIELD 2, 3, 23).
+# A server that lives and listens but does not answer its check is ended and started again, and no other is.
 
 load helpers
 load fixtures/checks

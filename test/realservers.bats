@@ -110,7 +110,7 @@ greets() {
 	timeout 5 bash -c 'head -c 64 <"/dev/tcp/127.0.0.1/$1" | tr -d "\0" | grep -qF "$2"' bash "$1" "$2"
 }
 
-# --- the servers of FIELD 1
+# --- the servers of the instant-messaging system
 
 # given_generation NAME PORT SOURCE ARG... - server NAME is a ./msg_server, in a directory of its own
 given_generation() {

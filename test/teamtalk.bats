@@ -132,7 +132,7 @@ given_talker() {
 	run -1 state_is get RUNNING
 }
 
-# --- the conf that ships: SERVER|its block that is ready to take|port by FIELD 1|how a well one speaks
+# --- the conf that ships: SERVER|its block that is ready to take|port|how a well one speaks
 
 # block_of SERVER NUMBER - prints the lines of that block of conf/servers/SERVER.conf, without what makes them comments
 block_of() {
@@ -140,7 +140,7 @@ block_of() {
 		"$ROOT/conf/servers/$1.conf" | sed 's/^#   //'
 }
 
-@test "each block that the shipped conf offers fits its server: it is RUNNING while it speaks as FIELD says, and then hung" {
+@test "each block that the shipped conf offers fits its server: it is RUNNING while the server speaks well, and then hung" {
 	local server number port mode name block
 	local names=()
 	while IFS='|' read -r server number port mode; do
