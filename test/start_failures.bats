@@ -257,7 +257,7 @@ given_c_programs() {
 		program     | no command: ./program is not in
 		path        | no command: nosuchprogram is not in PATH                          | nosuchprogram --port 80
 		right       | right is not executable; & chmod +x it
-		interpreter | interpreter: it, or the interpreter that it names, is not there
+		interpreter | : its interpreter & interpreter is not there; install that
 		first_line  | neither a program for this machine nor a script that begins with #!
 		machine     | neither a program for this machine nor a script that begins with #!
 		directory   | no directory & no directory $SERVERS/directory; set dir in        | ./directory
@@ -284,8 +284,8 @@ given_c_programs() {
 	chmod 600 "$FILES/secret"
 
 	rows own <<-END
-		enter   | enter: Permission denied                        || user = nobody
-		execute | execute is not executable                     || user = nobody
+		enter   | uid 65534 may not enter                         || user = nobody
+		execute | execute may not be executed by uid 65534        || user = nobody
 	END
 	rows printed <<-END
 		read    | cat: secret: Permission denied                || user = nobody

@@ -221,7 +221,7 @@ said_times() {
 	wait_until "$PATIENCE" test -s "$SERVERS/msg_server/starts"
 	first=$(<"$SERVERS/msg_server/starts")
 
-	assert_logged "(port $port is not open after 0.3s; $(could_not_end "$first"))"
+	assert_logged "(port $port is not open after 0.3s: first line; $(could_not_end "$first"))"
 	assert_logged "($(could_not_end "$first"))"
 
 	assert_equal 'starts' "$(starts_of msg_server)" 1

@@ -48,8 +48,13 @@ def is_short(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Text as one line: blanks replace control characters, ? bytes that are not UTF-8, ' quotation marks beyond GSM."""
-    return " ".join("".join(map(_plain, text.translate(_ALIKE))).split())
+    """Text as one line: blanks replace control characters, ? bytes that are not UTF-8.
+
+    If quotation marks alone are beyond GSM's letters, ' replaces them: an SMS then has room for twice as much.
+    """
+    line = " ".join("".join(map(_plain, text)).split())
+    alike = line.translate(_ALIKE)
+    return alike if all(letter in _GSM or letter in _GSM_TWICE for letter in alike) else line
 
 
 def _plain(letter: str) -> str:
