@@ -65,7 +65,7 @@ shows_all() {
 		' - Server msg_server stopped, pid=[0-9]+, restarting\.\.\. \(signal SEGV, up [0-9]+s\)$' \
 		' - Server msg_server restarted, pid=[0-9]+ \([0-9]+ ms\)$' \
 		'"event":"death","server":"msg_server","pid":[0-9]+,"cause":"signal SEGV"' \
-		'^ +death msg_server .* died \(signal SEGV, up [0-9]+s\), restarted in [0-9]+ ms; last output: .* msg_server is ready$' \
+		'^ +death msg_server .* died \(signal SEGV, up [0-9]+s\), restarted in [0-9]+ ms(; last output: .*)?$' \
 		'msg_server +RUNNING +[0-9]+ +[0-9a-z]+ +1 +[0-9.]+% +[0-9.]+[KM]  -$'
 }
 

@@ -97,6 +97,7 @@ assert_suggests() {
 		assert asked > 60, asked
 	END
 
+	printf "%s\n" "$output"
 	[ -z "$output" ]
 }
 

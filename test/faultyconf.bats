@@ -7,7 +7,7 @@ load fixtures/orders
 
 # given_fault NAME - conf/servers/NAME.conf has a line that cannot be, from now on
 given_fault() {
-	printf 'color = blue\n' >>"$CONF/servers/$1.conf"
+	printf 'flavour = sweet\n' >>"$CONF/servers/$1.conf"
 }
 
 @test "status and orders work for a watched server, and report the error each time" {
@@ -17,7 +17,7 @@ given_fault() {
 	for word in status pause resume 'signal HUP' clear restart stop start; do
 		# shellcheck disable=SC2086 # two words
 		suite_ends 0 $word msg_server
-		assert_answered 'msg_server.conf:2: unknown key "color"; take it out'
+		assert_answered 'msg_server.conf:2: unknown key "flavour"; take it out'
 	done
 	wait_until "$PATIENCE" state_is msg_server RUNNING
 }
@@ -40,7 +40,7 @@ given_fault() {
 
 @test "the good conf counts: what the faulty file changed is not believed" {
 	given_running msg_server
-	given_conf msg_server 'dir = /' 'command = /bin/false' 'color = blue'
+	given_conf msg_server 'dir = /' 'command = /bin/false' 'flavour = sweet'
 
 	suite_ends 0 restart msg_server
 
@@ -57,7 +57,7 @@ given_fault() {
 
 	suite_ends 4 status
 
-	assert_answered 'route_server.conf:2: unknown key "color"'
+	assert_answered 'route_server.conf:2: unknown key "flavour"'
 	assert_answered 'msg_server  RUNNING'
 }
 
@@ -83,7 +83,7 @@ given_fault() {
 	given_fault ../monitor
 
 	suite_ends 0 stop msg_server
-	assert_answered 'monitor.conf:4: unknown key "color"'
+	assert_answered 'monitor.conf:4: unknown key "flavour"'
 	suite_ends 6 start route_server
 	suite_ends 4 status
 	assert_answered 'msg_server  STOPPED'

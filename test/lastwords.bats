@@ -157,7 +157,7 @@ for line in open(sys.argv[1]):
 	"$ROOT/conf/hooks/mail" death web 'web died'
 
 	grep -qx '    the last line' "$HOOK_SENDMAIL.mail"
-	run -0 "$(python)" -c '
+	run -0 "$(python)" -B -c '
 import importlib.machinery, json, sys
 hook = importlib.machinery.SourceFileLoader("webhook", sys.argv[1]).load_module()
 print(json.loads(hook.body_of("death", "web", "web died"))["output"])

@@ -115,7 +115,7 @@ access.make(sys.argv[2])
 
 	run -0 find "/proc/$(pid_of msg_server)/fd" -type l -printf '%l '
 
-	assert_equal 'its descriptors' "$output" "/dev/null /dev/null /dev/null $SERVERS/msg_server "
+	assert_equal 'its descriptors' "$output" "/dev/null $STATE/output/msg_server.log $STATE/output/msg_server.log $SERVERS/msg_server "
 }
 
 @test "lock inherited by the server: one that outlives its monitor blocks nothing" {

@@ -99,8 +99,7 @@ survives_kills() {
 
 	assert_equal 'remarks' "$(<"$SAID")" ''
 	run -0 lines check "$dir" s.log 5 "$LINES_EACH"
-	pkill -KILL -P "$talker"
-	kill -KILL "$talker"
+	kill_family "$talker"
 }
 
 @test "a child that cuts ends before each of its system calls in turn: the next one goes on, and each line is there once" {

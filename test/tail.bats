@@ -27,8 +27,7 @@ teardown() {
 }
 
 end_talker() {
-	pkill -KILL -P "$TALKER"
-	kill -KILL "$TALKER"
+	kill_family "$TALKER"
 	TALKER=
 }
 

@@ -67,6 +67,7 @@ def cores(text: str) -> int:
     if text == "no":
         return 0
     if word != "keep" or not number.strip().isdecimal():
-        raise ValueError(f'"{text}" is not known; write no, or how many cores to keep, like keep 3')
+        hint = "" if word == "keep" else neighbours.meant(word, ("no", "keep"), neighbours.NO)
+        raise ValueError(f'"{text}" is not known; write no, or how many cores to keep, like keep 3{hint}')
     found: int = whole(1, MOST_CORES)(number.strip())
     return found

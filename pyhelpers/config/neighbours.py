@@ -23,6 +23,8 @@ def _table(**ours: str) -> dict[str, str]:
 
 NOTHING = "no none off null nil never false disabled disable default".split()
 
+NO = dict.fromkeys(NOTHING, "no")
+
 YES_OR_NO = _table(yes="true,on,1,enable,enabled,always", no="false,off,0,none,never,disable,disabled")
 
 RESTART = _table(

@@ -1,7 +1,7 @@
 """What each server printed last before it ended: for history, for its alerts, and for the reason of a failed start.
 
-At a death we only note where the output ends.  We read it when its successor is on its way, or an alert asks for it.
-What is not in a log of ours, a child reads; whoever needs it sooner is told later.
+At a death we only note where the output ends.  We read it when its successor is on its way, or an alert asks for it
+(watch/words.py, which is loaded then).
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from loop.host import Supervisor
     from loop.leftovers import Dead
     from proc.server import Server
-    from watch.elsewhere import Elsewhere, Where
+    from watch.elsewhere import Where
     from watch.kept_output import KeptOutput
+    from watch.words import Words
 
 READ_AFTER_MS = 20  # a restart takes less
-NO_PROCESS, OPEN = "null", "-"  # of a failed start: it belongs to the incident that is open in the shell
-OF_THE_LIVING = ("hung", "limit")
 
 
-class _Run:
+class Run:
     """A run whose words are to be read.
 
     begin, end: where they are in our log; began: where in a file of its own; pid, as text; incident; ticks: when it
@@ -55,91 +54,32 @@ class LastWords:
     def __init__(self, host: Supervisor, kept: KeptOutput) -> None:
         self._host = host
         self._kept = kept
-        self._elsewhere: Elsewhere | None = None
-        self._texts: dict[int, str] = {}
-        self._unread: dict[int, _Run] = {}
-        self._asked: dict[int, Callable[[str], None]] = {}
-        self._reasons: dict[int, str] = {}  # of failed starts that history has already
-        self._failed: dict[int, _Run] = {}  # starts that have just failed
-        self._failures: dict[int, tuple[str, str]] = {}  # why a server does not run, and how much of it it said itself
+        self._unread: dict[int, Run] = {}
         self._young: set[int] = set()  # servers whose last process had just been started
+        self._known: Words | None = None
 
     def ended(self, server: Server, dead: Dead, incident: str, is_young: bool = False) -> None:
         """The process has ended: what it printed is to be read soon.
 
         is_young: it had just been started, so it may have waited in vain for its port: nginx does that for 2.5 s.
         """
-        for known in (self._texts, self._reasons, self._asked, self._failures):
-            known.pop(server.number, None)
+        if self._known:
+            self._known.forget(server.number)
         self._young.discard(server.number)
         if is_young:
             self._young.add(server.number)
-        run = _Run(server, self._kept.run_of(server), str(dead.pid), incident, dead.ticks)
+        run = Run(server, self._kept.run_of(server), str(dead.pid), incident, dead.ticks)
         server.moved_logs = 0  # until its logs are moved at the next start
-        if run.end > run.begin or server.logs or _has_more(server):
+        if run.end > run.begin or server.logs or has_more(server):
             self._unread[server.number] = run
-            self._host.loop.after(READ_AFTER_MS, lambda: self._read(run, is_time=True))
+            self._host.loop.after(READ_AFTER_MS, lambda: self._words().read(run, is_time=True))
 
-    def _read(self, run: _Run, is_time: bool = False) -> None:
-        """Read it, unless that is done; what a child has to read only when it is time."""
-        number = run.server.number
-        if self._unread.get(number) is not run:
-            return  # an alert has asked for it already, or the next run has ended
-        text = self._kept.text(run.server, run.begin, run.end) if run.end > run.begin else ""
-        if text or is_time:
-            del self._unread[number]
-        if text:
-            self._know(run, text)
-        elif is_time and _has_more(run.server):
-            self._read_elsewhere(run, lambda text: self._know(run, text))
+    def _words(self) -> Words:
+        if not self._known:
+            from watch.words import Words
 
-    def _read_elsewhere(self, run: _Run, then: Callable[[str], None]) -> None:
-        if not self._elsewhere:
-            from watch.elsewhere import Elsewhere
-
-            self._elsewhere = Elsewhere(self._host)
-        self._elsewhere.read(run.server, run.elsewhere(), then)
-
-    def _know(self, run: _Run, text: str) -> None:
-        self._texts[run.server.number] = text
-        if text:
-            self._report(run, text)
-            self._asked.pop(run.server.number, _nothing)(_behind(text))
-        if run.server.number in self._young:
-            self._look_for_port(run, text, lambda holder: self._had_no_port(run, text, holder))
-
-    def _look_for_port(self, run: _Run, text: str, then: Callable[[str], None]) -> None:
-        """Pass `: port N is held by ...` to then, or "" if it is not for that that it has ended."""
-        if not _may_want_port(text):
-            then("")
-            return
-        from watch import port_taken
-
-        port_taken.look(self._host, run.server, text, then)
-
-    def _had_no_port(self, run: _Run, text: str, holder: str) -> None:
-        """It has died because another process has its port: say so, once, and show it as long as it is down."""
-        server = run.server
-        if not holder or self._texts.get(server.number) != text:
-            return  # its successor has ended meanwhile
-        why = f"{_behind(text)[2:]}{holder}"
-        self._failures[server.number] = why, ""
-        account = self._host.lives[server.number - 1].account
-        account.say_all("port", [why])
-        if server.state == "FATAL":
-            said = _behind(text)[2:]
-            server.message = server.message.replace(said, said + holder, 1)
-            account.write()
-
-    def _report(self, run: _Run, text: str) -> None:
-        from state import printed
-
-        server = run.server
-        try:
-            printed.write(self._host.state_dir, server.kept_in, text, run.incident)
-        except OSError:
-            return  # a full disk; history would not take it either
-        self._host.emit("printed", server, f"{run.pid} {run.incident} {server.kept_in}")
+            self._known = Words(self._host, self._kept, self._unread, self._young)
+        return self._known
 
     def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
         """A start has failed: pass the reason that it printed to then, `: REASON`, and who has its port, or "".
@@ -147,66 +87,26 @@ class LastWords:
         ticks: when the process that failed began, since boot; 0: there was none.
         """
         server.moved_logs = 0
-        run = _Run(server, self._kept.run_of(server), NO_PROCESS, OPEN, ticks)
-        text = self._kept.text(server, run.begin, run.end)
-        if text or not ticks or not _has_more(server):
-            self._explain(run, text, then)
-        else:
-            self._read_elsewhere(run, lambda text: self._explain(run, text, then))
-
-    def _explain(self, run: _Run, text: str, then: Callable[[str], None]) -> None:
-        self._texts[run.server.number] = text
-        self._failed[run.server.number] = run
-        self._look_for_port(run, text, lambda holder: then(_behind(text) + holder))
+        self._words().failed(server, ticks, then)
 
     def not_started(self, server: Server, text: str) -> None:
         """A start has failed, for the reason that this text gives; it is being told, which opens its incident."""
-        number, run = server.number, self._failed.pop(server.number, None)
-        printed = self._texts.get(number, "") if run else ""
-        why = _behind(printed)
-        self._failures[number] = text, why
-        if run and why and self._reasons.get(number) != why:  # a start is tried again and again
-            self._reasons[number] = why
-            self._host.loop.after(READ_AFTER_MS, lambda: self._report(run, printed))
+        self._words().not_started(server, text)
 
     def reason(self, server: Server, later: Callable[[str], None]) -> str:
         """Why it does not run: `: REASON`, or "".  later: gets it if it is not known yet."""
-        if server.number in self._failures:
-            return f": {self._failures[server.number][0]}"
-        run = self._unread.get(server.number)
-        if run:
-            self._read(run)
-        if server.number not in self._texts:
-            self._asked[server.number] = later
-        return _behind(self._texts.get(server.number, ""))
+        return self._words().reason(server, later)
 
     def short_reason(self, server: Server, event: str) -> str:
         """For an alert: why the server does not run, without the fact that it has ended; "" if we do not know that."""
-        text, said = self._failures.get(server.number, ("", ""))
-        if event in OF_THE_LIVING or event == "recovery":
-            return ""
-        return text[text.index(said) + 2 :] if said and said in text else text
+        return self._words().short_reason(server, event)
 
     def for_alert(self, server: Server, event: str, incident: str) -> str:
         """The text that an alert brings along.  "": there is none yet; then its delivery looks at state/printed.py."""
-        if event == "recovery":
-            return ""
-        if event in OF_THE_LIVING and server.pid:
-            return self._of_the_living(server, incident)
-        run = self._unread.get(server.number)
-        if run:
-            self._read(run)
-        return self._texts.get(server.number, "")
-
-    def _of_the_living(self, server: Server, incident: str) -> str:
-        run = _Run(server, self._kept.run_of(server), str(server.pid), incident, server.ticks)
-        text = self._kept.text(server, run.begin, run.end)
-        if not text:
-            self._read_elsewhere(run, lambda text: self._report(run, text) if text else None)
-        return text
+        return self._words().for_alert(server, event, incident)
 
 
-def _has_more(server: Server) -> bool:
+def has_more(server: Server) -> bool:
     """May it have written something that is not in a log of ours?
 
     A look costs a fork, which makes our memory copy-on-write, and the next restart pays for that.  So a server whose
@@ -217,25 +117,7 @@ def _has_more(server: Server) -> bool:
     return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
 
 
-def _may_want_port(text: str) -> bool:
-    """May it say that an address is in use?  base/busy_port.py knows, and is loaded only then."""
-    small = text.lower()
-    return "in use" in small or "addrinuse" in small or "98" in small
-
-
-def _behind(text: str) -> str:
-    if not text:
-        return ""
-    from base import last_words
-
-    return f": {last_words.reason(text)}"
-
-
 def sentence(message: str, reason: str, remedy: str) -> str:
     """What status says of a server that stays down.  reason: of LastWords.reason(); a failed start has it already."""
     told = message if message.endswith(reason) else message + reason
     return f"{told}; {remedy}" if remedy else told
-
-
-def _nothing(words: str) -> None:
-    """No one has asked."""
