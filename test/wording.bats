@@ -60,6 +60,12 @@ assert_holds() {
 
 # --- what is too long
 
+@test "of a message that is cut no quotation mark outside GSM 03.38 is left, which would cost it half its room" {
+	told web1 gate 'exit 3' "web1: gate died (exit 3): \`x' $(repeated 'seven letters ' 20)主机"
+
+	assert_equal 'message' "$text" "web1: gate died (exit 3): 'x' $(repeated 'seven letters ' 8)seven letters..."
+}
+
 @test "a long message is cut at a word, and ends in ..." {
 	told web1 gate 'exit 3' "web1: gate died (exit 3, up 3h), is DOWN: $(repeated 'seven letters ' 20)"
 

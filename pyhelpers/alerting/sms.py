@@ -71,9 +71,11 @@ def one_sms(text: str, host: str = "", server: str = "", cause: str = "", why: s
 
     why: the reason in the text that must not be cut off, as far as there is room.
     """
-    text, host, server, cause, why = plain(text), plain(host), plain(server), plain(cause), plain(why)
+    text, host, server, cause, why = map(plain, (text, host, server, cause, why))
     if is_short(text):
         return text
+    # What is cut may lose each letter outside GSM 03.38 but the quotation marks.
+    text, host, server, cause, why = (each.translate(_ALIKE) for each in (text, host, server, cause, why))
     head = f"{host}: {server} "
     if not text.startswith(head):
         return cut(text)
