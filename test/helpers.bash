@@ -207,9 +207,10 @@ helper_of() {
 	done
 }
 
-# is_watched - has the last monitor a helper?
+# is_watched - has the last monitor a helper, and has that looked at every server?
 is_watched() {
-	[ -n "$(helper_of "$MONITOR" 2>/dev/null)" ]
+	[ -n "$(helper_of "$MONITOR" 2>/dev/null)" ] && [ -d "$STATE/monitors/$MONITOR" ] &&
+		[ ! -e "$STATE/monitors/$MONITOR/beginning" ]
 }
 
 # --- what is so

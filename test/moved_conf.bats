@@ -185,6 +185,7 @@ given_listener() {
 	wait_until "$PATIENCE" state_is msg_server PAUSED
 	monitor_crash
 	monitor_start msg_server # the record still knows that conf was another one
+	wait_until "$PATIENCE" is_watched
 	wait_until "$PATIENCE" message_says msg_server "but dir is $SERVERS/new now"
 	run ! is_gone "$old"
 	suite_ends 0 resume msg_server
