@@ -14,28 +14,38 @@ suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
+# shellcheck source=lib/lines.sh
+. "$suite_dir/lib/lines.sh" || exit 1
 # shellcheck source=lib/again.sh
 . "$suite_dir/lib/again.sh" || exit 1
 # shellcheck source=lib/usage.sh
 . "$suite_dir/lib/usage.sh" || exit 1
+# shellcheck source=lib/progress.sh
+. "$suite_dir/lib/progress.sh" || exit 1
 # shellcheck source=lib/python.sh
 . "$suite_dir/lib/python.sh" || exit 1
 # shellcheck source=lib/server.sh
 . "$suite_dir/lib/server.sh" || exit 1
-# shellcheck source=lib/prepare.sh
-. "$suite_dir/lib/prepare.sh" || exit 1
 # shellcheck source=lib/helper.sh
 . "$suite_dir/lib/helper.sh" || exit 1
+# shellcheck source=lib/presence.sh
+. "$suite_dir/lib/presence.sh" || exit 1
+# shellcheck source=lib/prepare.sh
+. "$suite_dir/lib/prepare.sh" || exit 1
 # shellcheck source=lib/mailbox.sh
 . "$suite_dir/lib/mailbox.sh" || exit 1
 # shellcheck source=lib/restart.sh
 . "$suite_dir/lib/restart.sh" || exit 1
 # shellcheck source=lib/alert.sh
 . "$suite_dir/lib/alert.sh" || exit 1
+# shellcheck source=lib/ending.sh
+. "$suite_dir/lib/ending.sh" || exit 1
 # shellcheck source=lib/incident.sh
 . "$suite_dir/lib/incident.sh" || exit 1
 # shellcheck source=lib/order.sh
 . "$suite_dir/lib/order.sh" || exit 1
+# shellcheck source=lib/singleton.sh
+. "$suite_dir/lib/singleton.sh" || exit 1
 # shellcheck source=lib/update.sh
 . "$suite_dir/lib/update.sh" || exit 1
 
@@ -55,14 +65,21 @@ word() {
 	shift
 	case $main_word in
 	help) usage_tell usage_print ;;
-	start | stop | restart | signal | pause | resume | clear | drill | shutdown) python_word control.py "$main_word" "$@" ;;
+	start | stop | restart | reload | signal | pause | resume | clear | drill | shutdown) order "$main_word" "$@" ;;
 	update) python_word update.py "$@" ;;
-	status) python_word status.py "$@" ;;
+	top) python_word top.py "$@" ;;
+	status) status "$@" ;;
+	fleet) python_word machines.py "$@" ;;
+	move) python_word move.py "$@" ;;
 	alerts) python_word alerts.py "$@" ;;
+	history) python_word history.py "$@" ;;
+	metrics) python_word metrics.py "$@" ;;
+	report) python_word report.py "$@" ;;
+	exec) python_word execute.py "$@" ;;
 	silence) python_word silence.py "$@" ;;
 	tail) python_word tail.py "$@" ;;
 	check) check "$@" ;;
-	test | install | uninstall | completion)
+	test | install | uninstall | completion | run)
 		word_libs
 		"${main_word}_main" "$@"
 		;;
@@ -96,6 +113,10 @@ word_libs() {
 		# shellcheck source=lib/install.sh
 		. "$suite_dir/lib/install.sh" || exit 1
 		;;
+	run)
+		# shellcheck source=lib/run.sh
+		. "$suite_dir/lib/run.sh" || exit 1
+		;;
 	completion)
 		# shellcheck source=lib/completion.sh
 		. "$suite_dir/lib/completion.sh" || exit 1
@@ -107,6 +128,27 @@ word_libs() {
 check() {
 	[ $# -eq 0 ] || usage_die 'check takes nothing behind it: it looks at all of conf'
 	python_word check.py check
+}
+
+# order WORD [--fleet] ARG... - have the monitor carry it out, or all machines of the fleet; ends the program
+order() {
+	case $1:${2:-} in
+	start:--fleet | stop:--fleet | pause:--fleet | resume:--fleet)
+		order_word=$1
+		shift 2
+		python_word everywhere.py "$order_word" "$@"
+		;;
+	esac
+	python_word control.py "$@"
+}
+
+# status [NAME...|--fleet...] - the state of every server, or of all machines of the fleet; ends the program
+status() {
+	[ "${1:-}" != --fleet ] || {
+		shift
+		python_word machines.py status "$@"
+	}
+	python_word status.py "$@"
 }
 
 # demo [webserver] - show a death and a restart, on stand-in servers or on the example web server
@@ -133,14 +175,23 @@ business() {
 
 # watch NAME... - watch these servers until a signal or an operator ends the monitor
 watch() {
+	watch_is_init && run_quietly "$@"
 	prepare_monitor "$@"
 	[ -z "$option_daemon" ] || prepare_daemon "$@"
+	ending_begin
 	alert_setup
-	watch_began=${MONITOR_GUARDED:-no} watch_hopeless=0 watch_waiting=0
+	watch_began=${MONITOR_GUARDED:-no} watch_hopeless='' watch_waiting=0
 	# servers must not inherit these
-	unset MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
+	unset MONITOR_RUN MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
 	watch_until_told
 	quit_monitor
+}
+
+# watch_is_init - is this monitor process 1, without a `run` in front of it?  Loads what it then needs
+watch_is_init() {
+	[ $$ -eq 1 ] && [ -z "$option_run$option_daemon" ] || return
+	main_word=run
+	word_libs
 }
 
 # watch_until_told - the loop: read one line at a time, until a signal or an order ends the monitor
@@ -177,6 +228,9 @@ event() {
 	limit) on_limit "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	cleared) on_cleared "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	stuck) on_stuck "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	due) on_due "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	around) on_around "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	overlap) on_overlap "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	stopped) on_stopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	unstopped) on_unstopped "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	printed) incident_printed "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
@@ -185,7 +239,7 @@ event() {
 	unlogged) incident_unlogged "$mailbox_number" ;;
 	recall) server_recall "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
 	want) order_want "$mailbox_number" "$mailbox_first" ;;
-	order) order_take "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	order) on_order "$mailbox_number" "$mailbox_rest" ;;
 	answered) order_answered "$mailbox_first" ;;
 	update) update_begin ;;
 	quit) mailbox_ended=1 ;;
@@ -194,6 +248,11 @@ event() {
 	tick) on_tick ;;
 	say) on_say "$mailbox_number" "$mailbox_rest" ;;
 	hook) on_hook "$mailbox_rest" ;;
+	held) singleton_held "$mailbox_number" "$mailbox_first" ;;
+	lost) singleton_lost "$mailbox_number" "$mailbox_first" "$mailbox_text" ;;
+	elsewhere) singleton_elsewhere "$mailbox_number" "$mailbox_first" ;;
+	unclaimed) singleton_unclaimed "$mailbox_number" ;;
+	fleet) singleton_fleet "$mailbox_first" "$mailbox_text" ;;
 	locked) on_locked "$mailbox_number" "$mailbox_first" ;;
 	ready) on_ready ;;
 	esac
@@ -202,8 +261,16 @@ event() {
 # on_ready - a helper has looked at every server: repeat what an earlier one may not have read
 on_ready() {
 	helper_ready
+	ending_ready
 	order_repeat
 	update_ready
+	[ -n "$presence_begun" ] || presence_begin
+}
+
+# on_order NUMBER 'WORD TOKEN BY [ARG]' - an operator wants something of a server
+on_order() {
+	# shellcheck disable=SC2086 # words, checked by the helper
+	order_take "$1" $2
 }
 
 # on_tick - an interval has passed
@@ -226,12 +293,16 @@ on_down() {
 	restart_decide "$1" "$mailbox_now" "$incident_cause"
 	restart_rival "$1"
 	[ "$_restart_decide" != fatal ] || server_note_failure "$1" "$incident_cause"
+	ending_decide "$1" "$incident_cause" || :
 	act "$1"
 	incident_log_death "$1"
 	case $_restart_decide in
 	leave) incident_left "$1" ;;
 	later | rival) incident_later "$1" ;;
-	fatal) incident_give_up "$1" "$incident_cause" ;;
+	fatal)
+		incident_give_up "$1" "$incident_cause"
+		ending_give_up "$1" "$incident_cause"
+		;;
 	esac
 	[ "$_restart_decide" = now ] || keep "$1"
 }
@@ -266,6 +337,39 @@ on_drifted() {
 	esac
 	server_set "$1" state STOPPING
 	helper_order stop "$1"
+}
+
+# on_due NUMBER PID TEXT - conf says that it is time to restart the server; TEXT: why.  That is no death
+on_due() {
+	server_get "$1" state
+	case $_server_get in
+	RUNNING)
+		server_set "$1" renewal "$3"
+		order_then "$1" start
+		server_set "$1" state STOPPING
+		helper_order stop "$1"
+		;;
+	*) helper_order acknowledged "$1" ;;
+	esac
+}
+
+# on_around NUMBER PID 'KEY INCIDENT HOW TEXT' - start_post, stop_post, a reload or an overlap has ended: report it, and
+# leave the server as it is; HOW is well or failed
+on_around() {
+	set -- "$1" "$2" "${3%% *}" "${3#* }"
+	set -- "$1" "$2" "$3" "${4%% *}" "${4#* }"
+	case $5 in
+	well\ *) incident_reloaded "$1" "$2" "$4" "${5#* }" ;;
+	*) incident_command_failed "$1" "$2" "$3" "$4" "${5#* }" ;;
+	esac
+}
+
+# on_overlap NUMBER PID 'OLD MS' - PID has replaced OLD without a gap, MS after the order: that is no death
+on_overlap() {
+	incident_overlap "$1" "$2" "${3%% *}" "${3#* }"
+	server_set "$1" alive "$2"
+	restart_stable "$1"
+	keep "$1"
 }
 
 # on_rival NUMBER WAIT TEXT - a death follows; TEXT names another process that restarts the server, WAIT is its time in ms
@@ -330,20 +434,27 @@ on_failed() {
 	[ "$_server_get" != "${3%% *}" ] || return 0
 	server_set "$1" attempt "${3%% *}"
 	set -- "$1" "$2" "${3#* }"
+	singleton_may_run "$1" || return 0 # `lost` says what follows
 	hopeless "$1" "$2" "$3"
 	restart_decide "$1" "$mailbox_now" failed
+	! singleton_is_hopeless "$1" "$2" || _restart_decide=fatal
 	[ "$_restart_decide" != fatal ] || server_note_failure "$1" "$3"
+	ending_decide "$1" "$3" || :
 	act "$1"
 	incident_failure "$1" "$3"
-	[ "$_restart_decide" != fatal ] || incident_give_up "$1" "$3"
+	[ "$_restart_decide" != fatal ] || {
+		incident_give_up "$1" "$3"
+		ending_give_up "$1" "$3"
+	}
 	[ "$_restart_decide" = now ] || keep "$1"
 }
 
-# on_up NUMBER PID 'HOW SOURCE MS' - the server runs: the helper launched it and it stayed up, or the helper found it
+# on_up NUMBER PID 'HOW SOURCE MS DOWN' - the server runs: the helper launched it and it stayed up, or the helper found it
 on_up() {
 	watch_began=yes
+	server_set "$1" asked yes
 	restart_stable "$1"
-	# shellcheck disable=SC2086 # three words of the helper
+	# shellcheck disable=SC2086 # four words of the helper
 	incident_up "$1" "$2" $3
 	server_set "$1" alive "$2"
 	on_up_state "$1"
@@ -384,19 +495,20 @@ on_stopped() {
 	case $_server_get in
 	start) order_start_afresh "$1" ;;
 	update) update_stopped ;;
+	standby) singleton_stopped "$1" ;;
 	*) hold_by_order "$1" ;;
 	esac
 }
 
 # on_unstopped NUMBER PID LEFT - a stop has failed: LEFT lives, which is PID, the server itself, or what that left behind
-# An operator who wants the server down hears that it is not.  In all other cases a server that lives is watched again,
-# and what is left of a dead one does not keep it down.
+# An operator who wants the server down hears that it is not, and a singleton without its lock stays as it is.  In all
+# other cases a server that lives is watched again, and what is left of a dead one does not keep it down.
 on_unstopped() {
 	server_get "$1" next
 	unstopped_next=$_server_get
 	server_get "$1" want
 	case $2:$_server_get:$unstopped_next in
-	*:down:) server_set "$1" state STUCK ;;
+	*:down: | *:standby) server_set "$1" state STUCK ;; # when it ends, the helper says `stopped`
 	"$3":*) follow_on "$1" ;;
 	*)
 		on_stopped "$1" "$2" -
@@ -435,6 +547,10 @@ on_absent() {
 	EXITED) rest_after_end "$1" ;;
 	FATAL) hold_fatal "$1" ;;
 	*)
+		if restart_awaits_order "$1"; then
+			hold "$1" STOPPED 'started by order only'
+			return
+		fi
 		restart_at_once
 		act "$1"
 		;;
@@ -479,8 +595,13 @@ hopeless() {
 	server_get "$1" shown
 	warn "$_server_get: $3"
 	[ "$watch_began" = no ] || return 0
-	watch_hopeless=$((watch_hopeless + 1))
-	[ "$watch_hopeless" -lt "$server_count" ] || quit_monitor "$2"
+	case "$watch_hopeless " in
+	*" $1 "*) return 0 ;; # it was tried again
+	esac
+	watch_hopeless="$watch_hopeless $1"
+	# shellcheck disable=SC2086 # numbers
+	set -- "$2" $watch_hopeless
+	[ $# -le "$server_count" ] || quit_monitor "$1"
 }
 
 # act NUMBER - do what restart_decide has decided
@@ -509,7 +630,7 @@ hold_fatal() {
 	log_age "$_server_get"
 	server_get "$1" give_up
 	case $_server_get in
-	1) set -- "$1" '1 failure' ;;
+	0 | 1) set -- "$1" '1 failure' ;;
 	*) set -- "$1" "$_server_get failures" ;;
 	esac
 	server_get "$1" name
@@ -533,11 +654,17 @@ hold() {
 	server_memory "$1"
 	server_get "$1" restarts
 	helper_order leave "$1" "$2" "$_server_get" "$_server_memory" "$3" "${4:-}"
+	[ -z "$server_singleton" ] || singleton_left "$1" "$2"
 }
 
-# start NUMBER - start the server now, or after restart_wait, or when every server that it needs runs
+# start NUMBER - start the server now, or after restart_wait, or when every server that it needs runs; a singleton only
+# if this machine has its lock
 start() {
 	if server_needs_met "$1"; then
+		singleton_may_run "$1" || {
+			singleton_stand_by "$1"
+			return
+		}
 		server_set "$1" state STARTING
 		[ "$restart_wait" -eq 0 ] || server_set "$1" state BACKOFF
 		server_memory "$1"
@@ -568,6 +695,8 @@ start_waiting() {
 
 # quit_monitor [STATUS] - end the monitor; servers keep running
 quit_monitor() {
+	presence_look
+	presence_end
 	helper_end
 	exit "${1:-0}"
 }

@@ -13,6 +13,8 @@ suite_dir=${suite_file%/*}
 
 # shellcheck source=lib/log.sh
 . "$suite_dir/lib/log.sh" || exit 1
+# shellcheck source=lib/progress.sh
+. "$suite_dir/lib/progress.sh" || exit 1
 # shellcheck source=lib/python.sh
 . "$suite_dir/lib/python.sh" || exit 1
 

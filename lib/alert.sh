@@ -34,6 +34,9 @@ alert_send_core() {
 # `second` means each death but the first in an hour, and the first one too if the restart did not follow at once.
 alert_is_wanted() {
 	server_get "$1" alert_on
+	case $2:,$_server_get, in
+	conflict:*,give_up,* | fenced:*,give_up,* | fleet:*,give_up,*) return 0 ;; # as loud
+	esac
 	case ,$_server_get, in
 	*",$2,"*) return 0 ;;
 	*,second,*) [ "$2" = death ] || return 1 ;;

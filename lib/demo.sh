@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # demo - show the main job on stand-in servers in a scratch directory; it ends by itself and leaves nothing behind
-# Needs: log.sh python.sh.  suite_dir is set by the program
+# Needs: log.sh progress.sh python.sh.  suite_dir is set by the program
 #
 # The monitor is the real one, as a child.  The demo shows only what the suite has written, and ends with 1 if it does
 # not find it there.  Every process that it starts has MONITOR_DEMO=$demo_dir in its environment: demonstrate.py
@@ -147,16 +147,26 @@ demo_print() {
 demo_await() {
 	_demo_text=$1
 	shift
+	_demo_uptime
+	_demo_since=$_demo_uptime
 	until "$@"; do
 		_demo_uptime
+		[ $((_demo_uptime - _demo_since)) -lt 2 ] || _demo_progress
 		[ "$_demo_uptime" -lt "$demo_deadline" ] || demo_fail "$_demo_text, $demo_patience s after the beginning"
 		[ -z "$demo_monitor" ] || _demo_monitor_lives || demo_fail "$_demo_text, and its monitor has ended"
 		sleep 0.05
 	done
+	progress_end
+}
+
+# Show what is not so yet, and how much of the time that it may take is over
+_demo_progress() {
+	progress_show "demo: $_demo_text so far, $((demo_patience - demo_deadline + _demo_uptime)) of $demo_patience s"
 }
 
 # demo_fail TEXT - something did not happen: report it, with the output of the monitor
 demo_fail() {
+	progress_end
 	warn "demo: $1"
 	for _demo_file in monitor.err monitor.out status; do
 		[ ! -s "$demo_dir/$_demo_file" ] || sed 's/^/    /' "$demo_dir/$_demo_file" >&2
@@ -167,6 +177,7 @@ demo_fail() {
 # demo_end STATUS - end the monitor and all that it started, remove the scratch directory, end the program
 demo_end() {
 	trap '' HUP INT PIPE TERM
+	progress_end
 	if [ -n "$demo_dir" ]; then
 		"$python_path" -E -s "$suite_dir/pyhelpers/demonstrate.py" end "$demo_dir" ${demo_monitor:+"$demo_monitor"} ||
 			warn "demo: not all of its processes could be ended; they have MONITOR_DEMO=$demo_dir in their environment"

@@ -10,7 +10,7 @@ incident_hour=3600
 incident_cause=
 incident_boot= incident_count=0
 _incident_name= _incident_pid= _incident_up= _incident_nth= _incident_event= _incident_died=
-_incident_shown= _incident_place= _incident_down=
+_incident_shown= _incident_place= _incident_down= _incident_why= _incident_action=
 
 # Make a name for an incident that is not the death of a process; it never repeats, not in another boot or this second
 # Sets: _incident_stamp, SECONDS.COUNT.MONITOR-BOOT
@@ -175,14 +175,19 @@ incident_drifted() {
 incident_stopped() {
 	_incident_get "$1"
 	server_get "$1" drift
+	_incident_why=$_server_get _incident_action='conf changed'
+	server_get "$1" renewal
+	[ -z "$_server_get" ] || _incident_why=$_server_get _incident_action='time to restart'
 	_incident_took=${3#-}
-	case $2$_incident_took:$4:$_server_get in
+	case $2$_incident_took:$4:$_incident_why in
 	0::*) _incident_held ;;
 	0:*) ;;
-	*:start:?*) _incident_ended "$2" "stopped, pid=$2, restarting... ($_server_get)" 'conf changed' "$_server_get" ;;
+	*:start:?*) _incident_ended "$2" "stopped, pid=$2, restarting... ($_incident_why)" "$_incident_action" "$_incident_why" ;;
+	*:standby:*) _incident_ended "$2" "stopped, pid=$2, stands by${_incident_took:+ ($_incident_took)}" 'stands by' "$_incident_took" ;;
 	*) _incident_ended "$2" "stopped by order${_incident_took:+ ($_incident_took)}" 'stopped by order' "$_incident_took" ;;
 	esac
 	server_set "$1" drift ''
+	server_set "$1" renewal ''
 	server_set "$1" incident ''
 	server_set "$1" pid ''
 	server_set "$1" rival ''
@@ -199,6 +204,45 @@ _incident_ended() {
 _incident_held() {
 	log_restart "$mailbox_when" "Server $_incident_shown stays down by order"
 	log_history "$mailbox_when" held "$_incident_name" '' '' 'stays down by order' "$_incident_id" '' "$_incident_place"
+}
+
+# incident_command_failed NUMBER PID KEY INCIDENT TEXT - a command around the life of a server, or an overlap, has failed:
+# log it
+incident_command_failed() {
+	_incident_get "$1"
+	case $3 in
+	start_post | overlap) _incident_next="pid=$2, left running" ;;
+	*) _incident_next="pid=$2" ;;
+	esac
+	log_restart "$mailbox_when" "Server $_incident_shown $3 failed, $_incident_next ($5)"
+	log_history "$mailbox_when" "${3}_failed" "$_incident_name" "$2" '' 'left alone' "$4" "$5" "$_incident_place"
+}
+
+# incident_reloaded NUMBER PID INCIDENT TEXT - the server has read its conf again, and is well: log it
+incident_reloaded() {
+	_incident_get "$1"
+	log_restart "$mailbox_when" "Server $_incident_shown reloaded by order, pid=$2"
+	log_history "$mailbox_when" reloaded "$_incident_name" "$2" '' 'reloaded by order' "$3" "$4" "$_incident_place"
+}
+
+# incident_overlap NUMBER PID OLD MS - a new process has replaced OLD without a gap, by order: log it
+incident_overlap() {
+	_incident_get "$1"
+	server_set "$1" pid "$2"
+	server_set "$1" excesses '' # it is another process
+	log_restart "$mailbox_when" "Server $_incident_shown overlap, pid=$3 replaced by pid=$2 ($4 ms)"
+	log_history "$mailbox_when" overlap "$_incident_name" "$2" '' replaced "$_incident_id" "pid $3 replaced, $4 ms" "$_incident_place"
+}
+
+# incident_ordered NUMBER WORD BY [ARG] - an operator has given an order; BY: his uid, or -1 if that is not known
+incident_ordered() {
+	server_get "$1" place
+	_incident_place=$_server_get
+	server_get "$1" name
+	case $3 in
+	-*) set -- "$1" "$2" null "${4-}" ;;
+	esac
+	log_history "$mailbox_when" order "$_server_get" '' '' "$2" '' "${4-}" "$_incident_place" "\"by\":$3"
 }
 
 # incident_failure NUMBER TEXT - a start has failed: log it each time, send an alert only the first time
@@ -227,20 +271,37 @@ incident_failure() {
 }
 
 # incident_give_up NUMBER LAST - too many failures: send the loudest alert; LAST is the cause of the last failure
+# A singleton may run on another machine: singleton_unclaimed sends that alert if it does not.
 incident_give_up() {
 	_incident_get "$1"
-	server_get "$1" give_up
-	_incident_limit=$_server_get
-	server_get "$1" window
-	log_age "$_server_get"
+	_incident_limit "$1"
 	log_restart "$mailbox_when" "Server $_incident_shown gave up ($_incident_limit in $_log_age)"
 	log_history "$mailbox_when" give_up "$_incident_name" '' "$_incident_cause" 'gave up' "$_incident_id" "$_incident_limit in $_log_age, last: $2" "$_incident_place"
-	server_set "$1" told give_up
-	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
+	server_get "$1" singleton
+	[ -n "$_server_get" ] || incident_tell_give_up "$1" "$2" ''
 }
 
-# incident_up NUMBER PID HOW SOURCE MS - the server runs: log it, close its incident; HOW: launched adopted moved
+# incident_tell_give_up NUMBER LAST WHERE - send that alert; WHERE it is down, if not only here
+incident_tell_give_up() {
+	_incident_get "$1"
+	_incident_limit "$1"
+	server_set "$1" told give_up
+	alert_send "$1" give_up "$_incident_pid" "$_incident_cause" 'gave up' "is DOWN$3, GAVE UP after $_incident_limit failures in $_log_age (last: $2); start it by hand"
+}
+
+# NUMBER: how many failures in what time are too many.  Sets: _incident_limit, _log_age
+_incident_limit() {
+	server_get "$1" give_up
+	_incident_limit=$_server_get
+	[ "$_incident_limit" -gt 0 ] || _incident_limit=1 # of a singleton, which other machines may start
+	server_get "$1" window
+	log_age "$_server_get"
+}
+
+# incident_up NUMBER PID HOW SOURCE MS DOWN - the server runs: log it, close its incident; HOW: launched adopted moved
+# DOWN: how long it was down, in ms, or -
 incident_up() {
+	_incident_down_ms "${6:--}"
 	_incident_get "$1"
 	server_get "$1" pid
 	server_set "$1" pid "$2"
@@ -298,7 +359,13 @@ _incident_log_launched() {
 	_incident_word=started
 	[ -z "$_incident_id" ] || _incident_word=restarted
 	log_restart "$mailbox_when" "Server $_incident_shown $_incident_word, pid=$2 ($3 ms)"
-	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms" "$_incident_place"
+	log_history "$mailbox_when" "$_incident_word" "$_incident_name" "$2" "$_incident_cause" "$_incident_word" "$_incident_id" "$3 ms" "$_incident_place" "$_incident_down_ms"
+}
+
+# _incident_down_ms MS - Sets: _incident_down_ms, the member of a line in the history; empty if MS is -
+_incident_down_ms() {
+	_incident_down_ms="\"down_ms\":$1"
+	[ "$1" != - ] || _incident_down_ms=
 }
 
 # The server has another pid than when the incident began: count a restart, no matter who did it.
@@ -325,7 +392,7 @@ _incident_log_found() {
 	*) _incident_source='its pidfile' ;;
 	esac
 	log_restart "$mailbox_when" "Server $_incident_shown $3 pid=$2 (found by $_incident_source)"
-	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source" "$_incident_place"
+	log_history "$mailbox_when" adopted "$_incident_name" "$2" '' adopted '' "found by $_incident_source" "$_incident_place" "$_incident_down_ms"
 }
 
 # incident_excess NUMBER PID EVENT KEY TEXT ACTION WORDS - report a running server that hangs or exceeds the limit KEY

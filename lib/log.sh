@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # log - messages on the terminal, restart.log, history.jsonl
-# Needs: nothing.  log_dir and log_syslog are set by prepare.sh
+# Needs: nothing.  log_dir and log_syslog are set by prepare.sh, mailbox_now by mailbox.sh
 #
 # While the loop runs, it must not wait for a reader of its standard output: then log_print_by prints in its place.
 
@@ -83,15 +83,16 @@ log_restart() {
 	_log_append restart.log "$_log_line"
 }
 
-# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL [DIR] - add a JSON object to history.jsonl
-# DIR: where SERVER runs, if it is not the first of its name
+# log_history WHEN EVENT SERVER PID CAUSE ACTION INCIDENT DETAIL [DIR] [MORE] - add a JSON object to history.jsonl
+# DIR: where SERVER runs, if it is not the first of its name.  MORE: members of the object, as "down_ms":12
+# Seconds since boot stand there too: they tell how much of the time between two lines is a clock that was set.
 log_history() {
-	_log_json "$5"
-	_log_cause=$_log_json
-	_log_json "${9-}"
-	_log_dir=${9:+,\"dir\":\"$_log_json\"}
-	_log_json "$8"
-	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$_log_json\"$_log_dir}"
+	log_json "$5"
+	_log_cause=$log_json
+	log_json "${9-}"
+	_log_dir=${9:+,\"dir\":\"$log_json\"}
+	log_json "$8"
+	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":${4:-null},\"cause\":\"$_log_cause\",\"action\":\"$6\",\"incident\":\"$7\",\"detail\":\"$log_json\"$_log_dir${mailbox_now:+,\"boot\":$mailbox_now}${10:+,${10}}}"
 }
 
 # log_output WHEN SERVER PID INCIDENT FILE - add to history.jsonl what a server printed last: the first line of FILE,
@@ -160,20 +161,21 @@ _log_append() {
 	log_late_count=$((log_late_count + 1))
 }
 
-# Sets: _log_json, the text with " and \ escaped; the helper lets no control characters through
-_log_json() {
-	_log_json=
+# log_json TEXT - make it the inside of a JSON string
+# Sets: log_json, the text with " and \ escaped; the helper lets no control characters through
+log_json() {
+	log_json=
 	_log_rest=$1
 	while :; do
 		case $_log_rest in
 		*[\"\\]*)
 			_log_plain=${_log_rest%%[\"\\]*}
 			_log_rest=${_log_rest#"$_log_plain"}
-			_log_json=$_log_json$_log_plain\\${_log_rest%"${_log_rest#?}"}
+			log_json=$log_json$_log_plain\\${_log_rest%"${_log_rest#?}"}
 			_log_rest=${_log_rest#?}
 			;;
 		*) break ;;
 		esac
 	done
-	_log_json=$_log_json$_log_rest
+	log_json=$log_json$_log_rest
 }

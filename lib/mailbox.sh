@@ -63,7 +63,7 @@ _mailbox_signalled() {
 mailbox_is_event() {
 	case $mailbox_word:$mailbox_number:$mailbox_now in
 	*:*[!0-9]*:* | *:*:*[!0-9]* | *::* | *: | *:???????*:*) ;;
-	down:* | up:* | failed:* | absent:* | rival:* | restart_pending:* | drifted:* | hung:* | limit:* | cleared:* | stuck:* | stopped:* | unstopped:* | recall:* | printed:* | core:* | backtrace:* | unlogged:* | want:* | tick:* | say:* | hook:* | locked:* | ready:* | order:* | answered:* | update:* | quit:* | wake:* | reloaded:*)
+	down:* | up:* | failed:* | absent:* | rival:* | restart_pending:* | drifted:* | hung:* | limit:* | cleared:* | stuck:* | due:* | around:* | overlap:* | stopped:* | unstopped:* | recall:* | printed:* | core:* | backtrace:* | unlogged:* | want:* | tick:* | say:* | hook:* | held:* | lost:* | elsewhere:* | unclaimed:* | fleet:* | locked:* | ready:* | order:* | answered:* | update:* | quit:* | wake:* | reloaded:*)
 		[ "$mailbox_number" -gt "$server_count" ] || {
 			mailbox_first=${mailbox_rest%% *} mailbox_text=${mailbox_rest#* }
 			return 0

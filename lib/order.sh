@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # order - what an operator wants: carry each order out, answer it, and remember it until it is done
-# Needs: log.sh server.sh restart.sh helper.sh; start of monitor.sh
+# Needs: log.sh server.sh restart.sh helper.sh incident.sh; start of monitor.sh
 #
 # control.py writes an order, and the helper checks it (watch/operators.py).  control.py waits for the answer to TOKEN
 # in the server's answers, and then for the state that the order leads to.  Two lists outlive a helper:
@@ -15,20 +15,45 @@ order_most_unanswered=100000 # characters; a full disk takes no answers
 order_most_under_way=4000    # characters, about 100 orders
 _order_heard= _order_wanted=
 
-# order_take NUMBER WORD 'TOKEN ARG' - carry out an order and answer it
+# order_take NUMBER WORD TOKEN BY [ARG] - carry out an order and answer it; BY: who gave it
 order_take() {
 	_order_word=$2
-	_order_token=${3%% *}
+	_order_token=$3
+	incident_ordered "$1" "$2" "${4:--1}" "${5-}"
 	case $2 in
 	signal)
-		_order_remember "$1" "$_order_token" signal "${3#* }"
-		helper_order signal "$1" "${3#* }" "$_order_token"
+		_order_remember "$1" "$_order_token" signal "$5"
+		helper_order signal "$1" "$5" "$_order_token"
 		;;
+	reload) order_living "$1" "$_order_token" reread ;;
+	overlap) order_living "$1" "$_order_token" overlap ;;
 	start | stop | restart | pause | resume | clear)
 		"order_$2" "$1"
 		order_answer "$_order_number" "$_order_token" "$_order_answer"
 		[ "$2" = clear ] || _order_follow "$1" "$_order_token"
 		;;
+	esac
+}
+
+# order_living NUMBER TOKEN WORD - pass an order on that only a server that runs can obey; the helper answers when it is
+# well again: reread - have it read its conf again, overlap - have a new process replace it without a gap
+order_living() {
+	server_get "$1" state
+	case $_server_get in
+	RUNNING | UNKNOWN)
+		_order_remember "$1" "$2" "$3" -
+		_order_pass_on "$@"
+		;;
+	PAUSED) order_answer "$1" "$2" '1 is paused; resume it first' ;;
+	*) order_answer "$1" "$2" '7 it does not run' ;;
+	esac
+}
+
+# NUMBER TOKEN WORD: the helper carries it out
+_order_pass_on() {
+	case $3 in
+	reread) helper_order reread "$1" "$2" ;;
+	overlap) helper_order overlap "$1" "$2" ;;
 	esac
 }
 
@@ -110,6 +135,7 @@ _order_repeat_answer() {
 	}
 	case $3 in
 	signal) helper_order signal "$_server_number" "$4" "$1" ;;
+	reread | overlap) _order_pass_on "$_server_number" "$1" "$3" ;;
 	*)
 		shift 3
 		helper_order answer "$_server_number" "$_order_token" "$*"
@@ -191,10 +217,14 @@ order_restart() {
 # order_pause NUMBER - leave the server alone until resume: no restart, no search; a stopped server is already so
 order_pause() {
 	server_get "$1" want
-	[ "$_server_get" != down ] || {
+	_order_want=$_server_get
+	server_get "$1" state
+	case $_order_want:$_server_get in
+	down:* | *:STOPPED)
 		_order_spare "$1" 'is stopped; there is nothing to pause'
 		return
-	}
+		;;
+	esac
 	_order_begin "$1" paused
 	server_set "$1" excesses '' # while it is paused, no event will clear them
 	server_get "$1" next
@@ -231,6 +261,7 @@ order_clear() {
 
 # order_start_afresh NUMBER - start the server at once, as if it had never failed
 order_start_afresh() {
+	server_set "$1" asked yes
 	_order_forget "$1"
 	server_set "$1" incident ''
 	restart_at_once

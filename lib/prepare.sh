@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # prepare - make this monitor ready: settle conf, make the state directory and the FIFOs, learn the servers
-# Needs: log.sh usage.sh python.sh server.sh.  suite_dir is set by the program
+# Needs: log.sh lines.sh usage.sh python.sh server.sh presence.sh.  suite_dir is set by the program
 
 prepare_psutil=
 prepare_conf=
@@ -10,31 +10,49 @@ prepare_syslog=0
 prepare_boot=
 prepare_recovery_quiet=5000 # ms
 prepare_locked=
+_prepare_lost= # monitors that were killed: lines PID BOOT WHEN
 
 # prepare_monitor WORD... - settle conf for these servers; make the state directory and the FIFOs
 # Sets: prepare_psutil prepare_conf prepare_state prepare_run prepare_recovery_quiet prepare_locked, and the servers.
 # Ends the program if it cannot.
 prepare_monitor() {
 	usage_words
+	[ -z "$option_run" ] || {
+		MONITOR_RUN=yes
+		export MONITOR_RUN # for prepare.py
+	}
 	python_run "$suite_dir/pyhelpers/prepare.py" "$suite_dir" "$option_conf" "$option_state" "$PWD" $$ \
 		"$_usage_words" "$@" || exit $?
-	while read -r _prepare_word _prepare_rest; do
-		case $_prepare_word in
-		server)
-			# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
-			server_new $_prepare_rest
-			;;
-		place) server_place "$_prepare_rest" ;;
-		psutil | conf | state | run | boot | syslog | recovery_quiet) eval "prepare_$_prepare_word=\$_prepare_rest" ;;
-		locked) prepare_locked=$_prepare_rest ;;
-		say) warn "$_prepare_rest" ;;
-		esac
-	done <<-END
-		$_python_run
-	END
+	lines_each _prepare_take "$_python_run"
 	log_dir=$prepare_state
 	log_syslog=$prepare_syslog
 	incident_boot=$prepare_boot
+	_prepare_tell_lost
+}
+
+# _prepare_tell_lost - log until when those monitors were seen
+_prepare_tell_lost() {
+	while [ -n "$_prepare_lost" ]; do
+		presence_lost "${_prepare_lost%%"$log_newline"*}"
+		_prepare_lost=${_prepare_lost#*"$log_newline"}
+	done
+}
+
+# _prepare_take LINE - take what one line of prepare.py says
+_prepare_take() {
+	_prepare_rest=${1#* }
+	case ${1%% *} in
+	server)
+		# shellcheck disable=SC2086 # words without blanks or globs, from prepare.py
+		server_new $_prepare_rest
+		;;
+	place) server_place "$_prepare_rest" ;;
+	singleton) server_is_singleton "$_prepare_rest" ;;
+	psutil | conf | state | run | boot | syslog | recovery_quiet) eval "prepare_${1%% *}=\$_prepare_rest" ;;
+	locked) prepare_locked=$_prepare_rest ;;
+	lost) _prepare_lost=$_prepare_lost$_prepare_rest$log_newline ;;
+	say) warn "$_prepare_rest" ;;
+	esac
 }
 
 # prepare_daemon NAME... - start this monitor as a daemon under a guard, which starts it again after a crash

@@ -57,6 +57,14 @@ restart_unwanted() {
 	return 1
 }
 
+# restart_awaits_order NUMBER - is the server started by order only, and has it neither run yet nor been ordered to?
+restart_awaits_order() {
+	server_get "$1" start
+	[ "$_server_get" = manual ] || return
+	server_get "$1" asked
+	[ -z "$_server_get" ]
+}
+
 # restart_given_up NUMBER NOW - count this failure; are there too many within the time of give_up?
 restart_given_up() {
 	server_get "$1" window

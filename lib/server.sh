@@ -9,10 +9,11 @@ _server_get=
 _server_failure=
 _server_memory=
 server_count=0
+server_singleton= # the number of the first one that is a singleton
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
 
-# server_new NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS - learn
-# a server from a line of prepare.py
+# server_new NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS START -
+# learn a server from a line of prepare.py
 server_new() {
 	server_count=$1
 	_server_key "$2" || return
@@ -24,10 +25,12 @@ server_new() {
 	eval "server_$1_want=up server_$1_alive= server_$1_next= server_$1_orders="
 	eval "server_$1_known= server_$1_heard=up server_$1_death= server_$1_answered= server_$1_attempt="
 	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses= server_$1_drift="
-	eval "server_$1_rival= server_$1_rival_wait=0"
+	eval "server_$1_rival= server_$1_rival_wait=0 server_$1_renewal= server_$1_asked="
+	eval "server_$1_singleton= server_$1_lock= server_$1_holder="
 	_server_number=$1
 	shift 8
 	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
+	eval "server_${_server_number}_start=\${4-auto}"
 }
 
 # server_place 'NUMBER DIR' - another server has the name of this one: messages show where this one runs
@@ -35,6 +38,12 @@ server_place() {
 	server_get "${1%% *}" name
 	server_set "${1%% *}" shown "$_server_get in ${1#* }"
 	server_set "${1%% *}" place "${1#* }"
+}
+
+# server_is_singleton NUMBER - of all machines of the fleet, one runs this server
+server_is_singleton() {
+	server_set "$1" singleton yes
+	server_singleton=${server_singleton:-$1}
 }
 
 # server_get NUMBER KEY
@@ -70,7 +79,7 @@ server_forget_helper() {
 	_server_each=0
 	while [ "$_server_each" -lt "$server_count" ]; do
 		_server_each=$((_server_each + 1))
-		eval "server_${_server_each}_heard=up server_${_server_each}_answered="
+		eval "server_${_server_each}_heard=up server_${_server_each}_answered= server_${_server_each}_lock="
 	done
 }
 

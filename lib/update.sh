@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # update - apply a new conf: stop what it no longer has or changes, read the new servers, start what is to run
-# Needs: log.sh usage.sh python.sh server.sh prepare.sh helper.sh.  suite_dir is set by the program
+# Needs: log.sh usage.sh python.sh server.sh prepare.sh helper.sh presence.sh.  suite_dir is set by the program
 #
 # update.py has checked conf, and has written RUN/plan for the shell and RUN/settled.new for the helper.
 
@@ -49,6 +49,7 @@ update_apply() {
 	helper_muted=
 	update_remember
 	server_count=0
+	server_singleton=
 	_update_named=' '
 	while read -r _update_deed _update_rest; do
 		case $_update_deed in
@@ -58,10 +59,12 @@ update_apply() {
 			server_new $_update_rest
 			;;
 		place) server_place "$_update_rest" ;;
+		singleton) server_is_singleton "$_update_rest" ;;
 		recovery_quiet) prepare_recovery_quiet=$_update_rest ;;
 		esac
 	done <"$prepare_run/plan"
 	update_recall
+	presence_begin
 	update_taken=yes
 }
 
@@ -78,7 +81,7 @@ update_interrupted() {
 }
 
 # update_remember - note for each server what the helper's first look does not find out, or need not report
-# Sets: _update_known, words NAME=PID=WANT=STATE=NEXT=ORDERS
+# Sets: _update_known, words NAME=PID=WANT=STATE=NEXT=ASKED=ORDERS
 update_remember() {
 	_update_known=
 	_update_number=0
@@ -86,6 +89,7 @@ update_remember() {
 		_update_number=$((_update_number + 1))
 		eval "_update_one=\$server_${_update_number}_name=\$server_${_update_number}_alive=\$server_${_update_number}_want"
 		eval "_update_one=\$_update_one=\$server_${_update_number}_state=\$server_${_update_number}_next"
+		eval "_update_one=\$_update_one=\$server_${_update_number}_asked"
 		server_get "$_update_number" orders
 		_update_known="$_update_known $_update_one=$_server_get"
 	done
@@ -96,7 +100,7 @@ update_recall() {
 	for _update_word in $_update_known; do
 		server_number "${_update_word%%=*}" || continue
 		_update_fields=${_update_word#*=}
-		for _update_key in alive want state next orders; do
+		for _update_key in alive want state next asked orders; do
 			_update_value=${_update_fields%%=*}
 			_update_fields=${_update_fields#*=}
 			case $_update_key:$_update_value in

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # webserver - show the example web server under load: kill each of its roles in turn, and refuse no caller
-# Needs: log.sh python.sh demo.sh.  It compiles conf/examples/webserver; suite_dir is set by the program
+# Needs: log.sh progress.sh python.sh demo.sh.  It compiles conf/examples/webserver; suite_dir is set by the program
 
 webserver_calls=20000 # of each caller, at most
 webserver_callers=4
@@ -30,9 +30,11 @@ webserver_compile() {
 	printf 'The web server of conf/examples/webserver, in %s\n' "$demo_dir"
 	mkdir "$demo_dir/web" || demo_fail 'no directory for the web server'
 	for _webserver_role in listener:Listener manager:Manager; do
+		progress_show "demo: compiling ${_webserver_role%:*}.c"
 		cc -O2 -o "$demo_dir/web/${_webserver_role#*:}" "$suite_dir/conf/examples/webserver/${_webserver_role%:*}.c" \
 			2>"$demo_dir/monitor.err" || demo_fail "${_webserver_role%:*}.c cannot be compiled"
 	done
+	progress_end
 }
 
 # webserver_conf - write the conf of the example, for this directory and a free port

@@ -21,9 +21,10 @@ import sys
 
 from alerting import hook, reach
 from base.exits import NO_PERMISSION, NOT_CONFIGURED
+from base.instance_names import folded as folded_names
 from base.libraries import psutil_home
-from config import comments, confdir, grammar, settle
-from operate import preflight
+from config import accounts, comments, confdir, grammar, settle
+from operate import preflight, private_files
 from proc import cause, cgroup, controllers
 from proc.server import servers_of
 from state import namesakes
@@ -38,7 +39,9 @@ def check(root: str, conf_dir: str, cwd: str) -> tuple[settle.Settled | None, li
     if faults:
         return None, faults
     settled = settle.settle(conf_dir, root, cwd, ["all"])
-    return settled, controllers.objections(settled.servers) + hook.unfit(conf_dir, hooks_of(settled))
+    accounts.find(settled)
+    faults = private_files.faults(settled) + controllers.objections(settled.servers)
+    return settled, faults + hook.unfit(conf_dir, hooks_of(settled))
 
 
 def hooks_of(settled: settle.Settled) -> list[str]:
@@ -52,6 +55,12 @@ def warnings(settled: settle.Settled, conf_dir: str, state_dir: str) -> list[str
     if conf is None:
         return []
     found = comments.remarks(conf.settings())
+    if settled.suite["fleet"]:
+        from config import fleet_checks
+        from fleet import remarks
+
+        found += fleet_checks.remarks(conf, settled.suite)
+        found += remarks.warnings(conf, settled.suite, settled.servers, conf_dir, state_dir)
     for name in hooks_of(settled):
         found += reach.comments_in(conf_dir, name)
         if reach.only_prints(conf_dir, name):
@@ -61,6 +70,9 @@ def warnings(settled: settle.Settled, conf_dir: str, state_dir: str) -> list[str
     for server, key, text in preflight.warnings(servers_of(settled.groups())[1], state_dir):
         path, line = conf.set_at(server.name, key)
         found.append((path, line, f"{server.name}: {text}"))
+    for name, text in private_files.open_secrets(settled):
+        path, line = conf.set_at(name, "secrets")
+        found.append((path, line, f"{name}: {text}"))
     return [grammar.show((path, line, f"warning: {text}")) for path, line, text in sorted(set(found))]
 
 
@@ -87,6 +99,23 @@ def cgroups(settled: settle.Settled) -> list[str]:
     if cgroup.home() or all(server["cgroup"] == "no" for server in settled.servers):
         return []
     return [f"cgroups: none can be made here: {cgroup.objection()}; {LESS_EXACT}\n"]
+
+
+def _instances(settled: settle.Settled) -> str:
+    """`, among them web@1..4` if there are several of one."""
+    names = [server["name"] for server in settled.servers if server["instance_of"]]
+    folded = [word for word in folded_names(names) if word not in names]
+    return f", among them {' '.join(folded)}" if folded else ""
+
+
+def metrics_file(settled: settle.Settled, state_dir: str) -> tuple[str, bool]:
+    """Whether `metrics = FILE` is fresh, as a line for a person; and whether that is as it should be."""
+    from seeing import metrics_file
+
+    if not settled.suite["metrics"]:
+        return "", True
+    words, is_good = metrics_file.judgement(settled.suite["metrics"], settled.suite["interval"], state_dir)
+    return f"metrics: {words}\n", is_good
 
 
 def _knows_exit_of_reaped() -> bool:
@@ -116,10 +145,12 @@ def main(argv: list[str]) -> int:
     state_dir = state_directory(root, state_option, settled.suite["state_dir"])
     for line in warnings(settled, conf_dir, state_dir):
         print(line, file=sys.stderr)
-    print(f"conf is good: {len(settled.servers)} servers")
+    print(f"conf is good: {len(settled.servers)} servers{_instances(settled)}")
     print("".join(cgroups(settled)), end="")
     if word != "test":
         return 0
+    words, is_good = metrics_file(settled, state_dir)
+    print(words, end="", file=sys.stdout if is_good else sys.stderr)
     try:
         make_private(f"{state_dir}/alerts")
     except OSError as error:

@@ -90,14 +90,22 @@ def test(alerts_dir: str, conf_dir: str, hooks: Sequence[str], seconds: float = 
 
 
 def _test(alerts_dir: str, conf_dir: str, name: str, seconds: float) -> int:
-    status = FAILED
+    from base.progress import Progress  # a run needs none
+
+    status, begun = FAILED, time.monotonic()
+    line = Progress()
 
     def told(outcome: hook.Outcome) -> None:
         nonlocal status
+        line.end()
         status = _tested(alerts_dir, alert, outcome, seconds)
 
+    def waits() -> None:
+        line.show(f"test: waiting for the hook {name}, {time.monotonic() - begun:.0f} of at most {seconds:.0f} s")
+
     alert = _test_alert(name)
-    hook.call_alone(conf_dir, name, alert, told, seconds)
+    with line:
+        hook.call_alone(conf_dir, name, alert, told, seconds, waits)
     return status
 
 

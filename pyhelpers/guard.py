@@ -26,7 +26,7 @@ from base.programs import LaunchError
 from proc import cause
 from spawn.daemonize import leave_caller
 from spawn.guard_signals import ENDING, heard, silence
-from spawn.launch import hear
+from spawn.launch import fail, hear
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ class Guard:
             if self._program:
                 self._program.become(self.info, self._words())
         except LaunchError as failure:
-            os.write(tell, f"{failure.status} {failure.reason}".encode("utf-8", "surrogateescape"))
-            os._exit(failure.status)
+            fail(tell, f"{failure.status} {failure.reason}")
         os.close(tell)
 
     def _words(self) -> str:

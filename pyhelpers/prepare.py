@@ -6,13 +6,13 @@
     state /opt/monitor/state
     run /opt/monitor/state/monitors/812
     boot 0a1b2c3d
-    server 1 msg_server always 0 0 60000 0 0 sms death,give_up -
+    server 1 msg_server always 0 0 60000 0 0 sms death,give_up - auto
 
 ROOT: the suite's directory; STATE_DIR: "" means the state_dir of conf, else ROOT/state; PID: the monitor's; COMMANDS:
 the commands of monitor.sh, separated by blanks: the user may have mistyped one of them.
-A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS,
-lists with commas, - for none.  `place NUMBER DIR`: another server has the name of this one.  The shell prints the TEXT
-of `say TEXT`.
+A server line: NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS
+START, lists with commas, - for none.  `place NUMBER DIR`: another server has the name of this one.
+`lost PID BOOT WHEN`: a monitor was killed, and was seen last then.  The shell prints the TEXT of `say TEXT`.
 
 Exit: 0 ready · 1 not ready · 2 an invalid NAME, or a mistyped command · 4 the state directory cannot be written ·
 5 sysv_ipc is missing · 6 not configured · 69 this Python has no psutil, or is too old (EX_UNAVAILABLE of sysexits.h).
@@ -27,17 +27,18 @@ import sys
 import time
 
 from base.exits import INTERRUPTED, NO_PERMISSION, USAGE
+from base.instance_names import split
 from base.libraries import require_suitable
 from base.tokens import nearest
 from config import accounts, heartbeat_library, settle
 from config.settled import place, policy
-from config.values import is_server_name, split_instance
+from config.values import is_server_name
 from proc import controllers, identity
 from spawn import cgroup_leaf
-from state import access, history, lock, namesakes, record
+from state import access, history, lock, namesakes, presence, record, turned_history
 from state.namesakes import KEPT_IN
 from state.paths import ELSEWHERE, server_directory, state_directory
-from watch import messages
+from watch import resident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def make_ready(state_dir: str, pid: str, settled: str, asked: str) -> tuple[str,
     settled: the settled conf; asked: the cwd and the words of the command line; the directory gets both as files.
     A full disk must not keep servers down: then the directory is in memory or in /tmp.  Raises OSError.
     """
-    remarks = []
+    remarks: list[str] = []
     try:
-        mine = run_dir(state_dir, pid)
+        mine = run_dir(state_dir, pid, remarks)
         _put(mine, settled, asked)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        mine = run_dir(_scratch(), pid)
+        mine = run_dir(_scratch(), pid, [])
         _put(mine, settled, asked)
         remarks.append(f"say {state_dir}: {error.strerror}; records and logs will be written when there is room again")
     return mine, remarks
@@ -81,7 +82,7 @@ def _remove(directory: str) -> None:
 
 def _put(directory: str, settled: str, asked: str) -> None:
     texts = {"settled": settled, "asked": asked, "beginning": "", "called": _called(os.path.basename(directory))}
-    texts["version"] = messages.version()
+    texts.update(version=resident.version(), boot=_boot())
     for path, text in ((f"{directory}/{name}", text) for name, text in texts.items()):
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the URL of deadman is a secret
@@ -91,6 +92,10 @@ def _put(directory: str, settled: str, asked: str) -> None:
             raise OSError(error.errno, error.strerror, path) from None  # an error of write(2) has no filename
 
 
+def _boot() -> str:
+    return record.boot_id()[: history.BOOT_LETTERS]
+
+
 def _called(pid: str) -> str:
     """How the monitor was executed: its program, its directory and its words, for again.py."""
     with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="surrogateescape", newline="\n") as words:
@@ -98,20 +103,33 @@ def _called(pid: str) -> str:
     return f"{os.readlink(f'/proc/{pid}/exe')}\0{os.readlink(f'/proc/{pid}/cwd')}\0{cmdline}"
 
 
-def run_dir(state_dir: str, pid: str) -> str:
-    """Make STATE_DIR and the monitor's own directory with its three FIFOs; return that directory.  Raises OSError."""
+def run_dir(state_dir: str, pid: str, lost: list[str]) -> str:
+    """Make STATE_DIR and the monitor's own directory with its three FIFOs; return that directory.  Raises OSError.
+
+    lost: gets a line for the shell for each monitor that was killed and left its directory.
+    """
     os.makedirs(state_dir, 0o700, exist_ok=True)
     require_own(state_dir)
     monitors = f"{state_dir}/monitors"
     os.makedirs(monitors, 0o700, exist_ok=True)
     for name in os.listdir(monitors):
         if name == pid or not (name.isdigit() and identity.look(int(name))):
-            _remove(f"{monitors}/{name}")  # a killed monitor left it
+            lost += _seen_last(f"{monitors}/{name}", name)
+            _remove(f"{monitors}/{name}")
     mine = f"{monitors}/{pid}"
     os.mkdir(mine, 0o700)
     for name in ("mailbox", "events", "orders"):
         os.mkfifo(f"{mine}/{name}", 0o600)
     return mine
+
+
+def _seen_last(directory: str, pid: str) -> list[str]:
+    """A line about a monitor that was killed."""
+    try:
+        boot, seen = presence.seen_last(directory)
+        return [f"lost {pid} {boot} {record.iso_time(seen)}"]
+    except (OSError, ValueError):
+        return []  # it never began
 
 
 def locked(state_dir: str, servers: list[dict[str, Any]]) -> list[str]:
@@ -181,15 +199,30 @@ def prepare(root: str, conf_dir: str, state_dir: str, cwd: str, pid: str, words:
     _prepare_cgroups(settled, int(pid))
     state_dir = state_directory(root, state_dir, settled.suite["state_dir"])
     _claim(state_dir, settled)
+    lowered = _fit(settled, state_dir) if os.environ.get("MONITOR_RUN") else []
     mine, remarks = make_ready(state_dir, pid, settled.text(), "".join(f"{word}\n" for word in [cwd, *words]))
     lines = [f"psutil {home}", f"conf {os.path.abspath(conf_dir)}", f"state {state_dir}", f"run {mine}"]
-    lines.append(f"boot {record.boot_id()[: history.BOOT_LETTERS]}")
+    lines.append(f"boot {_boot()}")
     lines += [f"{key} {settled.suite[key]}" for key in ("syslog", "recovery_quiet")]
+    _turn_history(state_dir)
     _let_order(state_dir, mine, settled)
     for number, server in enumerate(settled.servers, 1):
         lines += [policy(number, server), *place(number, server)]
     lines += locked(state_dir, settled.servers) or remembered(state_dir, settled.servers)
-    return lines + remarks + unfit_hooks(conf_dir, settled.servers)
+    return lines + remarks + lowered + unfit_hooks(conf_dir, settled.servers)
+
+
+def _fit(settled: settle.Settled, state_dir: str) -> list[str]:
+    from state import small_disk
+
+    return [f"say {remark}" for remark in small_disk.fit(settled, state_dir)]
+
+
+def _turn_history(state_dir: str) -> None:
+    try:
+        turned_history.turn_if_due(state_dir)
+    except OSError:
+        pass  # a full disk; a monitor tries again next year, or when the file is large
 
 
 def _claim(state_dir: str, settled: settle.Settled) -> None:
@@ -232,7 +265,7 @@ def mistyped(word: str, commands: list[str], conf_dir: str) -> str:
     except OSError:
         return ""
     known = [file[: -len(".conf")] for file in files if file.endswith(".conf")]
-    if not is_server_name(word) or word == "all" or {word, split_instance(word)[0]} & set(known):
+    if not is_server_name(word) or word == "all" or {word, split(word)[0]} & set(known):
         return ""
     hint = nearest(word, [*known, *commands])
     return f"no such command or server: {word}{hint}" if hint and hint == nearest(word, commands) else ""

@@ -11,10 +11,9 @@ Exit: 0 the server runs · 1 it does not run · 2 usage · 5 not installed · 6 
 
 from __future__ import annotations
 
-import os
 import sys
 
-from base.exits import GOOD, Refused
+from base.exits import GOOD, USAGE, Refused
 from config import settle
 from operate import standalone, standalone_start
 from operate.command_line import end
@@ -30,6 +29,9 @@ def start(root: str, conf_dir: str, state_option: str, cwd: str, name: str) -> i
     settled = settle.settle(conf_dir, root, cwd, [name])
     state_dir = state_directory(root, state_option, settled.suite["state_dir"])
     namesakes.find(settled, state_dir)
+    if len(settled.servers) != 1:
+        named = settled.servers[0]["name"]
+        raise Refused(USAGE, f"{name} means {len(settled.servers)} servers; name one, as {named}")
     target = Target(servers_of(settled.groups())[1][0], state_dir)
     try:
         print(f"{target.name}: {_in_turn(target)}")
@@ -47,16 +49,15 @@ def _in_turn(target: Target) -> str:
         make_private(f"{target.state_dir}/servers")
         access.make(target.directory)
         target.claim()
-        turn = standalone.take_turn(target)
-    except OSError:
-        turn = -1  # the start reports that it cannot write the record
+        target.take_turn()
+    except (OSError, Refused):
+        pass  # the start reports that it cannot write the record
     try:
         standalone_start.require_free(target)
         standalone.end_former(target, Look([target.server], target.state_dir))
         return standalone_start.start(target, standalone_start.pidfile_of(target.server))
     finally:
-        if turn >= 0:
-            os.close(turn)
+        target.end_turn()
 
 
 def main(argv: list[str]) -> int:

@@ -21,12 +21,14 @@ import time
 
 from base import files
 from base.exits import FAILED, GOOD, NOT_RUNNING, USAGE, Refused
-from config import accounts, heartbeat_library, keys, settle, settled
+from config import accounts, clean_environment, confdir, heartbeat_library, keys, settle, settled
 from config.confdir import HALVES
-from config.values import split_instance
+from config.server_settings import MANUAL
 from loop.terminate import could_not_end
+from operate import private_files
 from operate.command_line import LOOK_EVERY, end, timeout_of
 from operate.context import Place
+from operate.order_progress import OrderProgress
 from operate.target import post
 from proc import controllers, drift, evidence, identity
 from proc.server import servers_of
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
 
 STARTING = ("start", "restart")
 # Settled values that are no keys of conf: paths, whose change does not change a server
-NO_KEYS = (accounts.IDS, heartbeat_library.HOME, "conf_file", KEPT_IN, DIR_FROM)
+NO_KEYS = (
+    *(accounts.IDS, clean_environment.LOGIN, heartbeat_library.HOME, "conf_file", KEPT_IN, DIR_FROM),
+    *("env_file_at", "secrets_at", "instance_of"),
+)
 
 ENDING = ("stop", "restart")  # what to do with a server that ends its process
 
@@ -64,9 +69,18 @@ class Plan:
             why = _drift(server, state_dir) if self.doings[server.name][0] == "apply" else ""
             if why:
                 self.doings[server.name] = "restart", f"{self.doings[server.name][1]} changed; {why}"
+            elif "private" in server.launch.settings and self.doings[server.name][0] in ("", "apply"):
+                self._see_private_files(server, server_directory(state_dir, server.kept_in))
         self.doings.update({name: ("stop", "no longer in conf") for name in before if name not in after})
         self.doings = {name: doing for name, doing in self.doings.items() if doing[0]}
         self.to_end: dict[str, dict[str, str]] = {}  # the records, before the update, of those that it is to end
+
+    def _see_private_files(self, server: Server, directory: str) -> None:
+        """Restart a server whose env files or secrets say something else than at its launch."""
+        why = private_files.change(server, directory)
+        if why:
+            _, applied = self.doings[server.name]
+            self.doings[server.name] = "restart", "; ".join(filter(None, (applied and f"{applied} changed", why)))
 
     def lines(self) -> list[str]:
         """The plan as lines for a person."""
@@ -114,13 +128,15 @@ def _shown(name: str, deed: str, why: str) -> str:
         return f"{name}: apply without restart ({why})"
     if deed == "restart":
         return f"{name}: restart ({why})"
-    return f"{name}: new, start" if deed == "start" else f"{name}: stop, {why}"
+    if deed == "start":
+        return f"{name}: new, start{why and f' {why}'}"
+    return f"{name}: stop, {why}"
 
 
 def _doing(before: dict[str, str] | None, after: dict[str, str]) -> tuple[str, str]:
     """What to do with a server whose settings changed from before to after, and why; ("", "") if nothing."""
     if before is None:
-        return "start", ""
+        return "start", "by order only" if after.get("start") == MANUAL else ""
     changed = [key for key, value in after.items() if before.get(key) != value and key not in NO_KEYS]
     if not changed:
         return "", ""
@@ -147,31 +163,53 @@ def await_all(plans: list[Plan], state_dir: str, deadline: float) -> int:
     A server that is stopped or paused by order stays so.  Report the servers that could not be ended.
     deadline: monotonic seconds.
     """
+    to_start = [server for plan in plans for server in plan.to_start()]
+    with OrderProgress("update", len(to_start)) as progress:
+        why = _await_monitors(plans, deadline, progress) or _await_servers(to_start, state_dir, deadline, progress)
+    not_ended = [] if why else [line for plan in plans for line in plan.not_ended()]
+    if why or not_ended:
+        print(why or "\n".join(not_ended), file=sys.stderr)
+    return FAILED if why or not_ended else GOOD
+
+
+def _await_monitors(plans: list[Plan], deadline: float, progress: OrderProgress) -> str:
+    """Wait until each monitor has taken its plan over; return why one has not, or ""."""
     while not all(plan.is_done() for plan in plans):
         if time.monotonic() > deadline or not all(_lives(plan) for plan in plans):
-            print("the monitor has not taken the new conf over", file=sys.stderr)
-            return FAILED
+            return "the monitor has not taken the new conf over"
+        progress.waits_for("the monitor")
         time.sleep(LOOK_EVERY)
-    wanted = [server for plan in plans for server in plan.to_start()]
-    wanted = [server for server in wanted if record.read_want(server_directory(state_dir, server[KEPT_IN])) == "up"]
-    while wanted:
-        wanted = [server for server in wanted if _state(state_dir, server[KEPT_IN]) != "RUNNING"]
-        if wanted and time.monotonic() > deadline:
-            print(f"not RUNNING yet: {' '.join(server['name'] for server in wanted)}", file=sys.stderr)
-            return FAILED
+    return ""
+
+
+def _await_servers(waiting: list[Values], state_dir: str, deadline: float, progress: OrderProgress) -> str:
+    """Wait until each server that is to run is RUNNING; return which are not, or ""."""
+    while True:
+        over = [_is_over(state_dir, server) for server in waiting]
+        for server in (server for server, is_over in zip(waiting, over) if is_over):
+            progress.done(server["name"])
+        waiting = [server for server, is_over in zip(waiting, over) if not is_over]
+        if not waiting:
+            return ""
+        if time.monotonic() > deadline:
+            return f"not RUNNING yet: {' '.join(server['name'] for server in waiting)}"
+        progress.waits_for(waiting[0]["name"])
         time.sleep(LOOK_EVERY)
-    not_ended = [line for plan in plans for line in plan.not_ended()]
-    if not_ended:
-        print("\n".join(not_ended), file=sys.stderr)
-    return FAILED if not_ended else GOOD
+
+
+def _is_over(state_dir: str, server: Values) -> bool:
+    """Has it started, or is it not to run by an order?"""
+    return _has_started(state_dir, server) or record.read_want(server_directory(state_dir, server[KEPT_IN])) != "up"
 
 
 def _lives(plan: Plan) -> bool:
     return identity.look(int(os.path.basename(plan.run_dir))) is not None
 
 
-def _state(state_dir: str, kept_in: str) -> str:
-    return _record(state_dir, kept_in).get("state", "")
+def _has_started(state_dir: str, server: Values) -> bool:
+    """Is it RUNNING, or on another machine?  One that is started by order only may also rest."""
+    state = _record(state_dir, server[KEPT_IN]).get("state", "")
+    return state in ("RUNNING", "STANDBY") or (state == "STOPPED" and server["start"] == MANUAL)
 
 
 def _record(state_dir: str, kept_in: str) -> dict[str, str]:
@@ -206,15 +244,22 @@ def _settle_again(run_dir: str, place: Place) -> Settled:
     """Settle the words of the monitor's command line with the present conf, without servers that conf no longer has."""
     with open(f"{run_dir}/asked", encoding="utf-8", errors="surrogateescape") as source:
         cwd, *words = source.read().split("\n")[:-1]
-    known = set(os.listdir(f"{place.conf_dir}/servers"))
-    kept = [word for word in words if word == "all" or {f"{word}.conf", f"{split_instance(word)[0]}.conf"} & known]
+    reading = confdir.ConfDir(place.conf_dir, place.root, cwd)
+    kept = [word for word in words if word == "all" or reading.has(word)]
     found = settle.settle(place.conf_dir, place.root, cwd, kept, watched=True)
     faults = controllers.objections(found.servers)
     if faults:
         raise settle.ConfError(faults)
     heartbeat_library.find(found)
     accounts.find(found)
+    faults = private_files.faults(found)
+    if faults:
+        raise settle.ConfError(faults)
     namesakes.find(found, place.state_dir, claim=True)
+    if os.path.exists(f"{run_dir}/foreground"):  # lib/ending.sh
+        from state import small_disk
+
+        small_disk.fit(found, place.state_dir)
     return found
 
 

@@ -299,6 +299,16 @@ assert_unpacked() {
 	assert_unpacked
 }
 
+@test "a .venv that was made for another Python is made again" {
+	given_archive
+	mkdir -p "$PLACE/.venv/bin" "$PLACE/.venv/lib/python3.1/site-packages/psutil"
+	: >"$PLACE/.venv/lib/python3.1/site-packages/psutil/__init__.py"
+	ln -s /usr/bin/python3 "$PLACE/.venv/bin/python"
+	given_binds "$BATS_TEST_TMPDIR/empty" "$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')/ensurepip"
+
+	assert_unpacked
+}
+
 @test "an option behind the word" {
 	refuses 2 '"-d"' 'options stand before the word' -- msg_server -d
 }
@@ -376,6 +386,26 @@ status_closed() {
 		run -1 grep -e Traceback -e 'Exception' -e 'what shall I watch' "$SAID"
 	done
 	says_once "$SAID" 'standard output: No space left on device'
+}
+
+into_full_device() {
+	suite "$1" >/dev/full
+}
+
+into_pipe_without_reader() {
+	suite "$1" | :
+	return "${PIPESTATUS[0]}"
+}
+
+@test "more output than a full device or a pipe without a reader takes at once" {
+	given_server msg_server
+
+	for word in report metrics; do
+		run -1 --separate-stderr into_full_device "$word"
+		assert_equal "what $word says" "$stderr" 'standard output: No space left on device'
+		run -1 --separate-stderr into_pipe_without_reader "$word"
+		assert_equal "what $word says" "$stderr" ''
+	done
 }
 
 @test "test makes the state directory for its owner alone" {

@@ -62,7 +62,7 @@ given_servers() {
 				assert_among gate -c "$CONF" "$word" ''
 				;;
 			SIG) assert_among TERM -c "$CONF" "$word" '' ;;
-			VALUE | DIR | ID | HOOK) ;; # ID: which only the user knows
+			VALUE | DIR | ID | HOOK | PROGRAM | ARG) ;; # ID: which only the user knows
 			[!-]*) assert_among "$take" -c "$CONF" "$word" ${names:+gate} '' ;;
 			*) assert_among "$take" -c "$CONF" "$word" '' ;;
 			esac
@@ -91,8 +91,8 @@ given_servers() {
 	given_servers gate1 gate2
 
 	assert_offered 'gate2' -c "$CONF" gate1 gate
-	assert_offered 'gate1 gate2 all --guard --json --watch --sort' -c "$CONF" status ''
-	assert_offered 'gate2 all --guard --watch --sort' -c "$CONF" status gate1 --json ''
+	assert_offered 'gate1 gate2 all --guard --fleet --env --json --watch --sort --all --uptime' -c "$CONF" status ''
+	assert_offered 'gate2 all --guard --fleet --env --watch --sort --all --uptime' -c "$CONF" status gate1 --json ''
 }
 
 @test "behind signal come signals, then servers" {
@@ -103,7 +103,7 @@ given_servers() {
 }
 
 @test "options are offered behind their words; the value of one is the user's" {
-	assert_offered '--guard --json --watch --sort' status --
+	assert_offered '--guard --fleet --env --json --watch --sort --all --uptime' status --
 	assert_offered '' status --sort ''
 	assert_offered '--systemd --sysv' install --sy
 	assert_offered '' install --user ''
@@ -136,7 +136,7 @@ given_servers() {
 @test "a file that names no server is not offered" {
 	given_servers 'a b' '*' 'gate'
 
-	assert_offered 'gate all --guard --json --watch --sort' -c "$CONF" status ''
+	assert_offered 'gate all --guard --fleet --env --json --watch --sort --all --uptime' -c "$CONF" status ''
 }
 
 @test "behind test come the hooks, without their settings" {

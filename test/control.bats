@@ -301,3 +301,16 @@ load fixtures/orders
 	state_is msg_server STOPPED
 	assert_equal 'starts' "$(starts_of msg_server)" 2
 }
+
+@test "start of a FATAL server whose fault is mended: it runs, and what it was before is not taken for the outcome" {
+	given_server msg_server 'give_up = 1 in 60s'
+	given_server route_server
+	rm "$SERVERS/msg_server/msg_server"
+	monitor_start msg_server route_server
+	wait_until "$PATIENCE" state_is msg_server FATAL
+	given_program "$SERVERS/msg_server/msg_server"
+
+	suite_ends 0 start msg_server
+
+	assert_answered 'msg_server: running, pid '
+}

@@ -166,7 +166,7 @@ given_copy() {
 
 @test "a demo whose monitor dies says so, with the monitor's words, and fails at once" {
 	given_copy
-	printf '\nraise SystemExit("broken on purpose")\n' >>"${COPY%/*}/pyhelpers/watch/messages.py"
+	printf '\nraise SystemExit("broken on purpose")\n' >>"${COPY%/*}/pyhelpers/watch/resident.py"
 
 	demo_in dash "$COPY"
 

@@ -223,6 +223,43 @@ has_child() {
 	assert_equal 'starts' "$(starts_of msg_server)" 2
 }
 
+# given_late_worker PROGRAM... - server x runs without a cgroup; once it counted as started it has begun a worker without
+# any environment, with PROGRAM in front; then the monitor and x were killed together.  $WORKER lives
+given_late_worker() {
+	require setsid
+	mkdir -p "$SERVERS/x"
+	mkfifo "$SERVERS/x/order"
+	printf '#!/bin/sh\nread -r _ <order\nenv -i %s sleep 1000 &\necho $! >new\nmv new worker\nwait\n' "$*" >"$SERVERS/x/x"
+	chmod +x "$SERVERS/x/x"
+	given_conf x "dir = $SERVERS/x" 'cgroup = no'
+	monitor_start x
+	runs x
+	echo >"$SERVERS/x/order"
+	wait_until "$PATIENCE" test -e "$SERVERS/x/worker"
+	WORKER=$(<"$SERVERS/x/worker")
+	wait_until "$PATIENCE" record_proves x "$WORKER"
+	monitor_crash
+	kill -KILL "$RUNS"
+	wait_until "$PATIENCE" is_gone "$RUNS"
+	! is_gone "$WORKER"
+}
+
+@test "a worker that began after the start, without a cgroup or an environment, is ended by the next monitor" {
+	given_late_worker
+	monitor_start x
+
+	runs x
+	is_gone "$WORKER"
+}
+
+@test "so is one that began a session of its own" {
+	given_late_worker setsid
+	monitor_start x
+
+	runs x
+	is_gone "$WORKER"
+}
+
 @test "status takes no worker of a dead master for the server" {
 	given_master
 	monitor_crash

@@ -104,7 +104,7 @@ assert_suggests() {
 @test "the words of others lead to words that their key takes" {
 	run -0 env PYTHONPATH="$SUITE/pyhelpers" python3 -s - <<-'END'
 		from config import keys, neighbours
-		tables = {"restart": "RESTART", "alert_on": "EVENTS", "cgroup": "CGROUP", "channel_type": "CHANNEL_TYPE",
+		tables = {"restart": "RESTART", "start": "START", "alert_on": "EVENTS", "cgroup": "CGROUP", "channel_type": "CHANNEL_TYPE",
 		    "fd_passing": "FD_PASSING", "give_up": "GIVE_UP", "output": "OUTPUT", "stop": "SIGNALS", "stop_tree": "YES_OR_NO",
 		    "limit_core": "UNLIMITED"}
 		for key, table in tables.items():

@@ -11,12 +11,13 @@ messages() {
 	"$(python)" "$FIXTURES/messages.py" "$1" "$MESSAGES" "${@:2}"
 }
 
-# sources - print the files whose texts people are shown; without defaults, and the log of a stand-in
+# sources - print the files whose texts people are shown; without defaults, the log of a stand-in, and what a report says:
+# it explains itself where it stands
 sources() {
 	printf '%s\n' "$ROOT/monitor.sh" "$ROOT/run.sh"
 	find "$ROOT/lib" "$ROOT/conf/hooks" "$ROOT/conf/checks" "$ROOT/pyhelpers" -type f \
 		! -path "$ROOT/*/.*" ! -path '*/__pycache__/*' ! -path '*/man/*' ! -path '*/completion/*' \
-		! -name '*.md' ! -name '*.conf' ! -name '*.example' ! -name keys.py ! -name standin.py
+		! -name '*.md' ! -name '*.conf' ! -name '*.example' ! -name keys.py ! -name standin.py ! -name 'page_*.py'
 }
 
 @test "every message that a person can be shown stands in monitor-messages(7)" {
@@ -70,6 +71,18 @@ sources() {
 	assert_equal 'lines' "${#lines[@]}" 2
 	assert_equal 'order' "${lines[0]}" 'a - "; wait (stands behind: b; wait)'
 	assert_equal 'remedy' "${lines[1]}" 'a (no remedy)'
+}
+
+@test "what was done, in the history, is a word of the table in monitor.sh(1), and that has no others" {
+	run -0 "$(python)" -B "$FIXTURES/actions.py" "$ROOT"
+	assert_equal 'words' "$output" ''
+
+	mkdir "$BATS_TEST_TMPDIR/suite"
+	cp -r "$ROOT/monitor.sh" "$ROOT/lib" "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR/suite"
+	sed -i "s/'stays down by order'/'is held'/" "$BATS_TEST_TMPDIR/suite/lib/incident.sh"
+	run -1 "$(python)" -B "$FIXTURES/actions.py" "$BATS_TEST_TMPDIR/suite"
+	assert_equal 'words' "$output" 'in the code only: is held
+in the table only: stays down by order'
 }
 
 # --- words and options
@@ -218,6 +231,15 @@ keys() {
 	for recipe in "$ROOT"/conf/examples/servers/*.conf; do
 		grep -qxF -- "$(grep '^command = ' "$recipe")" <<<"$blocks" || assert_equal 'recipe' "$recipe" 'in README.md'
 	done
+}
+
+@test "README and monitor.sh(1) promise the same of singletons, word for word" {
+	promised=$(sed -n 's/^> //p' "$README" | paste -sd ' ')
+
+	page=$(section 'MANY MACHINES' <"$PAGES/monitor.sh.1" | sed -n '/^[.]Bd/,/^[.]Ed/p' | grep -v '^[.]' | paste -sd ' ')
+
+	((${#promised} > 700))
+	assert_equal 'the page' "$page" "$promised"
 }
 
 @test "the version stands in CHANGELOG.md" {

@@ -355,3 +355,29 @@ given_shared_program() {
 	assert_equal 'what was found' "$output" "$BY_HAND $SERVERS/msg_server/msg_server"
 	run -1 "$ROOT/pyhelpers/alive.py" find --cwd "$SERVERS" msg_server
 }
+
+@test "a child of a launcher that executes its program while we look: its arguments count in the directory it is in by then" {
+	run -0 "$(python)" -E -s - "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR" <<-'END'
+		import os, sys
+		sys.path.insert(0, sys.argv[1])
+		from proc import identity, scan
+		ready, go = os.pipe(), os.pipe()
+		child = os.fork()
+		if not child:
+		    os.chdir("/")
+		    os.write(ready[1], b".")
+		    os.read(go[0], 1)
+		    os.chdir(sys.argv[2])
+		    os.execv("/bin/sleep", ["sleep", "1000"])
+		os.read(ready[0], 1)
+		seen = identity.look(child)
+		os.close(ready[1])
+		os.write(go[1], b".")
+		os.read(ready[0], 1)  # the end, which the exec brings
+		table = scan.Table([seen])
+		os.kill(child, 9)
+		print(seen.cwd, *seen.argv(), seen.exe == os.path.realpath("/bin/sleep"), table._by_cwd == {sys.argv[2]: [seen]})
+	END
+
+	assert_equal 'what was seen' "$output" "$BATS_TEST_TMPDIR sleep 1000 True True"
+}

@@ -97,3 +97,34 @@ was_started() {
 	assert_equal 'the oldest log' "$(<"$SERVERS/msg_server/oldlog/log_of_all.txt")" 'the oldest'
 	assert_equal 'first lines' "$(cat "$SERVERS"/msg_server/log_* "$SERVERS"/msg_server/oldlog/log_* | grep -c 'first line')" 2
 }
+
+@test "disk full or read-only: report and metrics name their file and the remedy; the file of before stays, whole" {
+	local web=$BATS_TEST_TMPDIR/web
+	given_disk "$web" 256k
+	given_server msg_server
+	suite_ends 0 report --output "$web/r.html"
+	suite_ends 0 metrics --output "$web/m.prom"
+	fill_disk "$web"
+
+	for word in 'report --output '"$web/r.html" 'metrics --output '"$web/m.prom"; do
+		# shellcheck disable=SC2086 # words
+		run -1 suite $word
+		assert_equal 'answer' "$output" "${word##* }: No space left on device; make room there, or name another place"
+	done
+	make_readonly "$web"
+	run -1 suite report --output "$web/r.html"
+	assert_equal 'answer' "$output" "$web/r.html: Read-only file system; name another place"
+
+	[[ $(tail -c 8 "$web/r.html") == '</html>' ]]
+	grep -q '^monitor_server_up' "$web/m.prom"
+	assert_equal 'files' "$(cd "$web" && echo *)" 'filler m.prom r.html'
+}
+
+@test "a report or metrics where one may not write is 4, with the way out" {
+	run -0 "$(python)" -E -s -c 'import sys
+sys.path.insert(0, sys.argv[1])
+from seeing import unwritable
+refused = unwritable.refused("/x/r.html", PermissionError(13, "Permission denied"))
+print(refused.status, refused)' "$ROOT/pyhelpers"
+	assert_equal 'refusal' "$output" '4 /x/r.html: Permission denied; let this user write there, or name another place'
+}

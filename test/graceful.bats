@@ -534,6 +534,8 @@ knows_image() {
 	sample "$SERVERS/x/graceful" "$SERVERS/x"
 
 	kill -HUP "$old"
+	wait_until "$PATIENCE" sampled_is now 2
+	switch seen
 
 	is_replaced "$old"
 	assert_alerted death x 'signal SEGV'
@@ -549,6 +551,8 @@ knows_image() {
 	sample "$SERVERS/x/graceful" "$SERVERS/x"
 
 	kill -HUP "$old"
+	wait_until "$PATIENCE" sampled_is now 3
+	switch seen
 
 	is_replaced "$old"
 	assert_copies 4 3

@@ -439,3 +439,13 @@ given_daemon() {
 	is_gone "$main"
 	[ ! -e "$SERVERS/info" ]
 }
+
+@test "a launcher that is killed before it hears of the daemon: that runs; one whose daemon is killed says so" {
+	given_script ': >began'
+
+	timeout 60 "$(python)" -BEs "$FIXTURES/cut_launch.py" "$ROOT/pyhelpers" launcher "$SCRIPT" "$SERVERS" 3>&-
+	wait_until "$PATIENCE" test -e "$SERVERS/began"
+	run -0 timeout 60 "$(python)" -BEs "$FIXTURES/cut_launch.py" "$ROOT/pyhelpers" daemon "$SCRIPT" "$SERVERS" 3>&-
+
+	assert_equal 'said' "$output" '126 its process ended before it was started'
+}

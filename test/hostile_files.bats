@@ -382,8 +382,10 @@ given_afar() {
 	restarts other
 	wait_until "$PATIENCE" state_is guest UNKNOWN
 	kill -KILL "$(pid_of guest)"
+	assert_logged 'Server guest stopped'
 	restarts other
-	wait_until "$PATIENCE" message_says guest 'does not answer'
+	wait_until "$PATIENCE" state_is guest UNKNOWN
+	message_says guest 'does not answer'
 	restarts other
 }
 

@@ -38,30 +38,36 @@ code() {
 	sed "/^[a-z_]*='[^']*$/,/'$/d; /^[[:blank:]]*#/d; s/[[:blank:]]#[[:blank:]].*//" "$1"
 }
 
-# called FUNCTION - does the code that comes in call it?  Its name as a variable or a value, or before a = or a (, is no call
+# called FUNCTION... - print each of them that the code calls which comes in.  A name as a variable or a value, or before a
+# = or a (, is no call
 called() {
-	grep -qE "(^|[^A-Za-z0-9_=\$\{])$1([^A-Za-z0-9_=(]|$)"
+	local IFS='|'
+	grep -oP "(?<![A-Za-z0-9_=\${])($*)(?![A-Za-z0-9_=(])" | sort -u
 }
 
-# commanded FUNCTION - the same for a function of monitor.sh, whose name is an everyday word: only where a command begins,
+# commanded FUNCTION... - the same for functions of monitor.sh, whose names are everyday words: only where a command begins,
 # and not in a quoted text, unless that has a substitution
 commanded() {
-	sed -E "s/\"([^\"\$]|[\$][^\"(])*\"//g; s/'[^']*'//g" | grep -qE "(^[[:blank:]]*|[;&|(\{!][[:blank:]]*|\) |\b(if|then|else|do|while|until) )$1([ ;)]|$)"
+	local IFS='|'
+	sed -E "s/\"([^\"\$]|[\$][^\"(])*\"//g; s/'[^']*'//g" |
+		grep -oP "(^[[:blank:]]*|[;&|({!][[:blank:]]*|\) |\b(if|then|else|do|while|until) )\K($*)(?=[ ;)]|$)" | sort -u
 }
 
 # strangers LIB - print each `LIB calls FUNCTION` where the header of LIB does not say that
 strangers() {
-	local lib=$1 within other function body
+	local lib=$1 within other function body names
 	within=$(reach "$lib")
 	body=$(code "$LIBS/$lib")
 	for other in $(libs); do
 		[[ $within != *" $other "* ]] || continue
-		for function in $(functions "$LIBS/$other"); do
-			! called "$function" <<<"$body" || printf '%s calls %s of %s\n' "$lib" "$function" "$other"
+		readarray -t names < <(functions "$LIBS/$other")
+		for function in $(called "${names[@]}" <<<"$body"); do
+			printf '%s calls %s of %s\n' "$lib" "$function" "$other"
 		done
 	done
-	for function in $(functions "$LIBS/../monitor.sh"); do
-		! commanded "$function" <<<"$body" || grep -qE "^# Needs: .*; (.* )?$function( .*)? of monitor[.]sh" "$LIBS/$lib" ||
+	readarray -t names < <(functions "$LIBS/../monitor.sh")
+	for function in $(commanded "${names[@]}" <<<"$body"); do
+		grep -qE "^# Needs: .*; (.* )?$function( .*)? of monitor[.]sh" "$LIBS/$lib" ||
 			printf '%s calls %s of monitor.sh\n' "$lib" "$function"
 	done
 }
@@ -116,8 +122,12 @@ given_libs() {
 			[[ $loaded == *" $need "* ]] || assert_equal "loaded before $lib" "$loaded" "$need"
 		done
 		loaded+="$lib "
-	done < <(sed -n 's/^[[:blank:]]*[.] "[$]suite_dir\/lib\/\([a-z]*[.]sh\)".*/\1/p' "$ROOT/monitor.sh")
+	done < <(sed -n 's/^[[:blank:]]*[.] "[$]suite_dir\/lib\/\([a-z_]*[.]sh\)".*/\1/p' "$ROOT/monitor.sh")
 	[ "$(wc -w <<<"$loaded")" -eq "$(libs | wc -l)" ]
+}
+
+@test "no shell of the suite needs a here-document, for which mksh needs a TMPDIR that can be written" {
+	run ! grep -nE '<<-?["A-Z]' "$ROOT/monitor.sh" "$ROOT/run.sh" "$ROOT"/lib/*.sh
 }
 
 # --- what these tests can see

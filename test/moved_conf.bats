@@ -176,6 +176,7 @@ given_listener() {
 	monitor_start msg_server
 	running_old() { running_as msg_server "$old"; }
 	wait_until "$PATIENCE" running_old
+	wait_until "$PATIENCE" is_watched
 	suite_ends 0 pause msg_server
 	monitor_stop
 	move_conf old new

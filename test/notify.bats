@@ -217,11 +217,11 @@ given_beater() {
 	wait_until "$PATIENCE" message_says beater given
 	# shellcheck disable=SC2153 # set by monitor_start
 	helper=$(helper_of "$MONITOR")
+	beater=$(pid_of beater)
 
-	kill -STOP "$helper" "$(pid_of beater)" # as when a machine stands still
-	sleep 4                                 # twice the timeout: that is what is tested
-	kill -CONT "$helper"
-	kill -CONT "$(pid_of beater)"
+	kill -STOP "$helper" "$beater" # as when a machine stands still
+	sleep 4                        # twice the timeout: that is what is tested
+	kill -CONT "$helper" "$beater"
 
 	assert_left_alone beater
 	run ! grep -q hung "$ALERTS"
@@ -395,6 +395,11 @@ speaks() {
 
 # -- What cannot harm
 
+# has_at_most PID NUMBER - has it so many files open, or fewer?
+has_at_most() {
+	[ "$(open_files_of "$1")" -le "$2" ]
+}
+
 @test "descriptors that come with a message are closed" {
 	given_running generous
 	helper=$(helper_of "$MONITOR")
@@ -406,7 +411,7 @@ speaks() {
 	say_as generous "fds 253 STATUS=given"
 
 	wait_until "$PATIENCE" message_says generous given
-	assert_equal 'open files' "$(open_files_of "$helper")" "$before"
+	wait_until "$PATIENCE" has_at_most "$helper" "$before" # it may have had one more for a moment, then or now
 }
 
 @test "status is one line, without control characters, however long the STATUS" {

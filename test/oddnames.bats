@@ -22,7 +22,7 @@ is_kept() {
 	assert_logged "Server odd stopped, pid=$old, restarting... (signal KILL"
 	old=$(pid_of odd)
 	monitor_crash
-	rm -r "$STATE"
+	wait_until "$PATIENCE" rm -rf "$STATE" # a delivery that outlives its monitor may write in it meanwhile
 	monitor_start odd
 	assert_adopted odd "$old"
 }

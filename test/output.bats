@@ -228,8 +228,9 @@ survives_kills() {
 	wait_until "$PATIENCE" has_talked talk 1
 	wait_until "$PATIENCE" has_talked other 1
 
+	has_three() { [ "$(find "$STATE/output" -name 'other.log.*.gz' | wc -l)" -eq 3 ]; }
+	wait_until "$PATIENCE" has_three
 	wait_until "$PATIENCE" is_quiet "$STATE/output"
-	assert_equal 'archives of other' "$(find "$STATE/output" -name 'other.log.*.gz' | wc -l)" 3
 	assert_equal 'logs of talk' "$(find "$STATE/output" -name 'talk.log*' | wc -l)" 1
 	run -0 lines check "$STATE/output" talk.log 1 20000
 }

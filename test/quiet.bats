@@ -59,7 +59,7 @@ at_hour() {
 	done
 	printf '%s\n' "quiet = 23:00-07:00 except deaths" >"$CONF/monitor.conf"
 	suite_ends 6 check
-	grep -qF 'quiet: "deaths" is none of death, give_up, recovery, hung, limit, digest' "$SAID"
+	grep -qF 'quiet: "deaths" is none of death, give_up, recovery, hung, limit, lag, digest, core' "$SAID"
 }
 
 @test "a hook may have quiet hours of its own" {

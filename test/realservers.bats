@@ -60,6 +60,7 @@ is_killed_with_us() {
 }
 
 is_killed_without_us() {
+	wait_until "$PATIENCE" record_proves_children "$1" "$PID"
 	monitor_crash
 	kill -KILL "$PID"
 	wait_until "$PATIENCE" is_gone "$PID"

@@ -211,6 +211,65 @@ stranger_ends() {
 	assert_equal 'starts' "$(starts_of msg_server)" 3
 }
 
+@test "without a monitor: what is stopped is no death for the next one, though it is wanted" {
+	given_server msg_server
+	monitor_start msg_server
+	runs msg_server
+	monitor_crash
+
+	suite_ends 0 shutdown --stop-servers
+	is_gone "$RUNS"
+	monitor_start msg_server
+
+	wait_until "$PATIENCE" running_anew msg_server "$RUNS"
+	assert_equal 'deaths' "$(logged_times "pid=$RUNS, restarting")" 0
+	assert_equal 'alerts' "$(alerted_times death msg_server)" 0
+}
+
+@test "a start without a monitor, and a monitor that begins meanwhile: one of them starts the server, and it is watched" {
+	given_server msg_server
+	given_server route_server
+	suite_ends 0 stop msg_server
+	exec {turn}<"$STATE/servers/msg_server/turn"
+	flock "$turn"
+
+	suite start msg_server >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- {turn}<&- &
+	start=$!
+	wait_until "$PATIENCE" grep -qx up "$STATE/servers/msg_server/want"
+	monitor_start all {turn}<&-
+	assert_said "msg_server: an operator's command starts or stops it; this monitor waits for that"
+	runs route_server
+	assert_equal 'starts' "$(starts_of msg_server)" ''
+	flock -u "$turn"
+
+	wait "$start"
+	grep -qE '^msg_server: running, pid [0-9]+$' "$BATS_TEST_TMPDIR/start" # and not `; no monitor watches it`
+	wait_until "$PATIENCE" state_is msg_server RUNNING
+	assert_equal 'starts' "$(starts_of msg_server)" 1
+	kill -KILL "$(pid_of msg_server)"
+	wait_until "$PATIENCE" has_started msg_server 2
+}
+
+# has_started NAME TIMES - was it started so often?
+has_started() {
+	[ "$(starts_of "$1")" = "$2" ]
+}
+
+@test "without a monitor: shutdown --stop-servers stops what was started by hand, and never watched" {
+	given_server msg_server
+	start_by_hand msg_server
+
+	suite_ends 0 shutdown --stop-servers
+
+	assert_answered "msg_server: stopped (pid $BY_HAND; no monitor watches it)"
+	wait_until "$PATIENCE" is_gone "$BY_HAND"
+}
+
+# running_anew NAME PID - does it run, as another process than that?
+running_anew() {
+	state_is "$1" RUNNING && pid_differs "$1" "$2"
+}
+
 @test "without a monitor: a stop is remembered by the next one, and so is a start" {
 	given_server msg_server
 	given_server route_server

@@ -259,7 +259,7 @@ sys.exit(not end.recv(100))
 	grep -F 'two.conf:5: sockets: "localhost" is not a numeric address' "$SAID"
 	grep -F 'three.conf:5: sockets: "99999" is not a whole number from 1 to 65535' "$SAID"
 	grep -F 'four.conf:5: sockets: "unix://relative" names no absolute path' "$SAID"
-	grep -F 'five.conf:5: sockets: "mode=600" is no option of such a socket; there are backlog=N and reuseport' "$SAID"
+	grep -F 'five.conf:5: sockets: "mode=600" is no option of such a socket; there are backlog=N, reuseport and shared' "$SAID"
 	grep -F 'six.conf:5: sockets: "80" is there twice' "$SAID"
 	grep -F 'seven.conf:5: sockets: "mode=999" is no option' "$SAID"
 }

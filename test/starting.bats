@@ -178,3 +178,14 @@ suite_is_content() {
 	wait_until "$PATIENCE" state_is msg_server BACKOFF
 	wait_until "$PATIENCE" is_gone "$(<"$SERVERS/msg_server/starts")"
 }
+
+@test "a server that can never start ends no monitor while another one is still starting" {
+	given_server slow 'start_seconds = 3s'
+	given_conf bad "dir = $SERVERS/slow" 'command = ./none' 'backoff = 50ms 50ms'
+
+	monitor_start slow bad
+	assert_logged 'Server slow started'
+
+	(($(logged_times 'Server bad not started') > 2))
+	runs slow
+}

@@ -156,7 +156,7 @@ record_says() {
 	suite_ends 0 status --json
 
 	assert_equal 'keys' "$(json '" ".join(row)')" \
-		"name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port processes"
+		"name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes open_files port tags processes"
 	assert_equal 'rows' "$(json 'len(rows)')" 1
 }
 

@@ -121,6 +121,19 @@ for line in sys.stdin.buffer.read().decode().splitlines():
 	assert_answered '20 servers: 9 running, 1 DANCING, 1 UNKNOWN, '
 }
 
+@test "instances in one state share a line, on a pipe and in the colours of a terminal; sorted by what they share" {
+	fold=("$(python)" -E -s "$FIXTURES/screens.py" fold "$ROOT/pyhelpers" "$SCREENS/instances.json")
+
+	"${fold[@]}" | assert_screen instances
+	"${fold[@]}" mem | assert_screen instances.mem
+	env -u COLUMNS -u LINES -u NO_COLOR TERM=xterm "$(python)" "$FIXTURES/on_terminal.py" 60x24 -- "${fold[@]}" 3>&- >"$SAID"
+	assert_screen instances.colour <"$SAID"
+	cells <"$SAID" >"$BATS_TEST_TMPDIR/cells"
+	assert_equal 'lines beyond 60 columns' "$(awk '$1 < 0 || $1 > 60' "$BATS_TEST_TMPDIR/cells")" ''
+	assert_equal 'uptime, restarts, CPU and MEM' "$("${fold[@]}" | awk '$1 == "web@1..4" { print $2, $3, $4, $5, $6, $7 }')" \
+		'4 RUNNING 1m30s 10 5.0% 50M'
+}
+
 # --- records, in a state directory
 
 # given_all_states - 20 servers: those of rows.json that have a pid run under a monitor, in the state that stands there;

@@ -28,8 +28,8 @@ children_of() {
 	assert_answered "msg_server: waiting; state STOPPING, pid $RUNS"
 	assert_answered 'msg_server: stopped (KILL was needed after 1.5s)'
 	assert_logged 'Server msg_server stopped by order (KILL was needed after 1.5s)'
-	grep -qF "\"pid\":$RUNS,\"cause\":\"\",\"action\":\"stopped by order\",\"incident\":\"\",\"detail\":\"KILL was needed after 1.5s\"" \
-		"$STATE/history.jsonl"
+	holds "$STATE/history.jsonl" \
+		"\"pid\":$RUNS,\"cause\":\"\",\"action\":\"stopped by order\",\"incident\":\"\",\"detail\":\"KILL was needed after 1.5s\""
 }
 
 @test "stop says what it took of this end only: a later one that needs one signal says nothing" {
@@ -111,10 +111,10 @@ hold_first_look() {
 		done
 		until has_search "$helper" || grep -q 'Server msg_server adopted' "$PRINTED"; do :; done
 		kill -STOP "$SEARCH" 2>/dev/null && is_search "$SEARCH" && [ "$(state_letter "$SEARCH")" = T ] || { # it was too quick
+			monitor_crash
 			# one that stands still since its fork holds the lock
 			kill -KILL "$SEARCH" 2>/dev/null || :
 			SEARCH=
-			monitor_crash
 			: >"$PRINTED"
 		}
 	done
@@ -158,6 +158,17 @@ is_search() {
 	kill -CONT "$SEARCH"
 	running_as msg_server "$(tail -n 1 "$SERVERS/msg_server/starts")"
 	assert_equal starts "$(starts_of msg_server)" 2
+}
+
+@test "a search that is killed has not found that the server is absent: the monitor searches again" {
+	given_server msg_server
+	start_by_hand msg_server
+	hold_first_look
+
+	kill -KILL "$SEARCH"
+
+	assert_adopted msg_server "$BY_HAND"
+	assert_equal starts "$(starts_of msg_server)" 1
 }
 
 # --- one that leaves children in its session (case 13)

@@ -371,6 +371,59 @@ has_all_lines() {
 	run -0 lines followed "$BATS_TEST_TMPDIR/log" 0
 }
 
+@test "tail: with output_keep = 1 there is no archive for a moment, and no line is missed" {
+	mkdir "$BATS_TEST_TMPDIR/log"
+
+	run -0 "$(python)" -E -s - "$ROOT/pyhelpers" "$FIXTURES/lines.py" "$BATS_TEST_TMPDIR/log" <<-'END'
+		import os, subprocess, sys
+		sys.path.insert(0, sys.argv[1])
+		from operate.cut_log import CutLog
+		from operate.folder import Folder
+
+		directory = sys.argv[3]
+		seen = written = b""
+
+		def lines(*words):
+		    subprocess.run([sys.executable, "-E", "-s", sys.argv[2], *words], check=True, stdout=subprocess.DEVNULL)
+
+		def write():
+		    global written
+		    lines("write", f"{directory}/more", "300")
+		    more = open(f"{directory}/more", "rb").read()
+		    open(f"{directory}/s.log", "ab").write(more)
+		    written += more
+
+		def cut():
+		    lines("cut", directory, "s.log", "65536", "9")
+		    return [f"{directory}/{name}" for name in os.listdir(directory) if name.startswith("s.log.")]
+
+		def read():
+		    global seen
+		    while raw := reader.read():
+		        seen += raw
+
+		write()
+		reader = CutLog(Folder(directory), "s.log")
+		read()
+		first = cut()
+		read()
+		for path in first:  # the child has dropped it, and is about to make the next one
+		    os.rename(path, path.replace("s.log", "away"))
+		read()
+		for path in first:
+		    os.rename(path.replace("s.log", "away"), path)
+		write()
+		second = cut()
+		for path in first:
+		    os.unlink(path)
+		assert len(first) == 1 and len(second) > 1, (first, second)
+		read()
+		print(reader.lost, [line for line in seen.split(b"\n") if line.strip(b" ")] == written.split(b"\n")[:-1])
+	END
+
+	assert_equal 'lost, and is it all there' "$output" '0 True'
+}
+
 @test "tail: where a log can only be copied and emptied, no line is doubled or torn" {
 	on_disk ramfs "$BATS_TEST_TMPDIR/disk"
 	run -0 lines followed "$BATS_TEST_TMPDIR/disk" 100

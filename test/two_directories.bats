@@ -128,7 +128,7 @@ record_in() {
 
 	assert_logged "Server msg_server in $SERVERS/b stopped, pid=$PID_B, restarting... (signal KILL"
 	assert_alerted death msg_server "msg_server in $SERVERS/b died (signal KILL"
-	grep -q '"event":"death","server":"msg_server","pid":'"$PID_B"',.*,"dir":"'"$SERVERS/b"'"}$' "$STATE/history.jsonl"
+	grep -q '"event":"death","server":"msg_server","pid":'"$PID_B"',.*,"dir":"'"$SERVERS/b"'"[,}]' "$STATE/history.jsonl"
 	wait_until "$PATIENCE" grep -qxF "MONITOR_DIR=$SERVERS/b" "$BATS_TEST_TMPDIR/alerts.env"
 	in_directory b runs_here
 	kill -KILL "$PID_A"

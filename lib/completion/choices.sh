@@ -103,12 +103,13 @@ _monitor_further() {
 # _monitor_offer_kind TAKE - offer TAKE, or what it stands for if it is in capitals
 _monitor_offer_kind() {
 	case $1 in
-	SIG | VALUE | ID) ;;
+	SIG | VALUE | ID | PROGRAM | ARG) ;;
 	HOOK) _monitor_hooks ;;
 	NAME) [ "$_monitor_count" -gt 0 ] || _monitor_servers ;;
 	NAMES)
 		_monitor_behind_names=yes
 		_monitor_servers
+		_monitor_tags
 		_monitor_offer all
 		;;
 	-*) _monitor_offer "$1" ;;
@@ -124,18 +125,97 @@ _monitor_offer_in_place() {
 	esac
 }
 
-# Offer the servers of conf
+# Offer the servers of conf; instances only behind NAME@
 _monitor_servers() {
 	case $_monitor_conf in
 	[~]/*) _monitor_conf=$HOME/${_monitor_conf#??} ;;
 	esac
 	for _monitor_file in "$_monitor_conf"/servers/*.conf; do
-		_monitor_file=${_monitor_file##*/}
-		case ${_monitor_file%.conf} in
+		_monitor_name=${_monitor_file##*/}
+		_monitor_name=${_monitor_name%.conf}
+		case $_monitor_name in
 		*[!A-Za-z0-9_.@-]* | '') ;; # no name of a server, or the pattern itself if there is no file
-		*) _monitor_offer "${_monitor_file%.conf}" ;;
+		*)
+			_monitor_offer "$_monitor_name"
+			case $_monitor_typed in
+			"$_monitor_name"@*) _monitor_instances "$_monitor_file" "$_monitor_name" ;;
+			esac
+			;;
 		esac
 	done
+}
+
+# _monitor_instances FILE NAME - offer the instances that the file sets for the server NAME
+_monitor_instances() {
+	_monitor_values "$1" instances
+	while [ -n "$_monitor_values" ]; do
+		_monitor_value=${_monitor_values%% *}
+		_monitor_values=${_monitor_values#"$_monitor_value"}
+		_monitor_values=${_monitor_values# }
+		_monitor_last=${_monitor_value#*-}
+		_monitor_value=${_monitor_value%%-*}
+		case $_monitor_value$_monitor_last in
+		*[!0-9]* | ???????????*) _monitor_last=$_monitor_value ;; # a name, or no range of numbers
+		esac
+		_monitor_offer "$2@$_monitor_value"
+		[ "$_monitor_value" = "$_monitor_last" ] || [ $((_monitor_last - _monitor_value)) -le 1000 ] || continue
+		while [ "$_monitor_value" != "$_monitor_last" ] && [ "$_monitor_value" -lt "$_monitor_last" ]; do
+			_monitor_value=$((_monitor_value + 1))
+			_monitor_offer "$2@$_monitor_value"
+		done
+	done
+}
+
+# Offer @TAG for the tags of conf, if the user has begun one
+_monitor_tags() {
+	case $_monitor_typed in
+	@*) ;;
+	*) return 0 ;;
+	esac
+	for _monitor_file in "$_monitor_conf"/monitor.conf "$_monitor_conf"/servers/*.conf; do
+		_monitor_values "$_monitor_file" tags
+		while [ -n "$_monitor_values" ]; do
+			_monitor_value=${_monitor_values%% *}
+			_monitor_values=${_monitor_values#"$_monitor_value"}
+			_monitor_values=${_monitor_values# }
+			case " $_monitor_reply " in
+			*" @$_monitor_value "*) continue ;;
+			esac
+			case $_monitor_value in
+			*[!A-Za-z0-9_.-]* | none) ;; # it holds {instance}, or is none
+			*) _monitor_offer "@$_monitor_value" ;;
+			esac
+		done
+	done
+}
+
+# _monitor_values FILE KEY - read the elements of a list in a file of conf
+# Sets: _monitor_values, with one blank between
+_monitor_values() {
+	_monitor_values=
+	[ -f "$1" ] && [ -r "$1" ] || return 0
+	while IFS= read -r _monitor_line || [ -n "$_monitor_line" ]; do
+		case $_monitor_line in
+		*"$2"*=*) ;;
+		*) continue ;;
+		esac
+		_monitor_value=${_monitor_line%%=*}
+		while :; do
+			case $_monitor_value in
+			' '* | '	'*) _monitor_value=${_monitor_value#?} ;;
+			*' ' | *'	') _monitor_value=${_monitor_value%?} ;;
+			*) break ;;
+			esac
+		done
+		[ "$_monitor_value" = "$2" ] || continue
+		_monitor_left=${_monitor_line#*=}
+		while [ -n "$_monitor_left" ]; do
+			_monitor_value=${_monitor_left%%[ ,]*}
+			_monitor_left=${_monitor_left#"$_monitor_value"}
+			_monitor_left=${_monitor_left#?}
+			_monitor_values=$_monitor_values${_monitor_value:+${_monitor_values:+ }$_monitor_value}
+		done
+	done <"$1"
 }
 
 # Offer the hooks of conf

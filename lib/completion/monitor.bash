@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # _monitor_reply and _monitor_directory are set by _monitor_choices
-# For bash, the @ of business@8080 ends a word; it is put together again, and the reply begins behind the @
+# For bash, the @ of business@8080 or @im ends a word; it is put together again, and the reply begins behind the @
 
 _monitor_bash() {
-	local word typed words=()
+	local word typed gap line=${COMP_LINE-} words=()
 	for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
-		if [[ $word == @* || (${#words[@]} -gt 0 && ${words[-1]} == *@) ]]; then
+		gap=${line%%[!$' \t']*} line=${line#"${line%%[!$' \t']*}"}
+		line=${line#"$word"}
+		if [[ -z $gap && ($word == @* || (${#words[@]} -gt 0 && ${words[-1]} == *@)) ]]; then
 			words[-1]+=$word
 		else
 			words+=("$word")

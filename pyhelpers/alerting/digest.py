@@ -11,8 +11,9 @@ alerting/throttle.py imports it.
 
 from __future__ import annotations
 
-from alerting import sms
+from alerting import sms, together
 from alerting.outbox import OPEN, Alert
+from base.instance_names import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 SERVER = "all"  # no server can have this name
 MOST_SERVERS = 5000  # in a digest: this limits the size of its file, and the memory of its reader
 LONGEST_CAUSE = 60  # letters
+LONGEST_NAME = 40  # letters
 DOWN, BACK, GAVE_UP = "down", "back", "gave up"
 
 
-def fresh(first: Alert, now: float) -> dict[str, Any]:
+def fresh(first: Alert, now: float, of: str = "") -> dict[str, Any]:
     """The fields of an empty digest for the hook of `first`, the first message that it will take in.
 
-    now: Unix seconds.
+    now: Unix seconds; of: the server whose instances it is about, "" for any servers.
     """
-    incident = f"digest-{now:.6f}{'-loud' if first.is_loud else ''}"
+    incident = f"digest-{now:.6f}{of and f'-{of[:LONGEST_NAME]}'}{'-loud' if first.is_loud else ''}"
     return {
         **dict.fromkeys(first.fields, ""),
         "id": f"{incident}.digest.{first.hook}",
@@ -47,6 +49,7 @@ def fresh(first: Alert, now: float) -> dict[str, Any]:
         "toll": {},
         "merged": [],
         "told": 0,
+        **({together.KEY: of} if of else {}),
     }
 
 
@@ -109,7 +112,7 @@ def _message(host: str, toll: dict[str, list[Any]], went: dict[str, list[Any]], 
     lead, names, told = _lead(toll, went, sms.squeezed(sms.plain(host), 40))
     states = [entry[1] for entry in toll.values()]
     more = [f"; {states.count(state)} {words}" for state, words in _SAID if state != told and state in states]
-    return sms.listed(names, f"{lead}: ", "".join(more) + behind)
+    return sms.listed(folded(names), f"{lead}: ", "".join(more) + behind)
 
 
 def _lead(toll: dict[str, list[Any]], went: dict[str, list[Any]], host: str) -> tuple[str, list[str], str]:

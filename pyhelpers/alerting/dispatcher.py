@@ -64,14 +64,17 @@ class Lanes:
         os.set_blocking(hear, False)
         signal.set_wakeup_fd(hear, warn_on_full_buffer=False)
         for number in STOPPING:
-            signal.signal(number, lambda *_: None)  # the wakeup pipe informs the loop
+            signal.signal(number, self._end)
 
-        def stop() -> None:
+        def wake() -> None:
             os.read(heard, 64)
-            self._ending = True
             self._turn_soon()
 
-        self._host.loop.on_readable(heard, stop)
+        self._host.loop.on_readable(heard, wake)
+
+    def _end(self, *_: object) -> None:
+        """The handler of the signals: it comes before what the loop has to handle, such as the end of a call."""
+        self._ending = True
 
     def _turn_soon(self) -> None:
         self._turn_within(0)

@@ -41,6 +41,7 @@ from spawn import launch
 from state import record
 
 SECONDS = 30.0  # that a hook may run
+WAITS_EVERY_MS = 1000
 BOUNDS = Bounds(kept=1 << 13, steps=["TERM", "2000", "KILL"])
 SENT, LATER = str(GOOD), str(TRY_AGAIN)  # statuses of an Outcome; others are numbers and names of signals
 TIMEOUT, UNFIT = "timeout", "unfit"
@@ -226,14 +227,24 @@ class Call:
 
 
 def call_alone(
-    conf_dir: str, name: str, alert: Mapping[str, object], told: Callable[[Outcome], None], seconds: float = SECONDS
+    conf_dir: str,
+    name: str,
+    alert: Mapping[str, object],
+    told: Callable[[Outcome], None],
+    seconds: float = SECONDS,
+    waits: Callable[[], None] = lambda: None,
 ) -> None:
-    """Call a hook in a separate loop. Blocks until no process is left in its session."""
+    """Call a hook in a separate loop. Blocks until no process is left in its session; calls waits once a second."""
     host = Subreaper()
 
     def gone() -> None:
         host.loop.ended = True
 
+    def wait() -> None:
+        host.loop.after(WAITS_EVERY_MS, wait)
+        waits()
+
+    host.loop.after(WAITS_EVERY_MS, wait)
     Call(host, conf_dir, name, alert, seconds, told, gone)
     host.run()
 

@@ -2,8 +2,9 @@
 
 The rules, in this order: a death and its recovery within `recovery_quiet` become one message; silenced servers and
 quiet hours make messages wait; more than `digest_after` messages in `digest_window` become one digest
-(alerting/digest.py), which is sent when the storm is over; the last message within `hourly_budget` says that the budget
-is spent. A give-up ignores all these rules and goes first.
+(alerting/digest.py), which is sent when the storm is over; those about instances of one server that come within a
+moment are one, too (alerting/together.py); the last message within `hourly_budget` says that the budget is spent. A
+give-up ignores all these rules but that of instances, and goes first.
 
 When a message includes another one, we first write it to disk, then move the other one to sent/ (outbox.lay_by): no
 message is lost if we are killed or the disk is full. alerting/dispatcher.py imports this file.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 
-from alerting import digest, outbox
+from alerting import digest, outbox, together
 from alerting.failover import Line
 from alerting.outbox import Alert
 from alerting.sent_log import HOUR, Tally, parts
@@ -46,6 +47,7 @@ class Gate:
         self._held: dict[str, float] = {}  # seconds, by ID
         self._quiet: set[str] = set()  # IDs
         self._silent: set[str] = set()
+        self._expecting: set[str] = set()
         self.tally = Tally(alerts_dir)
         self.line = Line(alerts_dir, conf_dir, telling, self.tally)
 
@@ -61,6 +63,7 @@ class Gate:
         """The messages to send now, in order.  now: Unix seconds; crowded: hooks with free places for give-ups only."""
         self._crowded = crowded
         self._now, self._held, self._quiet, self._silent = now, {}, set(), set()
+        self._expecting = set()
         found: list[Alert] = []
         hooks = {alert.hook for alert in self._waiting.values()}
         self._relieve(hooks)
@@ -80,7 +83,7 @@ class Gate:
 
     def is_at_work(self) -> bool:
         """Must the run go on, because a digest is nearly due, or because we queued a message?"""
-        return self.line.has_queued or any(
+        return bool(self.line.has_queued or self._expecting) or any(
             alert.is_digest and not alert.fields["tries"] and 0 < self._held.get(alert.id, 0) <= CALM
             for alert in self._waiting.values()
         )
@@ -101,6 +104,7 @@ class Gate:
             self._hold(alert, own)
         for loud in (True, False):
             self._gather(hook, own, loud)
+            self._join_instances(hook, own, loud)
         self._hold_digests(hook, own)
         self._ration(hook, own)
         heads = [self._head(line) for line in self._lanes(hook)]
@@ -185,7 +189,7 @@ class Gate:
     def _gather(self, hook: str, own: Own, loud: bool) -> None:
         """Merge many messages into a digest. A waiting digest takes in all new ones; during its call they wait."""
         idle = self._idle(hook, loud)
-        waiting = next((alert for alert in idle if alert.is_digest), None)
+        waiting = next((alert for alert in idle if alert.is_digest and not self._goes_alone(alert, own)), None)
         singles = [alert for alert in idle if not alert.is_digest and alert.id not in self._silent]
         if not waiting and len(singles) <= MOST_HELD:
             singles = [alert for alert in singles if alert.id not in self._quiet]
@@ -203,10 +207,27 @@ class Gate:
             wait = self.tally.room_in(hook, own.digest_window, self._now, own.digest_after, singles=True)
             self._hold_for(singles[0], wait or _SOON)
 
-    def _take_in(self, waiting: Alert | None, alerts: list[Alert], touched: float, last: str = "") -> bool:
-        """Merge messages into the waiting digest, or a new one; False if it could not be written."""
+    def _join_instances(self, hook: str, own: Own, loud: bool) -> None:
+        """Merge messages about instances of one server that have come within a moment, unless conf wants each."""
+        idle = [alert for alert in self._idle(hook, loud) if not alert.is_digest and not alert.fields["tries"]]
+        due = [alert for alert in idle if own.digest_after and not self._wait(alert, self._now)]
+        for base, group in together.groups(due).items():
+            left = together.left(group, self._now)
+            if not left and together.is_several(group):
+                self._take_in(None, group, 0.0, of=base)
+            for alert in group if left else ():
+                self._expecting.add(alert.id)
+                self._hold_for(alert, left)
+
+    def _take_in(
+        self, waiting: Alert | None, alerts: list[Alert], touched: float, last: str = "", of: str = ""
+    ) -> bool:
+        """Merge messages into the waiting digest, or a new one; False if it could not be written.
+
+        of: they are about instances of this server.
+        """
         taken = alerts[: digest.MOST_SERVERS]
-        fields = waiting.fields if waiting else digest.fresh(taken[0], self._now)
+        fields = waiting.fields if waiting else digest.fresh(taken[0], self._now, of)
         fields = digest.take_in({**fields, "last": last or fields["last"]}, taken, touched)
         alert = waiting or Alert(fields, fields["next"])
         if not self._save(alert, fields):
@@ -239,8 +260,18 @@ class Gate:
                 continue
             calm = LOUD_CALM if alert.is_loud else min(CALM, own.digest_window / 12)
             left = min(self._left(alert.fields["touched"], calm), self._left(alert.fields["made"], own.digest_window))
-            last = 0.0 if alert.is_loud else self.tally.last(hook, self._now, "digest")
+            is_free = alert.is_loud or self._is_no_storm(alert, own)
+            last = 0.0 if is_free else self.tally.last(hook, self._now, "digest")
             self._hold_for(alert, max(left, self._left(last, own.digest_window)))
+
+    def _is_no_storm(self, alert: Alert, own: Own) -> bool:
+        """Does it tell of instances of one server, and has the hook got few messages lately?"""
+        few = self.tally.count(alert.hook, own.digest_window, self._now) < own.digest_after
+        return together.KEY in alert.fields and few
+
+    def _goes_alone(self, alert: Alert, own: Own) -> bool:
+        """Is it about to be sent, and about instances of one server, so that others do not belong into it?"""
+        return self._is_no_storm(alert, own) and not alert.fields["tries"]
 
     def _ration(self, hook: str, own: Own) -> None:
         """Enforce hourly_budget: its last message is a digest of all that waits, and says that the budget is spent."""

@@ -11,11 +11,12 @@ import os
 PRIVATE = 0o600
 
 
-def replace(path: str, content: str | bytes, mode: int = PRIVATE, fresh: str = "") -> None:
+def replace(path: str, content: str | bytes, mode: int = PRIVATE, fresh: str = "", group: int = -1) -> None:
     """Write content as path, by rename.
 
     content: text is encoded as UTF-8 with surrogateescape.  mode: of the new file; the umask does not change it.
-    fresh: its temporary name, path + ".new" by default; concurrent writers need different ones.
+    group: its gid; -1: that of any new file.  fresh: its temporary name, path + ".new" by default; concurrent writers
+    need different ones.
     Raises OSError: the old file is then unchanged, and fresh is removed.
     """
     raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
@@ -23,6 +24,8 @@ def replace(path: str, content: str | bytes, mode: int = PRIVATE, fresh: str = "
     fd = _create(fresh)
     try:
         try:
+            if group >= 0 and os.fstat(fd).st_gid != group:
+                os.fchown(fd, -1, group)
             os.fchmod(fd, mode)
             write_whole(fd, raw)
         finally:

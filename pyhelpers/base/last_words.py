@@ -20,10 +20,19 @@ def text_of(raw: bytes, is_cut: bool = False, secrets: Iterable[str] = ()) -> st
     text = raw.decode("utf-8", "replace")
     if is_cut:
         text = text.partition("\n")[2] or text
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, STAR)
+        if is_cut:
+            text = _without_end_of(secret, text)
     lines = (plain(line.rpartition("\r")[2] if line[-1:] != "\r" else line[:-1]).rstrip() for line in text.split("\n"))
     return "\n".join(filter(None, lines))
+
+
+def _without_end_of(secret: str, text: str) -> str:
+    """Text that may begin inside the secret, without that rest of it."""
+    lengths = range(min(len(secret) - 1, len(text)), SHORTEST_SECRET - 1, -1)
+    rest = next((length for length in lengths if text.startswith(secret[-length:])), 0)
+    return STAR + text[rest:] if rest else text
 
 
 def plain(line: str) -> str:
@@ -49,9 +58,16 @@ def reason(text: str) -> str:
 
 
 def secrets_of(environment: Iterable[str]) -> list[str]:
-    """The values of NAME=VALUE elements whose name says that they are secrets."""
-    pairs = (element.partition("=")[::2] for element in environment)
-    return [value for name, value in pairs if len(value) >= SHORTEST_SECRET and _is_secret(name.upper())]
+    """The values of NAME=VALUE elements whose name says that they are secrets, and the passwords in URLs."""
+    pairs = [element.partition("=")[::2] for element in environment]
+    found = [value if _is_secret(name.upper()) else _password_in(value) for name, value in pairs]
+    return [value for value in found if len(value) >= SHORTEST_SECRET]
+
+
+def _password_in(url: str) -> str:
+    """PASSWORD of a value like postgres://USER:PASSWORD@HOST/; "" if it has none."""
+    authority = url.partition("://")[2].partition("/")[0]
+    return authority.rpartition("@")[0].partition(":")[2]
 
 
 def _is_secret(name: str) -> bool:

@@ -10,6 +10,8 @@ import grp
 import os
 import pwd
 
+from config.clean_environment import LOGIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from config import settle
@@ -21,6 +23,8 @@ def find(settled: settle.Settled) -> None:
     """Settle the numbers of all servers.  If an account does not exist, the start will report it."""
     for server in settled.servers:
         server[IDS] = ids_of(server["user"], server["group"])
+        if server["environment_clean"]:
+            server[LOGIN] = login_of(server["user"])
 
 
 def ids_of(user: str, group: str) -> str:
@@ -35,6 +39,15 @@ def ids_of(user: str, group: str) -> str:
     gid = entry.pw_gid if gid < 0 else gid
     groups = os.getgrouplist(entry.pw_name, gid)
     return " ".join(map(str, (entry.pw_uid, gid, *groups)))
+
+
+def login_of(user: str) -> list[str]:
+    """Name and home of this user (a name, or a number as text); [] if it is "", or unknown."""
+    try:
+        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    except (KeyError, ValueError, OSError):
+        return []
+    return [entry.pw_name, entry.pw_dir]
 
 
 def unknown(user: str, group: str) -> str:

@@ -1,6 +1,7 @@
 """Which two servers share a channel?  Exactly two must name it in their `channels`.
 
-And which server has a listening socket?  Servers may share an address only if all set `reuseport`.
+And which server has a listening socket?  Servers may share an address only if all set `reuseport`, or all
+`shared`: then they have one socket.
 
 config/confdir.py imports it, for the servers that one monitor is to watch.
 """
@@ -57,7 +58,7 @@ def _peer(values: Values, ends: Sequence[Place]) -> str:
 
 
 def addresses(places: Sequence[Place]) -> list[Fault]:
-    """The faults of `sockets` across all these servers: addresses that several name without reuseport."""
+    """The faults of `sockets` across all these servers: addresses that several name and may not share."""
     takers: dict[str, list[tuple[Place, str]]] = {}
     for place in places:
         for _, kind, address, port, _, option in place[0]["sockets"]:
@@ -65,7 +66,7 @@ def addresses(places: Sequence[Place]) -> list[Fault]:
             takers.setdefault(f"{kind}://{where}{port and f':{port}'}", []).append((place, option))
     faults: list[Fault] = []
     for address, found in takers.items():
-        if len(found) > 1 and {option for _, option in found} != {"reuseport"}:
+        if len(found) > 1 and {option for _, option in found} not in ({"reuseport"}, {"shared"}):
             names = ", ".join(values["name"] for (values, _, _), _ in found)
             _, path, line = found[-1][0]
             faults.append((path, line, f"sockets: {address} is named by {names}; give each an address of its own"))

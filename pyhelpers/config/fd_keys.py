@@ -50,6 +50,14 @@ class Wanted:
         """All of them."""
         return list(self.ends.values())
 
+    def ports(self) -> set[int]:
+        """The TCP ports of its sockets."""
+        return {int(words[3]) for words in self.sockets.values() if words[3]}
+
+    def shares(self) -> bool:
+        """Has it a socket that other servers have too?"""
+        return any(words[5] == "shared" for words in self.sockets.values())
+
     def peers(self) -> Iterator[str]:
         """The keys of the other ends of its channels."""
         return (peer_of(key) for key in self.ends.values() if key.startswith("channel "))

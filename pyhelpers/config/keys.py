@@ -11,9 +11,10 @@ prints them in the form of conf, the suite's own keys first. `dir`, `command`, `
 
 from __future__ import annotations
 
-from config import heartbeat_values, neighbours
+from config import fleet_values, heartbeat_values, instances, life_values, needs, neighbours
 from config.check_values import check
 from config.limit_values import cores, max_cpu, max_fds, max_memory, memory, output_max, percent
+from config.private_values import env_files, secrets
 from config.quiet_hours import quiet
 from config.socket_values import channels, sockets
 from config.values import (
@@ -35,9 +36,10 @@ from config.values import (
     output,
     path,
     pid_from,
+    report,
     several,
     size,
-    stop,
+    tag,
     umask,
     whole,
     yes_or_no,
@@ -70,6 +72,11 @@ SUITE: dict[str, tuple[str, Parser]] = {
     "hook_dead_after": ("10m", duration()),
     "quiet": ("none", or_none(quiet, [])),
     "deadman": ("none", or_none(deadman, [])),
+    "metrics": ("none", or_none(path, "")),
+    "report": ("none", or_none(report, [])),
+    "fleet": ("none", or_none(fleet_values.fleet, [])),
+    "fleet_lease": ("15s", duration(3000, 300_000)),
+    "host": ("uname -n", or_none(fleet_values.host, "", "uname -n")),
 }
 
 SERVER: dict[str, tuple[str, Parser, str]] = {
@@ -79,6 +86,7 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "needs_file": ("none", or_none(several(), []), APPLY),
     "port": ("none", or_none(whole(1, 65535), ""), APPLY),
     "pid_from": ("own", pid_from, APPLY),
+    "start": ("auto", one_of("auto", "manual", foreign=neighbours.START), APPLY),
     "restart": ("always", one_of("always", "unexpected", "never", foreign=neighbours.RESTART), APPLY),
     "exit_codes": ("0", or_none(exit_codes, []), APPLY),
     "start_seconds": ("1s", duration(), APPLY),
@@ -86,12 +94,20 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "rival_wait": ("10s", duration(), APPLY),
     "backoff": ("0s 60s", backoff, APPLY),
     "give_up": ("never", give_up, APPLY),
-    "stop": ("TERM 5s KILL", stop, APPLY),
+    "restart_every": ("none", or_none(life_values.restart_every, ""), APPLY),
+    "stop": ("TERM 5s KILL", life_values.stop, APPLY),
     "stop_tree": ("yes", yes_or_no, APPLY),
+    "start_pre": ("none", or_none(life_values.command, []), APPLY),
+    "start_post": ("none", or_none(life_values.command, []), APPLY),
+    "stop_post": ("none", or_none(life_values.command, []), APPLY),
+    "reload": ("none", or_none(life_values.reload, []), APPLY),
     "user": ("inherited", inherited(account("user")), RESTART),
     "group": ("inherited", inherited(account("group")), RESTART),
     "umask": ("inherited", inherited(umask), RESTART),
     "environment": ("inherited", or_none(several(assignment), [], "inherited"), RESTART),
+    "environment_clean": ("no", yes_or_no, RESTART),
+    "env_file": ("none", or_none(env_files, []), RESTART),
+    "secrets": ("none", or_none(secrets, []), RESTART),
     "nice": ("inherited", inherited(whole(-20, 19)), RESTART),
     "oom_score_adj": ("inherited", inherited(whole(-1000, 1000)), RESTART),
     "limit_nofile": ("inherited", inherited(or_unlimited(whole(1, 1 << 30))), RESTART),
@@ -109,7 +125,11 @@ SERVER: dict[str, tuple[str, Parser, str]] = {
     "logs": ("log*.txt", or_none(several(), []), APPLY),
     "oldlog": ("oldlog", path, APPLY),
     "oldlog_keep": ("100", kept, APPLY),
-    "needs": ("none", or_none(several(name), []), APPLY),
+    "instances": ("none", or_none(instances.instances, []), APPLY),
+    "tags": ("none", or_none(several(tag), []), APPLY),
+    "needs": ("none", or_none(needs.needs, [[], []]), APPLY),
+    "singleton": ("no", yes_or_no, RESTART),
+    "singleton_after": ("0s", duration(), APPLY),
     "sockets": ("none", or_none(sockets, []), RESTART),
     "channels": ("none", or_none(channels, []), RESTART),
     "channel_type": ("dgram", one_of("dgram", "seqpacket", "stream", foreign=neighbours.CHANNEL_TYPE), RESTART),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # Our own supervisor sets these for us; sd_notify(3) and its relatives in a server would obey them
 OF_OUR_SUPERVISOR = (
-    "NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID INVOCATION_ID".split()
+    *"NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_FDNAMES LISTEN_PID INVOCATION_ID".split(),
+    "MONITOR_COMMAND",  # of another monitor, for which we are a command: see proc/beside.py
 )
 
 

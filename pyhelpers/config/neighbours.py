@@ -27,6 +27,8 @@ NO = dict.fromkeys(NOTHING, "no")
 
 YES_OR_NO = _table(yes="true,on,1,enable,enabled,always", no="false,off,0,none,never,disable,disabled")
 
+START = _table(auto="true,yes,on,1,always,enabled", manual="false,no,off,0,never,disabled,ondemand,order")
+
 RESTART = _table(
     unexpected="on-failure,on_failure,onfailure,on-abnormal,on-abort,on-watchdog,failure",
     always="true,yes,on,1,unless-stopped,auto",
@@ -80,18 +82,29 @@ KEYS = _table(
     user="uid,runas",
     group="gid",
     environment="env",
+    environment_clean="cleanenvironment,clean_environment,passenvironment,unsetenvironment",
+    env_file="environmentfile,environment_file,dotenv",
+    secrets="loadcredential,loadcredentialencrypted,setcredential,credentials",
     restart="autorestart,restart_policy",
+    start="autostart,onreboot",
+    restart_every="runtimemaxsec,cron_restart,max_lifetime",
+    start_pre="execstartpre,execcondition,pre_start,prestart,start_precmd",
+    start_post="execstartpost,post_start,poststart,start_postcmd",
+    stop_post="execstoppost,post_stop,poststop,stop_postcmd",
+    reload="execreload,reload_command,reloadsignal,reload_signal,reload_cmd",
     exit_codes="exitcodes,successexitstatus",
     start_seconds="startsecs",
     start_timeout="timeoutstartsec,timeoutsec",
     backoff="restartsec,throttle",
     give_up="startretries,startlimitburst,startlimitinterval,startlimitintervalsec,retries",
-    stop="stopsignal,killsignal,stopwaitsecs,timeoutstopsec,execstop,stop_program,kill_timeout",
+    stop="stopsignal,killsignal,stopwaitsecs,timeoutstopsec,execstop,stop_program,stop_command,kill_timeout",
     stop_tree="killmode,stopasgroup,killasgroup",
     pid_from="pidfile,pid_file",
     output="stdout_logfile,stderr_logfile,standardoutput,standarderror,logfile,log,stdout,stderr",
     output_max="stdout_logfile_maxbytes",
     output_keep="stdout_logfile_backups",
+    instances="numprocs,process_num,replicas,scale,instance,workers",
+    tags="labels,groups,tag,namespace",
     needs="after,requires,wants,depends,depends_on,dependson,priority",
     check="healthcheck,health_check",
     heartbeat="type",
@@ -113,5 +126,5 @@ def meant(word: str, known: Sequence[str], foreign: Foreign) -> str:
 
 
 def meant_nothing(text: str, word: str) -> str:
-    """The same for an optional key, where `word` stands for no value: none, inherited."""
-    return meant(text, [word], dict.fromkeys(NOTHING, word)) if text.replace(" ", "").isalpha() else ""
+    """The same for an optional key, where `word` stands for no value: none, inherited, uname -n."""
+    return meant(text, [word], dict.fromkeys(NOTHING, word)) if text.replace(" ", "").replace("-", "").isalpha() else ""

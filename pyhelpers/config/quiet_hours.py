@@ -16,7 +16,7 @@ import time
 
 from config import neighbours
 
-EVENTS = ("death", "give_up", "recovery", "hung", "limit", "digest", "core")
+EVENTS = ("death", "give_up", "recovery", "hung", "limit", "lag", "digest", "core")
 _DAY = 24 * 60
 _DIGITS = ((1, 2), (2, 2))  # of an hour and a minute
 

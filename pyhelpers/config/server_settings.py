@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from base.ids import Ids
     from config.fd_keys import Wanted
 
-VITALS = ("check", "heartbeat", "max_memory", "max_cpu", "max_fds")  # keys that, when set, ask for a vital
-VITAL_FAMILIES = ("check", "heartbeat", "max_", "channel")  # how the names of their settings begin
+# Keys that, when set, ask for a vital, or for a command around its life
+VITALS = ("check", "heartbeat", "max_memory", "max_cpu", "max_fds", "restart_every")
+AROUND = ("start_pre", "start_post", "stop_post", "stop_command", "reload")
+VITAL_FAMILIES = (
+    "check",
+    "heartbeat",
+    "max_",
+    "channel",
+    "restart_every",
+)  # how the names of the settings of vitals begin
+MANUAL = "manual"  # of `start`
 
 _known: dict[str, list[str]] = {"": []}
 
@@ -39,10 +48,15 @@ def _ends(name: str, settings: settled.Settings) -> Wanted | None:
 
 
 def _vitals(settings: settled.Settings) -> dict[str, str]:
-    """The settings of heartbeat, check and limits if the server has one of these; else {}, to save memory."""
-    if not any(settings.get(kind) for kind in VITALS):
-        return {}
-    return {key: value for key, value in settings.items() if key.startswith(VITAL_FAMILIES)}
+    """The settings of vitals and around its life if the server has one of these; else {}, to save memory."""
+    found = {key: value for key, value in settings.items() if value and key in AROUND}
+    if settings.get("start") == MANUAL:
+        found["start"] = MANUAL
+    if settings.get("singleton") == "1":
+        found["singleton"] = settings["singleton_after"]
+    if found or any(settings.get(kind) for kind in VITALS):
+        found.update((key, value) for key, value in settings.items() if key.startswith(VITAL_FAMILIES))
+    return found
 
 
 def _ids(settings: settled.Settings) -> Ids | None:
@@ -58,10 +72,11 @@ class ServerSettings:
     """The settings of one server.  Durations are in ms.
 
     number: its place in the settled conf, from 1; place: `dir` as conf has it; directory: the same without
-    symlinks; program: the path that `command` runs;
+    symlinks; program: the path that `command` runs; base: NAME of NAME@INSTANCE, or the name of any other;
     conf_file: the file that a message advises to change; kept_in: its directory below STATE_DIR/servers/;
     is_placed: does conf say where it runs?
-    sources: the words of each source in pid_from; vital: the settings of heartbeat, check and limits, or {};
+    sources: the words of each source in pid_from; vital: the settings of heartbeat, check, limits and around its life,
+    or {};
     ids: its user and group as numbers, if they are known; uid: the user that its processes must have, -1: not said;
     ends: the descriptors that its watcher holds for it, or None;
     keeps_output: its output goes into a log of ours, of output_max bytes (0: no limit), with output_keep archives;
@@ -71,14 +86,15 @@ class ServerSettings:
     """
 
     __slots__ = (
-        "argv conf_file core_keep directory ends ids is_placed keeps_output kept_in launch logger logs match name "
-        "needs needs_file number oldlog oldlog_keep output_keep output_max place port program rival_ms secrets "
-        "shares_output sources start_ms stop stop_tree timeout_ms uid user vital"
+        "argv base conf_file core_keep directory ends ids is_placed keeps_output kept_in launch logger logs match name "
+        "needs needs_elsewhere needs_file number oldlog oldlog_keep output_keep output_max place port program rival_ms "
+        "secrets shares_output sources start_ms stop stop_tree tags timeout_ms uid user vital"
     ).split()
 
     def __init__(self, number: int, name: str, settings: settled.Settings) -> None:
         self.number = number
         self.name = name
+        self.base = settings.get("instance_of") or name
         self.kept_in = settings.get("kept_in", name)
         self.is_placed = settings.get("dir_from", "conf") == "conf"
         self.conf_file = settings["conf_file"]
@@ -89,6 +105,8 @@ class ServerSettings:
         self.argv = settled.elements(settings["command"])
         self.match = settled.elements(settings["match"])
         self.needs = elements(settings["needs"])
+        self.needs_elsewhere = elements(settings.get("needs_elsewhere", ""))
+        self.tags = elements(settings.get("tags", ""))
         self.needs_file = elements(settings["needs_file"])
         self.port = int(settings["port"] or 0)
         self.sources = [settled.words(source) for source in elements(settings["pid_from"])]
@@ -122,6 +140,15 @@ class ServerSettings:
     def _launch(self, settings: settled.Settings) -> Launch:
         is_file = not self.keeps_output and not self.shares_output and not self.logger
         launch = Launch(self.argv, self.directory, settings["output"] if is_file else "/dev/null")
+        launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
+        if self.core_keep:
+            launch.settings.setdefault("limit_core", MOST)
+        if settings["no_new_privileges"] == "0":
+            del launch.settings["no_new_privileges"]
+        if settings["environment_clean"] != "0" or settings["env_file"] + settings["secrets"]:
+            from config import private_settings
+
+            private_settings.apply(launch, settings)
         if settings["umask"]:
             launch.umask = int(settings["umask"], 8)
         if settings["environment"]:
@@ -131,11 +158,6 @@ class ServerSettings:
         if any(settings[key] for key in Launch.CAPS):
             launch.caps = {key: settings[key] for key in Launch.CAPS if settings[key]}
         launch.in_cgroup = settings["cgroup"] == "auto"
-        launch.settings = {key: settings[key] for key in Launch.SETTINGS if settings[key]}
-        if self.core_keep:
-            launch.settings.setdefault("limit_core", MOST)
-        if settings["no_new_privileges"] == "0":
-            del launch.settings["no_new_privileges"]
         return launch
 
     def _program(self) -> str:

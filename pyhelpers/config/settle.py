@@ -25,7 +25,7 @@ import sys
 from base.exits import NOT_CONFIGURED, USAGE
 from base.suite import ROOT
 from config import confdir, grammar, settled
-from config.values import NAME_RULE, is_server_name
+from config.values import NAME_RULE, is_server_name, is_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Settled:
 
 
 def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool = False, there: bool = False) -> Settled:
-    """Settle the servers that words name (NAME, NAME@PORT, `all`), each once, in that order; raises ConfError.
+    """Settle the servers that words name (NAME, NAME@N, @TAG, `all`), each once, in that order; raises ConfError.
 
     watched: one monitor is to watch them; otherwise the other end of a channel may be missing.  there: those without
     `dir` are known to run in cwd.
@@ -80,6 +80,10 @@ def settle(conf_dir: str, root: str, cwd: str, words: list[str], watched: bool =
     conf = confdir.ConfDir(conf_dir, root, cwd, there)
     found = Settled(conf.suite(), conf.servers(words, watched or "all" in words), conf)
     found.suite["directories"] = conf.directories(found.servers)
+    if found.suite["fleet"] or any(server["singleton"] for server in found.servers):
+        from config import fleet_checks
+
+        conf.faults.update(fleet_checks.faults(conf, conf_dir, found.suite, found.servers))
     if conf.faults:
         raise ConfError([grammar.show(fault) for fault in sorted(conf.faults)])
     return found
@@ -101,7 +105,7 @@ def _require_plain(*directories: str) -> None:
 
 
 def _require_names(words: list[str]) -> None:
-    bad = [word for word in words if not is_server_name(word) and word != "all"]
+    bad = [word for word in words if not is_server_name(word) and word != "all" and not is_tag(word)]
     if bad:
         raise ConfError([f'"{word}": cannot name a server; {_rule_for(word)}' for word in bad], USAGE)
 

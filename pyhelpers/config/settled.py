@@ -102,13 +102,16 @@ def policy(number: int, server: dict[str, Any]) -> str:
         _listed(server["alert"]),
         _listed(server["alert_on"]),
         _listed(server["needs"]),
+        server["start"],
     ]
     return f"server {number} {' '.join(str(field) for field in fields)}"
 
 
 def place(number: int, server: dict[str, Any]) -> list[str]:
-    """The line that gives the shell the directory of a server, if it is not the first of its name."""
-    return [] if server["kept_in"] == server["name"] else [f"place {number} {server['dir']}"]
+    """The lines that give the shell the directory of a server, if it is not the first of its name, and its lock."""
+    is_first = server["kept_in"] == server["name"]
+    lines = [] if is_first else [f"place {number} {server['dir']}"]
+    return [*lines, f"singleton {number}"] if server["singleton"] else lines
 
 
 def _listed(value: list[Any]) -> str:

@@ -1,10 +1,11 @@
 """What may `sockets` and `channels` say?  The parsers of the descriptors that the watcher holds for a server.
 
     sockets = tcp://127.0.0.1:8080 admin=tcp://[::1]:8081?backlog=64&reuseport unix:///run/x.sock?mode=666
+    sockets = tcp://0.0.0.0:80?shared
 
 An address is numeric: a name lookup could block, and a socket has exactly one address.  The default NAME is the port,
 or the last part of the path.  A settled socket is six words: NAME, tcp or unix, ADDR or PATH, PORT (unix: empty),
-BACKLOG, and the option: `reuseport` or empty for tcp, the octal mode for unix.
+BACKLOG, and the option: `reuseport`, `shared` or empty for tcp, the octal mode for unix.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def _tcp(text: str, options: str) -> list[str]:
     except OSError:
         raise ValueError(f'"{address}" is not a numeric address; write one like 127.0.0.1, 0.0.0.0 or [::]') from None
     whole(1, 65535)(port)
-    backlog, reuseport = _options(options, "reuseport")
-    return [bare or address, port, backlog, reuseport]
+    backlog, option = _options(options, "reuseport", "shared")
+    return [bare or address, port, backlog, option]
 
 
 def _unix(path: str, options: str) -> list[str]:
@@ -72,19 +73,19 @@ def _unix(path: str, options: str) -> list[str]:
     return [path, "", backlog, mode or _MODE]
 
 
-def _options(text: str, own: str) -> tuple[str, str]:
-    """Return the backlog and the value of `own`, the option that only this kind of socket has."""
+def _options(text: str, *own: str) -> tuple[str, str]:
+    """Return the backlog and the option of `own`, which only this kind of socket has: its value, or its name."""
     backlog, found = _BACKLOG, ""
     for option in text.split("&") if text else []:
         key, equals, value = option.partition("=")
         if key == "backlog":
             backlog = str(whole(1, 65535)(value))
-        elif key == own == "mode" and value and set("01234567").issuperset(value) and len(value) < 5:
+        elif key == "mode" and key in own and value and set("01234567").issuperset(value) and len(value) < 5:
             found = value
-        elif option == own == "reuseport":
+        elif option != "mode" and option in own:
             found = option
         else:
-            known = "backlog=N and mode=OCTAL" if own == "mode" else "backlog=N and reuseport"
+            known = "backlog=N and mode=OCTAL" if "mode" in own else "backlog=N, reuseport and shared"
             raise ValueError(f'"{option}" is no option of such a socket; there are {known}, with & between them')
     return backlog, found
 

@@ -41,21 +41,24 @@ def judge(path: str) -> Verdict:
     return judge_holders(path)
 
 
-def judge_holders(path: str) -> Verdict:
-    """Judge the directory of path and, if path is a symlink, that of its target. Raises OSError."""
+def judge_holders(path: str, owner: int = -1) -> Verdict:
+    """Judge the directory of path and, if path is a symlink, that of its target. Raises OSError.
+
+    owner: a uid that may own them besides ours and root; -1: none.
+    """
     for holder in dict.fromkeys([os.path.dirname(path) or ".", os.path.dirname(os.path.realpath(path))]):
         status = os.stat(holder)
         # In a sticky directory only the owners of a file and of the directory may rename it.
         sticky = bool(status.st_mode & stat.S_ISVTX)
-        words, remedy = _judge_owner(holder, status) if sticky else judge_status(holder, status)
+        words, remedy = _judge_owner(holder, status, owner) if sticky else judge_status(holder, status, owner)
         if words:
             return f"its directory {holder} {words}", remedy
     return GOOD
 
 
-def judge_status(path: str, status: os.stat_result) -> Verdict:
-    """Judge path by a result of stat or fstat, without its directory."""
-    found = _judge_owner(path, status)
+def judge_status(path: str, status: os.stat_result, owner: int = -1) -> Verdict:
+    """Judge path by a result of stat or fstat, without its directory.  owner: as for judge_holders()."""
+    found = _judge_owner(path, status, owner)
     if found != GOOD:
         return found
     if status.st_mode & stat.S_IWOTH:
@@ -73,8 +76,8 @@ def _quoted(path: str) -> str:
     return shlex.quote(path)
 
 
-def _judge_owner(path: str, status: os.stat_result) -> Verdict:
-    if status.st_uid in (0, os.geteuid(), *also):
+def _judge_owner(path: str, status: os.stat_result, owner: int = -1) -> Verdict:
+    if status.st_uid in (0, os.geteuid(), owner, *also):
         return GOOD
     return f"belongs to uid {status.st_uid}, not to you", f"chown {os.geteuid()} {_quoted(path)}"
 

@@ -25,7 +25,7 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # mksh counts with 32 bits: a longer time in ms would become negative in the monitor.
 _LONGEST = 24 * _UNITS["d"]
-_SIGNALS = ("HUP", "INT", "QUIT", "ABRT", "KILL", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH", "PWR")
+SIGNALS = ("HUP", "INT", "QUIT", "ABRT", "KILL", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH", "PWR")
 _UNLIMITED = -1  # RLIM_INFINITY
 
 
@@ -38,6 +38,11 @@ def is_server_name(text: str) -> bool:
     """May text name a server?  A name, but not `all`; in NAME@PORT the port is from 1 to 65535."""
     port = split_instance(text)[1]
     return is_name(text) and text != "all" and (not port or (port[0] != "0" and len(port) < 6 and int(port) < 65536))
+
+
+def is_tag(text: str) -> bool:
+    """Is text an @TAG, which means all servers with that tag?"""
+    return text[:1] == "@" and is_name(text[1:])
 
 
 def split_instance(name: str) -> tuple[str, str]:
@@ -112,11 +117,14 @@ def _with_unit(text: str, units: dict[str, int]) -> int:
     return int(number) * units[unit] if _is_number(number) and unit in units else -1
 
 
-def duration(lowest: int = 0) -> Parser:
-    """Return a parser of durations of at least `lowest` ms."""
+def duration(lowest: int = 0, longest: int = _LONGEST) -> Parser:
+    """Return a parser of durations from `lowest` to `longest` ms."""
 
     def parse(text: str) -> int:
-        return _milliseconds(text, lowest)
+        found = _milliseconds(text, lowest)
+        if found > longest:
+            raise ValueError(f'"{text}" is too long; {lowest}ms to {longest // 1000}s will do')
+        return found
 
     return parse
 
@@ -128,6 +136,14 @@ def _milliseconds(text: str, lowest: int = 0) -> int:
     if not lowest <= found <= _LONGEST:
         raise ValueError(f'"{text}" is too {"short" if found < lowest else "long"}; {lowest}ms to 24d will do')
     return found
+
+
+def period(text: str) -> float:
+    """Seconds of a time that may be longer than a duration of conf, like 90d."""
+    milliseconds = _with_unit(text, _UNITS)
+    if milliseconds <= 0 or milliseconds // 1000 >= 1 << 32:
+        raise ValueError(f'"{text}" is not a time; write it like 12h or 30d')
+    return milliseconds / 1000
 
 
 def size(text: str) -> int:
@@ -224,6 +240,13 @@ def name(text: str) -> str:
     return text
 
 
+def tag(text: str) -> str:
+    """Return one tag."""
+    if not is_name(text) or "@" in text:
+        raise ValueError(f'"{text}" cannot be a tag; use letters, digits and _ . - only, first a letter or digit')
+    return text
+
+
 def assignment(text: str) -> str:
     """Return one NAME=VALUE."""
     name, equals, _ = text.partition("=")
@@ -269,21 +292,12 @@ def give_up(text: str) -> list[int]:
     return [int(words[0]), _milliseconds(words[2], 1)]
 
 
-def stop(text: str) -> list[str]:
-    """Return signals without SIG and waits in ms, in turn."""
-    words = split_list(text)
-    if len(words) % 2 == 0:
-        raise ValueError(f'"{text}" does not end with a signal; write signals and waits in turn, like TERM 5s KILL')
-    for index, word in enumerate(words):
-        words[index] = str(_milliseconds(word)) if index % 2 else _signal(word)
-    return words
-
-
-def _signal(text: str) -> str:
+def signal_name(text: str) -> str:
+    """Return the name of a signal without SIG."""
     name = text.removeprefix("SIG")
-    if name not in _SIGNALS:
-        hint = neighbours.meant(name, _SIGNALS, neighbours.SIGNALS)
-        raise ValueError(f'"{text}" is none of the signals {", ".join(_SIGNALS)}{hint}')
+    if name not in SIGNALS:
+        hint = neighbours.meant(name, SIGNALS, neighbours.SIGNALS)
+        raise ValueError(f'"{text}" is none of the signals {", ".join(SIGNALS)}{hint}')
     return name
 
 
@@ -303,6 +317,14 @@ def deadman(text: str) -> list[str]:
     known = len(words) == 3 and words[1] == "every" and words[0].startswith(("http://", "https://"))
     if not known or len(words[0]) > 2000:
         raise ValueError("that is not known; write none, or a URL and a time, like https://hc-ping.com/UUID every 5m")
+    return [words[0], str(_milliseconds(words[2], 1000))]
+
+
+def report(text: str) -> list[str]:
+    """Return the file, and ms as text."""
+    words = split_words(text)
+    if len(words) != 3 or words[1] != "every" or not words[0]:
+        raise ValueError("that is not known; write none, or a file and a time, like /var/www/servers.html every 5m")
     return [words[0], str(_milliseconds(words[2], 1000))]
 
 

@@ -69,12 +69,40 @@ class Held:
                 self._make(key, server)
             except OSError as error:
                 raise Refused(FAILED, _refusal(key, error)) from None
-            os.set_blocking(self._fds[key], True)  # the last process that had it may have changed that
+            if not any(other.pid for other in self._others(key, server)):
+                os.set_blocking(self._fds[key], True)  # the last process that had it may have changed that
         self._remember(server)
         ends = [(name, self._fds[key]) for name, key in wanted.ends.items()]
         if wanted.scm:
             _send(self.ours(server.name), [fd for _, fd in ends[:-1]])
         return ends[-1:] if wanted.scm else ends
+
+    def _others(self, key: str, server: Server) -> list[Server]:
+        """The other servers that have it too: a socket that they share."""
+        return [each for each in self._asking if each is not server and each.ends and key in each.ends.sockets]
+
+    def hand_beside(self, server: Server) -> list[tuple[str, int]]:
+        """The same for a process beside one that has them: we change nothing about them.  Raises Refused."""
+        if not server.ends or not self._is_whole(server):
+            raise Refused(
+                FAILED, "its process has not all that sockets and channels name; restart it without --overlap once"
+            )
+        return [(name, self._fds[key]) for name, key in server.ends.ends.items()]
+
+    def mend(self, server: Server) -> str:
+        """A process has ended that had the same sockets as another one, which goes on: have them listen again.
+
+        Some servers shut their sockets down when they end, and that is so for all processes that have them.  A unix
+        socket whose file is gone cannot be mended: returns why the server must be restarted; "" if it need not be.
+        """
+        for key, words in server.ends.sockets.items() if server.ends else ():
+            try:
+                is_well = key not in self._fds or listeners.kept(self._fds[key], words, server.ids)
+            except OSError:
+                is_well = False
+            if not is_well:
+                return f"the old process has taken {fd_keys.shown(key)} from the new one"
+        return ""
 
     def _drain(self, server: Server) -> None:
         """Empty its daemon socket, or close it, so that it is made anew, if that could take long."""
@@ -142,7 +170,8 @@ class Held:
         self._lost.pop(server.number, None)
         for key in [*server.ends.keys(), fd_keys.ours_of(server.name)]:
             if not key.startswith("channel "):
-                self._close(key)
+                if all(other.state in ENDED for other in self._others(key, server)):
+                    self._close(key)
                 continue
             other = fd_keys.peer_of(key)
             partner = self._server_of(other)
@@ -203,7 +232,9 @@ class Held:
         wanted = [(pid, seal, key) for pid, seal, key in wanted if key in asked and key not in self._fds]
         refusals: dict[str, str] = {}
         for (_, _, key), got in zip(wanted, recover.fetch([(pid, seal) for pid, seal, _ in wanted]) if wanted else []):
-            if isinstance(got, int):
+            if isinstance(got, int) and key in self._fds:
+                os.close(got)  # several have it
+            elif isinstance(got, int):
                 self._fds[key] = got
             else:
                 refusals[key] = got

@@ -16,6 +16,10 @@ from loop.deadline import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from health.accepted import Accepted
+    from health.connect import Call
     from health.probe_command import CommandProbe
     from health.probe_http import HttpProbe
     from health.probe_tcp import TcpProbe
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 10.0, 500.0  # of a server that starts
 LONGEST_REST_MS = 2000.0
+ANOTHER = "another process that has its socket has answered"
 TOGETHER, TOGETHER_AT_MOST = 1.0, 5  # seconds: servers that are due in the same slot share a wake-up; slots a period
 GOLDEN = 0.618034  # the fractional parts of its multiples are spread evenly, however many there are
 
@@ -40,13 +45,15 @@ class Check(Vital):
         self._probe = _probe(self, settled.elements(asked["check"]))
         self._patience: Patience | None = None
         self._timer: Timer | None = None
+        self._reached: Accepted | None = None
         self._reset()
 
     def _reset(self) -> None:
-        self._is_serving = self._is_good = self._is_told = False
+        self._is_serving = self._is_good = self._is_told = self._is_well = False
         self._failures = 0
         self._pause = FIRST_PAUSE_MS
         self._due = self._asked = 0.0
+        self._took = -1.0  # seconds, of the last answer; less than 0: there was none
         self._words = ""
 
     def _name(self) -> str:
@@ -76,18 +83,53 @@ class Check(Vital):
         self._due = (turn // step + 1) * step
         self._wait_for_due()
 
+    def ask_again(self) -> None:
+        """Ask it as while it starts: the first good answer counts."""
+        self.end()
+        self._is_serving = self._is_good = False
+        self._pause = FIRST_PAUSE_MS
+        self._words = ""
+
+    def goes_on(self) -> None:
+        """Ask it once a period again; what it fails now counts."""
+        if not self._is_serving:
+            self.serving()
+
     def end(self) -> None:
         """Stop asking."""
         self._rest()
         self._probe.end()
 
     def _rest(self) -> None:
+        if self._reached:
+            self._reached.end()
+            self._reached = None
         if self._patience:
             self._patience.end()
             self._patience = None
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    # -- whose answer ----------------------------------------------------------------------------
+
+    def when_ours(self, call: Call | None, port: int, then: Callable[[str], None]) -> None:
+        """Call then when the server has accepted this connection; it gets why not, if another process has.
+
+        Behind a port that is none of its sockets, anything may answer for it.
+        """
+        ends = self.life.server.ends
+        if not call or not ends or not (ends.shares() or self.is_beside) or port not in ends.ports():
+            then("")
+            return
+        from health.accepted import Accepted
+
+        self.loop.ignore(call.socket.fileno())
+        self._reached = Accepted(self, call.socket, then)
+
+    def of_ours(self, words: str) -> str:
+        """What is wrong with the answer to that connection, "" if nothing; ANOTHER if it is not the server's own."""
+        return self._reached.judge(words) if self._reached else words
 
     # -- one look --------------------------------------------------------------------------------
 
@@ -102,8 +144,18 @@ class Check(Vital):
         self._probe.end()
         self.failed(f"no {awaited} within {self._timeout / 1000:g}s")
 
+    def figures(self) -> tuple[tuple[str, float], ...]:
+        """How the last answer was, and how long it took."""
+        if self._took < 0:
+            return ()
+        return ("check_success", float(self._is_well)), ("check_duration_seconds", self._took)
+
+    def _answered(self, is_well: bool) -> None:
+        self._is_well, self._took = is_well, time.monotonic() - self._asked
+
     def passed(self) -> None:
         """The probe's answer: the server is well."""
+        self._answered(True)
         self.life.account.say_all("check", [])
         self.life.health.remark(self, "")
         if self._is_told:
@@ -113,7 +165,13 @@ class Check(Vital):
 
     def failed(self, words: str) -> None:
         """The probe's answer: the server is not well; words: why."""
+        if words == ANOTHER:
+            self._pause = FIRST_PAUSE_MS
+            if self._is_serving:
+                self._look_later()  # that proves nothing about it
+                return
         assert self._patience
+        self._answered(False)
         away = self._patience.was_away()
         self._look_later()
         self._words = words

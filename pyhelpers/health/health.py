@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health import vitals
+from health import vitals as kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ REMARK_EVERY_MS = 1000  # a server may change its status a thousand times a seco
 class Health:
     """The vitals of one server, and their remarks."""
 
-    __slots__ = "_emit _life _loop _remark_due _remarks _vitals".split()
+    __slots__ = "_emit _life _loop _remark_due _remarks vitals".split()
 
     def __init__(self, life: Followed) -> None:
         self._life = life
         self._loop = life.watcher.loop
         self._emit = life.watcher.emit
-        self._vitals: list[Vital] = []
+        self.vitals: list[Vital] = []
         if life.server.vital:
-            self._loop.on_behalf(life, lambda: self._vitals.extend(vitals.made(life)))
+            self._loop.on_behalf(life, lambda: self.vitals.extend(kinds.made(life)))
         self._remarks: dict[object, str] = {}
         self._remark_due = False
 
@@ -32,19 +32,19 @@ class Health:
     def prepare(self) -> None:
         """We launch a process next."""
         self._remarks.clear()
-        for vital in self._vitals:
+        for vital in self.vitals:
             vital.prepare()
 
     def begin(self, fresh: bool) -> None:
         """We follow a process now; fresh: we launched it, and it is STARTING."""
         if not self._life.account.ending:
             self._remarks.pop(self, None)
-        for vital in self._vitals:
+        for vital in self.vitals:
             vital.begin(fresh)
 
     def missing(self) -> str:
         """What it lacks to count as started, though it lives and listens; "" if nothing."""
-        for vital in self._vitals:
+        for vital in self.vitals:
             lack = vital.missing()
             if lack:
                 return lack
@@ -55,7 +55,7 @@ class Health:
         if self._remarks:
             self._write_soon()  # the change to RUNNING has removed the remark from the record
         if self._life.account.want == "up":
-            for vital in self._vitals:
+            for vital in self.vitals:
                 vital.serving()
 
     def resume(self) -> None:
@@ -66,12 +66,12 @@ class Health:
     def tick(self) -> None:
         """An interval has passed."""
         if self._life.account.want == "up":
-            for vital in self._vitals:
+            for vital in self.vitals:
                 vital.tick()
 
     def end(self) -> None:
         """It has died, or is paused: stop judging it."""
-        for vital in self._vitals:
+        for vital in self.vitals:
             vital.end()
 
     # -- what the vitals say ---------------------------------------------------------------------
@@ -139,7 +139,7 @@ class Health:
 
     def farewell(self) -> list[str]:
         """The steps that end it: a vital may have its own way to ask the server to end."""
-        for vital in self._vitals:
+        for vital in self.vitals:
             steps = vital.farewell()
             if steps:
                 return steps

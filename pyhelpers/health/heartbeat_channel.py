@@ -83,6 +83,10 @@ class ChannelBeat(Vital):
         if self._module:
             self.life.health.remark(self, f"module {self._module}, args {self._args}")
 
+    def figures(self) -> tuple[tuple[str, float], ...]:
+        """When it beat last, if it has."""
+        return (("last_beat_timestamp_seconds", time.time() - time.monotonic() + self._heard),) if self._module else ()
+
     def farewell(self) -> list[str]:
         """Send the shutdown message to a hung server; a healthy one is ended by the steps of `stop`."""
         if self._warnings < WARNINGS or not self._socket:

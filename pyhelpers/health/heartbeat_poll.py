@@ -14,6 +14,7 @@ Table.may_be_forged().
 from __future__ import annotations
 
 import os
+import time
 
 from base import places
 from base.places import NoAnswer
@@ -176,6 +177,12 @@ class Beat(Vital):
 
     def look(self, now: float) -> None:
         """Judge it."""
+
+    def figures(self) -> tuple[tuple[str, float], ...]:
+        """When we saw it beat last."""
+        if not self.pulse or not self.pulse.beaten:
+            return ()
+        return (("last_beat_timestamp_seconds", time.time() - self.pulse.silent(self.looks.clock.now())),)
 
     def tell(self, silent: float) -> None:
         """It is hung: report that, once."""

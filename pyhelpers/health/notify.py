@@ -20,6 +20,7 @@ We do not set WATCHDOG_PID: without it a program uses the other two variables, a
 from __future__ import annotations
 
 import os
+import time
 
 from health.notifysocket import NotifySocket, address_of, kept
 from health.vitals import Vital
@@ -29,6 +30,8 @@ from proc.descent import Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loop.host import Followed
     from loop.loop import Timer
     from proc.server import Server
@@ -67,8 +70,10 @@ class Notify(Vital):
         self._status = self._doing = ""
         self._timeout = 0.0  # seconds
         self._deadline = 0.0  # on the clock of loop/awake_clock.py; 0: we do not judge it
+        self._heard = 0.0  # monotonic seconds, of the last beat; 0: there was none
         self._hung = False
         self._timer: Timer | None = None
+        self.other: Callable[[int, int, bytes | None], bool] | None = None  # hears first; False: it was for us
         self._timeout_is(int(life.server.vital.get("heartbeat_timeout") or 0) / 1000)
         self._obeyed = {  # in this order: first which process it is, then what that does
             "MAINPID": self._main_pid,
@@ -104,6 +109,12 @@ class Notify(Vital):
     def _unheard(self, error: OSError) -> None:
         self._say_once("socket", f"its socket: {error.strerror}; what it says is not heard")
 
+    def listen_with(self, first: Notify) -> None:
+        """Hear what the process that we follow sends to the socket of another vital, until that sets other to None."""
+        first._listen()
+        self._socket = first._socket
+        first.other = lambda pid, uid, text: self._root != 0 and self._is_kin(pid, uid) and self._hear(pid, uid, text)
+
     def _forget(self) -> None:
         """Forget the messages of its last process."""
         self._said_once.clear()
@@ -119,14 +130,14 @@ class Notify(Vital):
         self._root, self._ticks = server.pid, server.ticks
         self._descent = Descent.of(server)
         self._followed = True
-        self._deadline, self._hung = 0.0, False
+        self._deadline, self._hung, self._heard = 0.0, False, 0.0
         if not fresh and not self._moving:
             self._waiting = False
             self._forget()
 
     def missing(self) -> str:
-        """READY=1, if it has not come."""
-        return "no READY=1" if self._waiting else ""
+        """READY=1, if it has not come, or not since RELOADING=1."""
+        return "no READY=1" if self._waiting or self._doing == "reloading" else ""
 
     def serving(self) -> None:
         """It is RUNNING: judge it from now on; a beat during the start does not count."""
@@ -134,6 +145,10 @@ class Notify(Vital):
         self._show()
         if self._deadline:
             self._deadline = self._now() + self._timeout
+
+    def figures(self) -> tuple[tuple[str, float], ...]:
+        """When it beat last."""
+        return (("last_beat_timestamp_seconds", time.time() - time.monotonic() + self._heard),) if self._heard else ()
 
     def end(self) -> None:
         """Stop judging it."""
@@ -146,6 +161,8 @@ class Notify(Vital):
     # -- messages --------------------------------------------------------------------------------
 
     def _hear(self, pid: int, uid: int, text: bytes | None) -> bool:
+        if self.other and self.other(pid, uid, text):
+            return True
         if not self._root:
             return False  # it has never run here
         if not self._is_kin(pid, uid):
@@ -249,6 +266,7 @@ class Notify(Vital):
         if text == "trigger" and self._followed:
             self._is_hung("it said WATCHDOG=trigger")
         elif text == "1" and self._followed and self._timeout and self._doing != "stopping":
+            self._heard = time.monotonic()
             if self._hung:
                 self._hung = False
                 self.life.health.cleared("hung", "it beats again")

@@ -43,7 +43,7 @@ class CommandProbe:
         self._is_due = self._run is not None
         if self._is_due:
             return
-        what = _launch(self._check.life.server, self._argv)
+        what = launch_beside(self._check.life.server, self._argv)
         try:
             self._run = Run(self._check.home, what, BOUNDS, self._ended, self._gone)
         except LaunchError as refused:
@@ -101,7 +101,8 @@ class CurlProbe(CommandProbe):
         super().judge(why, said)
 
 
-def _launch(server: Server, argv: Sequence[str]) -> Launch:
+def launch_beside(server: Server, argv: Sequence[str]) -> Launch:
+    """How to run a program beside the server: as its user, in its directory, with its environment."""
     found = Launch(argv, server.directory)
     found.umask = server.launch.umask
     found.settings = {key: server.launch.settings[key] for key in SETTINGS if key in server.launch.settings}

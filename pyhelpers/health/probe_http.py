@@ -57,12 +57,18 @@ class HttpProbe:
     def _called(self, number: int) -> None:
         if not number:
             self.awaited = "answer"
-            self._send()
+            self._check.when_ours(self._call, self._url.port, self._reached)
         elif number in connect.OURS:
             self.end()
             self._check.unable(connect.in_words(number))
         else:
             self._end(connect.in_words(number))
+
+    def _reached(self, words: str) -> None:
+        if words:
+            self._end(words)
+        else:
+            self._send()
 
     def _send(self) -> None:
         assert self._call
@@ -91,7 +97,7 @@ class HttpProbe:
         self._answer += piece
         words = judge(self._answer, self._wanted, not piece)
         if words is not None:
-            self._end(words)
+            self._end(self._check.of_ours(words))
 
     def _end(self, words: str) -> None:
         self.end()

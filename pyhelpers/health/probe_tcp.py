@@ -38,14 +38,23 @@ class TcpProbe:
             self._done(error.errno or 0)
 
     def _done(self, number: int) -> None:
-        self.end()
         if not number:
-            self._check.passed()
-        elif number in connect.OURS:
+            self._check.when_ours(self._call, self._server.port, self._reached)
+            return
+        self.end()
+        if number in connect.OURS:
             self._check.unable(connect.in_words(number))
         else:
             self._check.failed(connect.in_words(number))
             self._address = ""
+
+    def _reached(self, words: str) -> None:
+        words = self._check.of_ours(words)
+        self.end()
+        if words:
+            self._check.failed(words)
+        else:
+            self._check.passed()
 
     def end(self) -> None:
         """Close the connection."""

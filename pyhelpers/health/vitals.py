@@ -19,6 +19,8 @@ LIMITS = ("max_memory", "max_cpu", "max_fds")
 class Vital:
     """The base of a vital, with empty methods; life: of its server; home: the watcher.
 
+    is_beside: there are two processes of the server, of which one is to take the place of the other (watch/overlap.py);
+    what answers may be the other one.
     A vital calls life.health.hung(), limit(), cleared(), remark(), and life.look_now(), extend().  It measures time
     only by loop/awake_clock.py: a watcher that was stopped for a minute saw nothing in that minute.
     """
@@ -27,6 +29,7 @@ class Vital:
         self.life = life
         self.home = life.watcher
         self.loop = life.watcher.loop
+        self.is_beside = False
 
     def prepare(self) -> None:
         """We launch a new process of the server next."""
@@ -58,6 +61,10 @@ class Vital:
     def end(self) -> None:
         """We no longer follow the process, or the server is paused: keep no timer and no descriptor."""
 
+    def figures(self) -> tuple[tuple[str, float], ...]:
+        """What it knows as numbers, by names of state/findings.py; only metrics ask for it."""
+        return ()
+
 
 def made(life: Followed) -> list[Vital]:
     """The vitals of a server."""
@@ -73,6 +80,10 @@ def made(life: Followed) -> list[Vital]:
         from health.limits import Limits
 
         found.append(Limits(life))
+    if asked.get("restart_every"):
+        from health.renewal import Renewal
+
+        found.append(Renewal(life))
     return found
 
 

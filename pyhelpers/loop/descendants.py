@@ -62,14 +62,14 @@ def _grown(host: Reaper, unseen: dict[int, list[str]]) -> dict[int, list[str]]:
     while unseen:
         pid, fields = unseen.popitem()
         found[pid] = fields
-        for child in _children(pid, int(fields[THREADS])):
+        for child in children(pid, int(fields[THREADS])):
             child_fields = identity.stat_fields(child) if child not in found else None
             if child_fields and child not in host.followed:
                 unseen[child] = child_fields
     return found
 
 
-def _children(pid: int, threads: int) -> list[int]:
+def children(pid: int, threads: int) -> list[int]:
     """Its children: the kernel lists them for the thread that made them."""
     if threads < 2:
         return identity.children(pid)

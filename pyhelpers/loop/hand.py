@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 
-from loop.loop import KILL
+from loop.loop import END, KILL
 from spawn.launch import close_all_but
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from base.ids import Ids
     from loop.loop import Loop
@@ -25,7 +25,11 @@ LOOK_MS = 1000  # if no descriptor is left to wait with
 class Hand:
     """One look: it passes its text to done, or calls late, once.  is_there: true until its process is gone.
 
-    work: runs in the child, as the user ids if we are root and ids is given.  Raises OSError: no child can be made.
+    One that is killed has not answered, whatever it has written.
+
+    may_last: it waits long, so it ends with us, and when we execute another program.
+    work: runs in the child, as the user ids if we are root and ids is given.  kept: descriptors that it needs.
+    Raises OSError: no child can be made.
     """
 
     def __init__(
@@ -36,11 +40,14 @@ class Hand:
         late: Callable[[], None],
         ids: Ids | None = None,
         patience_ms: float = PATIENCE_MS,
+        kept: Sequence[int] = (),
+        may_last: bool = False,
     ) -> None:
         self._loop = loop
         self._done = done
         self._late = late
         self._heard = b""
+        self._is_over = False
         self._told, tell = os.pipe()
         try:
             self._pid = os.fork()
@@ -49,10 +56,12 @@ class Hand:
             os.close(tell)
             raise
         if self._pid == 0:
-            _work(work, ids, tell)
+            _work(work, ids, tell, kept, may_last)
         os.close(tell)
         self.is_there = True
         loop.errands.add(self._pid)
+        if may_last:
+            loop.groups.add(self._pid)
         loop.on_readable(self._told, self._hear)
         self._timer = loop.after(patience_ms, self._too_late)
         when_gone(loop, self._pid, self._gone)
@@ -60,21 +69,39 @@ class Hand:
     def _hear(self) -> None:
         piece = os.read(self._told, 1 << 16)
         self._heard += piece
-        if not piece:
-            self._rest()
-            self._done(self._heard.decode("utf-8", "surrogateescape"))
+        if piece:
+            return
+        self._rest()
+        text, end, _ = self._heard.decode("utf-8", "surrogateescape").rpartition(END)
+        if end:
+            self._done(text)
+        else:
+            self._late()
+
+    def hurry(self, patience_ms: float) -> None:
+        """From now on it has so long."""
+        self._timer.cancel()
+        self._timer = self._loop.after(patience_ms, self._too_late)
 
     def _too_late(self) -> None:
         self._rest()
         kill(self._pid)
         self._late()
 
+    def end(self) -> None:
+        """No one wants its answer any more."""
+        if not self._is_over:
+            self._rest()
+            kill(self._pid)
+
     def _rest(self) -> None:
+        self._is_over = True
         self._timer.cancel()
         self._loop.forget(self._told)
 
     def _gone(self) -> None:
         self.is_there = False
+        self._loop.groups.discard(self._pid)
 
 
 def when_gone(loop: Loop, pid: int, then: Callable[[], None] | None = None) -> None:
@@ -108,13 +135,19 @@ def kill(pid: int) -> None:
         pass  # it became another user's, and then it is not ours to end
 
 
-def _work(work: Callable[[], str], ids: Ids | None, tell: int) -> None:
+def _work(work: Callable[[], str], ids: Ids | None, tell: int, kept: Sequence[int], leads_group: bool) -> None:
     try:
-        close_all_but([tell])
+        if leads_group:
+            os.setsid()
+        close_all_but([tell, *kept])
         if ids and os.getuid() == 0:
             ids.become()
-        text = work().encode("utf-8", "surrogateescape")
-        while text:
-            text = text[os.write(tell, text) :]
+        try:
+            text = work()
+        except Exception:
+            text = ""  # it has found nothing
+        raw = (text + END).encode("utf-8", "surrogateescape")
+        while raw:
+            raw = raw[os.write(tell, raw) :]
     finally:
         os._exit(0)

@@ -148,6 +148,15 @@ class Store(Protocol):
     def hand_over(self, server: Server) -> list[tuple[str, int]]:
         """Name and descriptor of each one that its next process must have.  Raises Refused."""
 
+    def hand_beside(self, server: Server) -> list[tuple[str, int]]:
+        """The same for a process beside one that has them and goes on.  Raises Refused."""
+
+    def mend(self, server: Server) -> str:
+        """One of two processes of this server has ended, which may have shut its sockets down.
+
+        Returns why it must be restarted; "" if it need not be.
+        """
+
     def left(self, server: Server, state: str) -> None:
         """This server will not be started for now."""
 
@@ -158,6 +167,12 @@ class KeptOutput(Protocol):
     def descriptor(self, server: Server) -> int:
         """A descriptor of its log, to launch it with; -1: there is none."""
 
+    def run_of(self, server: Server) -> tuple[int, int]:
+        """Where the output of its present run begins and ends in its log."""
+
+    def text(self, server: Server, begin: int, end: int) -> str:
+        """The last of what is between them, for people."""
+
 
 class LastWords(Protocol):
     """What servers printed last: see watch/last_words.py."""
@@ -165,8 +180,11 @@ class LastWords(Protocol):
     def ended(self, server: Server, dead: Dead, incident: str, is_young: bool = False) -> None:
         """Its process has ended; is_young: soon after its start."""
 
-    def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
-        """A start has failed: why, by what it printed?  `: REASON`, and who has its port, or ""."""
+    def failed(self, server: Server, ticks: int, then: Callable[[str], None], said: str | None = None) -> None:
+        """A start has failed: why, by what it printed?  `: REASON`, and who has its port, or "".
+
+        said: what start_pre printed.
+        """
 
     def not_started(self, server: Server, text: str) -> None:
         """A start has failed, for the reason that this text gives; it is being told."""

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 KILL = 9  # importing signal costs 1 MiB
-FAILURE = "\0failed "
+END = "\0"  # stands behind what an errand has written to its end; no text of an errand holds it
 REAP_AGAIN_MS = 20
-NO_RESOURCES_MS = 100  # until we try an errand again that could not begin
+NO_RESOURCES_MS = 100  # until we try an errand again that could not begin, or was killed
+MOST_TRIES = 3  # of an errand that is killed each time
 MOST_FAULTS = 3  # of one descriptor in a row: then we no longer wait for it, because it would make us spin
 
 
@@ -60,6 +61,7 @@ class Loop:
         self.groups: set[int] = set()  # of our children; each leads a process group that must not outlive us
         self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
+        self.longest = 0.0  # seconds of the longest turn; who reads it begins anew: watch/lag.py
         self._pid = os.getpid()
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:
@@ -106,11 +108,14 @@ class Loop:
             self.end_groups()
 
     def _turn(self) -> None:
-        ready = [(fd, self._calls[fd]) for fd, _ in self._epoll.poll(self._next_due()) if fd in self._calls]
+        awake = self._epoll.poll(self._next_due())
+        began = time.monotonic()
+        ready = [(fd, self._calls[fd]) for fd, _ in awake if fd in self._calls]
         for fd, waiting in ready:
             if self._calls.get(fd) is waiting:  # an earlier call may have put another file there
                 self._answer(fd, *waiting)
         self._ring()
+        self.longest = max(self.longest, time.monotonic() - began)
 
     def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
         """Call it with these words for this owner; False: it raised an exception, which was charged to the owner."""
@@ -157,36 +162,46 @@ class Loop:
                 self.on_behalf(timer.owner, timer.call)
 
     def errand(
-        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[str], None] | None = None
+        self,
+        work: Callable[[], str],
+        done: Callable[[str], None],
+        failed: Callable[[str], None] | None = None,
+        tries: int = MOST_TRIES,
     ) -> None:
         """Do slow work in a child; done gets its text here.  failed gets the reason if the work raised an exception.
 
-        Without failed, such an exception is a fault of the owner.  If the child is killed, done gets what it wrote.
+        Without failed, such an exception is a fault of the owner.  If the child is killed (as when memory runs out),
+        what it wrote proves nothing: we do the work again, tries times in all, and then it has failed.
 
         The child keeps no descriptor of ours.  So a child that is stuck on a bad disk or in a blocked /proc file holds
         neither our locks nor the mailbox.
         """
+
+        def again(left: int) -> None:
+            self.after(NO_RESOURCES_MS, lambda: self.errand(work, done, failed, left))
+
+        def killed() -> None:
+            if tries > 1:
+                again(tries - 1)
+            else:
+                (failed or _fail)(f"its process was killed {MOST_TRIES} times")
+
         try:
             told, tell = os.pipe()
         except OSError:  # no descriptor is left
-            self._errand_later(work, done, failed)
+            again(tries)
             return
         try:
             pid = os.fork()
         except OSError:  # no process is left, or no memory
             os.close(told)
-            self._errand_later(work, done, failed)
+            again(tries)
         else:
             if pid == 0:
                 _run_errand(work, tell)
-            self.hear(pid, told, lambda text: _unless_failed(text, done, failed or _fail))
+            self.hear(pid, told, lambda heard: _take(heard, done, failed or _fail, killed))
         finally:
             os.close(tell)
-
-    def _errand_later(
-        self, work: Callable[[], str], done: Callable[[str], None], failed: Callable[[str], None] | None
-    ) -> None:
-        self.after(NO_RESOURCES_MS, lambda: self.errand(work, done, failed))
 
     def program(self, argv: list[str], done: Callable[[str], None], failed: Callable[[str], None]) -> None:
         """The same by a program: its path and its arguments.  done gets what it prints; failed why it cannot run.
@@ -263,22 +278,24 @@ def _fail(why: str) -> None:
     raise ErrandFailed(why)
 
 
-def _unless_failed(text: str, done: Callable[[str], None], failed: Callable[[str], None]) -> None:
-    """A child that fails writes the reason last, behind a NUL, which no other text of an errand holds."""
-    _, mark, why = text.rpartition(FAILURE)
-    if mark:
+def _take(heard: str, done: Callable[[str], None], failed: Callable[[str], None], killed: Callable[[], None]) -> None:
+    """What a child wrote ends with END; behind that stands the reason if its work has failed."""
+    text, end, why = heard.rpartition(END)
+    if why and end:
         failed(why)
-    else:
+    elif end:
         done(text)
+    else:
+        killed()
 
 
 def _run_errand(work: Callable[[], str], tell: int) -> None:
     try:
         close_all_but([tell])
         try:
-            text = work()
+            text = work() + END
         except Exception as error:
-            text = f"{FAILURE}{type(error).__name__}: {error}"
+            text = f"{END}{type(error).__name__}: {error}"
         raw = text.encode("utf-8", "surrogateescape")
         while raw:
             raw = raw[os.write(tell, raw) :]

@@ -2,8 +2,8 @@
 
 The program leads a session of its own.  The caller learns of its end at once.  The caller decides when the program, and
 what it left running, has had its time: end() ends every process that is proved to descend from the program.  We read
-the output while any of them lives, keep its beginning and drop the rest.  We execute the program only if no one else
-may write it.
+the output while any of them lives, keep its beginning or its end and drop the rest.  We execute the program only if no
+one else may write it.
 
     Run(host, launch, Bounds(kept=4096, steps=["TERM", "2000", "KILL"]), ended, gone)
 
@@ -41,15 +41,16 @@ ROUNDS = 20  # of KILL, in case the tree forks meanwhile
 
 
 class Bounds:
-    """kept: bytes of output.  steps: how to end the tree, see Ending.
+    """kept: bytes of output, its beginning, or its end if last is set.  steps: how to end the tree, see Ending.
 
     rest_ms: how long we leave the output unread after a full pipe, so that a flood does not keep the loop busy.
     """
 
-    __slots__ = ("kept", "rest_ms", "steps")
+    __slots__ = ("kept", "last", "rest_ms", "steps")
 
-    def __init__(self, kept: int, steps: Sequence[str], rest_ms: float = 0) -> None:
+    def __init__(self, kept: int, steps: Sequence[str], rest_ms: float = 0, last: bool = False) -> None:
         self.kept = kept
+        self.last = last
         self.steps = list(steps)
         self.rest_ms = rest_ms
 
@@ -61,6 +62,7 @@ class Run:
     executed; the cause is "" if end() came first: then the whole tree has ended, or cannot be ended.
     gone: called once, later: nothing of the tree is left except what cannot be ended.
     prepare: completes the launch in the child, where it may block; raises LaunchError.
+    If the launch has a descriptor for its output, the caller reads that, closes it, and ended gets none.
     Raises LaunchError, OSError: nothing runs.
     """
 
@@ -81,10 +83,12 @@ class Run:
         self._is_alive = True
         self._is_ending = self._is_over = False
         self._watched = -1  # pidfd of a process that the program left behind
-        self._output, what.output_fd = os.pipe()
+        self._output = -1
+        if what.output_fd < 0:
+            self._output, what.output_fd = os.pipe()
+            os.set_blocking(self._output, False)
         self._told, tell = os.pipe()
         try:
-            os.set_blocking(self._output, False)
             what.cgroup = cgroups.fresh(host, os.path.basename(what.argv[0])) if what.in_cgroup else ""
             self._descent = Descent(invocation=what.mark(), cgroup=what.cgroup)
             self._pid = _spawn(what, prepare, tell)
@@ -92,7 +96,8 @@ class Run:
             self._close()
             raise
         finally:
-            os.close(what.output_fd)
+            if self._output >= 0:
+                os.close(what.output_fd)
             os.close(tell)
         self._descent.sid, self._ticks = self._pid, identity.ticks_of(self._pid)
         self._follow()
@@ -108,7 +113,8 @@ class Run:
         self._loop.errands.add(self._pid)
         self._loop.groups.add(self._pid)
         self._loop.on_readable(self._pidfd, self._died)
-        self._loop.on_readable(self._output, self._drain)
+        if self._output >= 0:
+            self._loop.on_readable(self._output, self._drain)
 
     def _close(self) -> None:
         os.close(self._told)
@@ -132,7 +138,10 @@ class Run:
             piece = os.read(self._output, PIPE)
         except BlockingIOError:
             return 0
-        self._kept += piece[: self._bounds.kept - len(self._kept)]
+        if self._bounds.last:
+            self._kept = (self._kept + piece)[-self._bounds.kept :]
+        else:
+            self._kept += piece[: self._bounds.kept - len(self._kept)]
         if not piece:
             self._forget_output()
         return len(piece)
@@ -299,6 +308,8 @@ def _become(what: Launch, program: str, prepare: Callable[[], None] | None, tell
         os.setsid()
         if what.cgroup:
             cgroup.join(what.cgroup)  # if that is refused, the other proofs of descent are left
+        if prepare or what.settings.get("limit_nofile"):  # it may hang, with our locks; or need room for new ones
+            launch.close_all_but([tell, what.input_fd, what.output_fd])
         if prepare:
             prepare()
         launch.take_state(what)

@@ -65,14 +65,29 @@ class Alone:
         if word in ("up", "failed"):
             self.outcome = word, rest
         if word == "up":
-            self.finish()
+            self._finish_after("start_post")
+        elif word == "around" and server:
+            _, key, _, _, text = rest.split(" ", 4)
+            self.say(server, f"{key} failed: {text}")
         elif word == "failed" and server:
             end_leftovers(self, server, self.lives[0].account.dead, lambda stuck: self._rest_over(server, stuck))
 
     def _rest_over(self, server: Server, stuck: list[int]) -> None:
         for pid in stuck:
             self.say(server, could_not_end(pid, "yours"))
-        self.finish()
+        self._finish_after("stop_post")
+
+    def _finish_after(self, key: str) -> None:
+        """End the loop when the command of this key has ended; it is due now, if conf has it."""
+        from watch.around_life import AroundLife
+
+        life = self.lives[0]
+        if not isinstance(life, AroundLife):
+            self.finish()
+        elif key == "stop_post":
+            life.commands.settle(self.finish)
+        else:
+            self.loop.after(0, lambda: life.commands.rest(self.finish))
 
     def unread(self) -> bool:
         """No shell reads."""

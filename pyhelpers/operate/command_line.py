@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 
@@ -11,6 +13,8 @@ from config import settle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from _typeshed import ReadableBuffer
 
 LOOK_EVERY = 0.01  # seconds; only a command that waits for a change of a record polls
 DEFAULT_TIMEOUT = 60.0  # seconds
@@ -33,20 +37,48 @@ def _seconds(text: str) -> float:
     return float(str(milliseconds)) / 1000
 
 
+class _Unprinted(OSError):
+    """Standard output takes no more."""
+
+
+class _Output(io.FileIO):
+    """Standard output, whose errors can be told from those of files."""
+
+    def write(self, raw: ReadableBuffer) -> int | None:  # type: ignore[override]
+        """Raises _Unprinted."""
+        try:
+            return super().write(raw)
+        except OSError as error:
+            raise _Unprinted(error.errno, error.strerror) from None
+
+
+def _named(old: io.TextIOWrapper) -> io.TextIOWrapper:
+    """The same standard output, as an _Output."""
+    buffer = io.BufferedWriter(_Output(old.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffer, old.encoding, old.errors, line_buffering=old.line_buffering)
+
+
+def _not_printed(error: _Unprinted, status: int) -> int:
+    """Report it; return status, or FAILED."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its end
+    if error.errno != errno.EPIPE:  # the reader (such as head) has closed the pipe
+        print(f"standard output: {error.strerror}", file=sys.stderr)
+    return status or FAILED
+
+
 def _printed(status: int) -> int:
-    """Flush stdout; return status, or FAILED if that fails; then set stdout to /dev/null, or Python would try again."""
+    """Flush stdout; return status, or FAILED if that fails."""
     try:
         sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # the reader (such as head) has closed the pipe
-            print(f"standard output: {error.strerror}", file=sys.stderr)
-        return status or FAILED
+    except _Unprinted as error:
+        return _not_printed(error, status)
     return status
 
 
 def end(obey: Callable[[], int]) -> int:
     """Run obey and return the exit status: its result, or that of its error, which we print."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it is not if the descriptor is closed
+        sys.stdout = _named(sys.stdout)
     try:
         return _printed(obey())
     except settle.ConfError as error:
@@ -55,6 +87,8 @@ def end(obey: Callable[[], int]) -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)
         return refused.status
+    except _Unprinted as error:
+        return _not_printed(error, FAILED)
     except PermissionError as error:
         print(f"{error.filename}: {error.strerror}; be its owner", file=sys.stderr)
         return NO_PERMISSION

@@ -7,7 +7,7 @@ import sys
 
 from base.exits import NO_PERMISSION, NOT_CONFIGURED, Refused
 from config import confdir, settle, trust
-from config.values import is_server_name
+from config.values import is_server_name, is_tag
 from operate import same_name
 from proc import identity
 from proc.server import servers_of
@@ -64,7 +64,7 @@ class Place:
             raise Refused(NO_PERMISSION, f"{self.state_dir}: {what} is for its owner")
 
     def servers(self, patterns: list[str], partly: bool = False, quiet: bool = False) -> list[Server]:
-        """The servers that names, globs and `all` mean, each once.  Raises settle.ConfError, Refused.
+        """The servers that names, globs, tags and `all` mean, each once.  Raises settle.ConfError, Refused.
 
         If conf has a fault, print it, and use the settled conf of the running monitors for the servers they watch.
         partly: leave out servers without any good conf, and set lacks_some, if there are others.  quiet: print nothing.
@@ -102,14 +102,14 @@ class Place:
         Conf may have lost a server since its monitor began, and `update` is yet to come.
         """
         reading = confdir.ConfDir(self.conf_dir, self.root, self.cwd)
-        gone = [name for name in names if is_server_name(name) and not reading.has(name)]
+        gone = [name for name in names if (is_server_name(name) or is_tag(name)) and not reading.has(name)]
         if not gone:
             return list(names), []
         from operate import fallback_conf
 
         watched = fallback_conf.watched(self)
-        lost = [(name, watched[name]) for name in gone if name in watched]
-        return [name for name in names if (name, watched.get(name)) not in lost], lost
+        lost = {word: [item for item in watched.items() if fallback_conf.means(word, *item)] for word in gone}
+        return [name for name in names if not lost.get(name)], [item for found in lost.values() for item in found]
 
     def _matching(self, pattern: str) -> list[str]:
         from fnmatch import fnmatchcase

@@ -49,6 +49,7 @@ class CutLog:
         self._name = name
         self._fd = -1
         self._number = 0  # of the last archive that we have passed
+        self._were_gone = False
         self._at = 0  # how far we are in what follows it
         self._passed = NONE  # the size of that archive, until we have skipped the empty line behind it
         self._head = b""  # the beginning of that archive
@@ -116,12 +117,23 @@ class CutLog:
         self.has_begun_anew = False
         for _ in range(TRIES):
             found = self._pieces()
-            self._number = min(self._number, max(found, default=0))  # on a full disk all archives may be deleted
+            self._recount(found)
             newer = [number for number in found if number > self._number]
             raw = self._from_archive(min(newer), found) if newer else self._from_log(found)
             if raw is not None:
                 return raw
         return b""
+
+    def _recount(self, found: dict[int, str]) -> None:
+        """Archives may be deleted, all of them on a full disk, and the next one then has the number 1.
+
+        With `output_keep = 1` there is none for a moment at each cut, and the next one has the next number.
+        """
+        if found and self._were_gone and max(found) <= self._number:
+            self._number = min(found) - 1
+        if found:
+            self._number = min(self._number, max(found))
+        self._were_gone = not found
 
     def close(self) -> None:
         """Close what is open."""

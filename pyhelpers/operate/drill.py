@@ -10,7 +10,7 @@ from datetime import datetime
 
 from base.exits import FAILED, NO_PERMISSION, Refused
 from proc import evidence, identity
-from state import history, record
+from state import history, record, whole_history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _follow(target: Target, killed: identity.Process, began: float, deadline: fl
 def _seen(target: Target, killed: identity.Process, killed_at: float) -> str:
     """How soon the monitor saw the death, by history.jsonl; "" if unknown.  killed_at: Unix seconds."""
     incident = history.incident_id(target.name, killed.pid, killed.ticks, record.boot_id())
-    for line in history.newest(target.state_dir, HISTORY_TAIL):
+    for line in whole_history.newest(target.state_dir, HISTORY_TAIL):
         if history.is_of(line, incident) and history.is_death(line):
             seen_at = datetime.fromisoformat(json.loads(line)["time"]).timestamp()
             return f"seen after {max(0.0, seen_at - killed_at) * 1000:.0f} ms, "

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from base import places
 from config import confdir, settled
-from config.values import is_server_name
+from config.values import is_server_name, is_tag
 from proc.server import servers_of
 
 TYPE_CHECKING = False
@@ -32,9 +32,9 @@ def meant(place: Place, patterns: list[str]) -> tuple[list[Server], bool]:
     found: Known = {}
     is_all = True
     for pattern in patterns:
-        names = [name for name in sorted(known) if _means(pattern, name)]
+        names = [name for name, settings in sorted(known.items()) if means(pattern, name, settings)]
         found.update((name, known[name]) for name in names)
-        is_all = is_all and bool(names) and not any(_means(pattern, name) for name in lost)
+        is_all = is_all and bool(names) and not any(means(pattern, name, {}) for name in lost)
     return servers_of([(settled.SUITE, _directories(known)), *found.items()])[1], is_all
 
 
@@ -43,14 +43,17 @@ def _directories(known: Known) -> settled.Settings:
     return {"directories": settled.joined_list(sorted({places.real(settings["dir"]) for settings in known.values()}))}
 
 
-def _means(pattern: str, name: str) -> bool:
-    return pattern == "all" or fnmatchcase(name, pattern)
+def means(pattern: str, name: str, settings: settled.Settings) -> bool:
+    """Is this one of the servers that a name, a glob, an @TAG or `all` means?"""
+    if is_tag(pattern):
+        return pattern[1:] in settled.elements(settings.get("tags", ""))
+    return pattern in ("all", settings.get("instance_of")) or fnmatchcase(name, pattern)
 
 
 def _sorted_out(place: Place, words: list[str]) -> tuple[Known, list[str]]:
     """The servers in conf without a fault, and the names of those with one."""
     reading = confdir.ConfDir(place.conf_dir, place.root, place.cwd)
-    good, faulty = reading.sorted_out([word for word in words if is_server_name(word)])
+    good, faulty = reading.sorted_out([word for word in words if is_server_name(word) or is_tag(word)])
     return {server["name"]: settled.settings_of(server) for server in good}, faulty
 
 

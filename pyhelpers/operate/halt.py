@@ -49,9 +49,10 @@ def _beside(target: Target) -> int:
 
 def _end(target: Target) -> int:
     try:
-        turn = standalone.take_turn(target)
+        target.take_turn()
+        if target.monitor:
+            raise Refused(FAILED, f"the monitor with pid {target.monitor} has begun to watch it; stop it again")
         print(f"{target.name}: {standalone.stopped(*standalone.end_unwatched(target))}")
-        os.close(turn)
     except Refused as refused:
         print(f"{target.name}: {refused}", file=sys.stderr)
         return refused.status

@@ -10,7 +10,7 @@ from base.libraries import psutil_home
 from loop.leftovers import Dead
 from operate.usage import Usage, open_files
 from proc import cgroup, descent, drift, evidence, identity, scan, succession
-from state import record, silences
+from state import record, siblings, silences
 from state.lock import watcher_of
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     "name state want pid started uptime restarts last_exit source mode message cpu_percent memory_bytes "
-    "open_files port processes"
+    "open_files port tags processes"
 ).split()
 
 STOPPED_BY_SIGNAL = "stopped by a signal (state T)"
@@ -30,24 +30,26 @@ STOPPED_BY_SIGNAL = "stopped by a signal (state T)"
 class Look:
     """One look at the servers of one conf directory and one state directory.
 
-    is_brief: leave out open_files and processes, which cost more than all else.  before: the usage of an earlier look,
-    from which on the CPU counts; without it, it counts from the start of a server on.
+    is_brief: leave out open_files and processes, which cost more than all else.  among: all servers, if watched is only
+    a part of them.  watchers: the monitor of each server whose row was made, by kept_in.
     """
 
     def __init__(
-        self, watched: list[Server], state_dir: str, is_brief: bool = False, before: Usage | None = None
+        self, watched: list[Server], state_dir: str, is_brief: bool = False, among: list[Server] | None = None
     ) -> None:
         self.servers = watched
-        self._namesakes = {server.name for server in watched if server.kept_in != server.name}
+        self.watchers: dict[str, str] = {}
+        among = among or watched
+        self._namesakes = {server.name for server in among if server.kept_in != server.name}
         self.state_dir = state_dir
-        self.usage = Usage(before)
+        self.usage = Usage()
         self._is_brief = is_brief
         self._children: dict[int, list[int]] | None = None  # of all processes, if one of the servers needs it
         self.is_guest = False  # a guest may not see the exe and cwd of these processes
         self.boot = record.boot_id()
         self._records = {server.kept_in: self._read(server) for server in watched}
         self.drifted: dict[str, tuple[identity.Process, str]] = {}  # recorded, and not as conf is now; and why
-        self.directories = {server.directory for server in watched}
+        self.directories = {server.directory for server in among}
         self.living = {server.kept_in: self._known(server) for server in watched}
         self._scan([server for server in watched if not self.living[server.kept_in]])
 
@@ -79,7 +81,7 @@ class Look:
         if not unwatched:
             return
         by_number = {server.number: server for server in unwatched}
-        not_these = {os.getpid(), os.getppid()}
+        not_these = {os.getpid(), os.getppid(), *siblings.pids(self.state_dir, unwatched)}
         for line in scan.find(unwatched, self.directories, psutil_home(), not_these, self._sift).split("\n")[:-1]:
             number, pid, _ = map(int, line.split())
             process = identity.look(pid)
@@ -113,9 +115,10 @@ class Look:
         if living and self.record_of(server)["pid"] != str(living[0].pid):
             self._records[server.kept_in] = self._read(server)  # the monitor may have started it since our look began
         known = self.record_of(server)
-        watcher = self._watcher_of(server)
+        watcher = self.watchers[server.kept_in] = self._watcher_of(server)
         row: dict[str, Any] = dict.fromkeys(KEYS)
         row.update(name=server.name, restarts=int(known["restarts"] or 0), port=server.port or None)
+        row["tags"] = list(server.tags)
         row["want"] = record.read_want(f"{self.state_dir}/servers/{server.kept_in}")
         row["last_exit"] = known["last_exit"] or None
         row["state"] = (known["state"] or "UNKNOWN") if watcher else "STOPPED"  # UNKNOWN: the monitor has just begun

@@ -16,6 +16,8 @@ from base import executable, places, programs
 from base.exits import NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.libraries import psutil_home
 from base.places import NoAnswer
+from config.life_settings import asked
+from config.server_settings import AROUND
 from loop.hand import PATIENCE_MS, Hand
 from loop.loop import Loop
 from operate.look import Look
@@ -130,9 +132,25 @@ def _launch(server: Server) -> str:
     try:
         with departure.open_directory(server, patient=True) as here:
             departure.enter(server, here)
-            return _program(server, here)
+            return _program(server, here) or _around(server)
     except (Refused, OSError) as error:
         return f"dir {error}"
+
+
+def _around(server: Server) -> str:
+    """As its user: are the programs of the commands around its life there?  `KEY TEXT` of the first that is not."""
+    search = server.launch.environment.get("PATH", os.defpath)
+    for key in AROUND:
+        words = asked(server, key)
+        if key == "reload":  # a signal, or `command` and a program
+            words = words[1:]
+        try:
+            if words:
+                programs.resolve(words[0], server.directory, search)
+        except programs.LaunchError as failure:
+            key = "stop" if key == "stop_command" else key
+            return f"{key} {failure.reason}; set {key} in {server.conf_file}"
+    return ""
 
 
 def _program(server: Server, here: Place) -> str:

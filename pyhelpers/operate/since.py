@@ -1,6 +1,6 @@
 """Which lines of a log are from a time on?
 
-    10m, 2h, 1d                               so long ago, as a duration of conf
+    10m, 2h, 1d                               so long ago, also 90d
     08:30, 08:30:15                           the last time that it was that late
     2026-11-20, 2026-11-20 08:30[:15[.5]]     local time, with T instead of the blank too, or with Z or +08:00 behind it
 
@@ -16,7 +16,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 from base.exits import USAGE, Refused
-from config.values import duration
+from config.values import period
 
 MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 CLOCK = r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
@@ -27,8 +27,8 @@ LONGEST = 64  # characters of a line that can hold its stamp
 DAY = 86400.0
 
 
-def parsed(text: str, now: float) -> float:
-    """The time that --since names, in seconds of Unix time.  Raises Refused."""
+def parsed(text: str, now: float, word: str = "tail") -> float:
+    """The time that --since of this word names, in seconds of Unix time.  Raises Refused."""
     clock = re.fullmatch(CLOCK, text)
     if clock:
         today = _local(*time.localtime(now)[:3], *clock.groups())
@@ -37,10 +37,10 @@ def parsed(text: str, now: float) -> float:
     try:
         if found:
             return _dated(*found.groups())
-        return now - float(str(duration()(text))) / 1000
+        return now - period(text)
     except (ValueError, OverflowError):
         raise Refused(
-            USAGE, f'tail: --since "{text}" is no time; write it like 10m, 08:30, 2026-11-20 or "2026-11-20 08:30"'
+            USAGE, f'{word}: --since "{text}" is no time; write it like 10m, 08:30, 2026-11-20 or "2026-11-20 08:30"'
         ) from None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from base import files
 from base.exits import FAILED, Refused
 from config.fd_keys import conf_keys as held_for
+from config.life_settings import has_any
 from loop import cgroups
 from loop.leftovers import Dead
 from operate.alone import Alone
@@ -17,6 +18,7 @@ from operate.look import Look
 from proc import evidence, identity
 from spawn import output_file
 from spawn.launch import become_subreaper
+from watch.around_life import AroundLife
 from watch.lifecycle import Life
 
 TYPE_CHECKING = False
@@ -32,6 +34,10 @@ class _Life(Life):
         """Report the failed attempt, and where the output is."""
         told = f"{text}; {_where_it_speaks(self.server, self.watcher.state_dir)}" if why else text
         super().start_failed(status, told, why)
+
+
+class _LifeWithCommands(_Life, AroundLife):
+    """The same, with commands around it."""
 
 
 def _where_it_speaks(server: Server, state_dir: str) -> str:
@@ -66,14 +72,15 @@ def start(target: Target, pidfile: str = "") -> str:
     if word == "failed":
         status, _, text = rest.split(" ", 2)
         raise Refused(int(status), text)
-    pid, _, _, took_ms = rest.split(" ")
+    pid, _, _, took_ms, _ = rest.split(" ")
     return f"running, pid {pid} ({took_ms} ms)"
 
 
 def _attempt(target: Target) -> tuple[str, str]:
     """Run one attempt to its end; return the outcome as in Alone."""
     host = Alone(target.server, target.state_dir)
-    life = _Life(target.server, host, target.directory)
+    kind = _LifeWithCommands if has_any(target.server) else _Life
+    life = kind(target.server, host, target.directory)
     host.lives.append(life)
     dead = Dead.of_record(target.server, life.account.recall(), host.boot)
     if dead:
@@ -94,11 +101,9 @@ def _await_no_more_than_a_start(server: Server) -> None:
     """Keep only the vitals that count for the start; we are gone before the others matter."""
     asked = server.vital
     heartbeat = asked.get("heartbeat", "")
-    if asked.get("check") or heartbeat == "notify":
-        server.vital = {key: value for key, value in asked.items() if not key.startswith("max_")}
-        server.vital["heartbeat"] = heartbeat if heartbeat == "notify" else ""
-    else:
-        server.vital = {}
+    server.vital = {key: value for key, value in asked.items() if not key.startswith(("max_", "restart_every"))}
+    if heartbeat and heartbeat != "notify":
+        server.vital["heartbeat"] = ""
 
 
 def pidfile_of(server: Server) -> str:

@@ -7,6 +7,7 @@ import sys
 from base import figures, terminal
 from base.cells import harmless, wrapped
 from base.terminal import BOLD_RED, CYAN, GREEN, RED, YELLOW
+from operate.folded import count
 from operate.table import Column, lines
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ COLOURS = {
     **dict.fromkeys(["FATAL"], BOLD_RED),
     **dict.fromkeys(["UNKNOWN"], RED),
     **dict.fromkeys(["BACKOFF", "STARTING", "STOPPING"], YELLOW),
-    **dict.fromkeys(["PAUSED"], CYAN),
+    **dict.fromkeys(["PAUSED", "STANDBY"], CYAN),
     **dict.fromkeys(["RUNNING"], GREEN),
 }
 KEYS = "name state cpu mem uptime restarts pid".split()
@@ -32,10 +33,15 @@ def _known(row: Row, field: str, as_text: Any) -> str:
     return "" if row[field] is None else as_text(row[field])
 
 
+def _count(row: Row) -> str:
+    number = count(row)
+    return f"{number} " if number > 1 else ""
+
+
 COLUMNS = (
     Column("NAME", lambda row: row["name"]),
-    Column("STATE", lambda row: harmless(row["state"]), least=8, colours=COLOURS),
-    Column("PID", lambda row: _known(row, "pid", str), least=7, is_number=True, yields=5),
+    Column("STATE", lambda row: _count(row) + harmless(row["state"]), least=8, colours=COLOURS),
+    Column("PID", lambda row: " " if count(row) > 1 else _known(row, "pid", str), least=7, is_number=True, yields=5),
     Column("UPTIME", lambda row: _known(row, "uptime", figures.age), is_number=True, yields=4),
     Column("RESTARTS", lambda row: str(row["restarts"]), is_number=True, yields=3),
     Column("CPU", lambda row: _known(row, "cpu_percent", figures.percent), least=4, is_number=True, yields=1),
@@ -69,17 +75,17 @@ def summary(rows: list[Row]) -> str:
     """`20 servers: 18 running, 1 FATAL, 1 BACKOFF`: those that run, then the others, the worst first."""
     counts: dict[str, int] = {}
     for row in rows:
-        counts[row["state"]] = counts.get(row["state"], 0) + 1
+        counts[row["state"]] = counts.get(row["state"], 0) + count(row)
     running = counts.pop("RUNNING", 0)
     words = [f"{running} running"] * (running > 0)
     words += [f"{counts[state]} {harmless(state)}" for state in sorted(counts, key=_rank)]
-    return f"{len(rows)} servers: {', '.join(words)}"
+    return f"{sum(map(count, rows))} servers: {', '.join(words)}"
 
 
 def screen(rows: list[Row]) -> tuple[list[str], list[str]]:
     """The lines that show these rows on standard output, whatever that is: a head and a line for each row; the foot."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack a letter
-    total = [summary(rows)] if len(rows) > 1 else []
+    total = [summary(rows)] if sum(map(count, rows)) > 1 else []
     if not terminal.is_terminal():
         return lines(COLUMNS, rows, None), total
     width = terminal.size()[0]

@@ -106,4 +106,4 @@ def _bold(column: Column, text: str) -> str:
 
 
 def _by_word(column: Column, text: str) -> str:
-    return column.colours.get(text, "")
+    return column.colours.get(text.rpartition(" ")[2], "")  # "4 RUNNING" has the colour of RUNNING

@@ -6,7 +6,7 @@ import os
 import time
 
 from base.exits import FAILED, NO_PERMISSION, NOT_RUNNING, Refused
-from state import record
+from state import record, turn
 from state.answers import Answers
 from state.lock import UNREADABLE, mailbox_of, watcher_of
 from state.namesakes import Namesakes
@@ -34,6 +34,7 @@ class Target:
         self.directory = server_directory(state_dir, server.kept_in)
         self.monitor = _watcher_that_stays(self.directory)
         self.token = self.remark = ""
+        self._turn = -1
         self._answers = Answers(self.directory)
         self.before = self.known()
 
@@ -66,6 +67,26 @@ class Target:
         if not self.server.is_placed:
             kept_in = Namesakes(self.state_dir).claim(self.name, self.server.directory)
             self.directory = server_directory(self.state_dir, kept_in)
+
+    def take_turn(self) -> None:
+        """Wait until no other operator is at work, and look again for a monitor; there is no turn if one watches it.
+
+        Raises Refused.
+        """
+        try:
+            self.claim()
+            self._turn = turn.take(self.directory)
+        except OSError as error:
+            raise Refused(NO_PERMISSION, f"{self.directory}/turn: {error.strerror}") from None
+        self.monitor = _watcher_that_stays(self.directory)
+        if self.monitor:
+            self.end_turn()
+
+    def end_turn(self) -> None:
+        """Let another operator, or a monitor, have its turn."""
+        if self._turn >= 0:
+            os.close(self._turn)
+            self._turn = -1
 
     def want(self, word: str) -> None:
         """Save the wanted state (up, down, paused) for the next monitor.  Raises Refused."""

@@ -27,10 +27,14 @@ class Usage:
         fields = identity.stat_fields(process.pid)
         if not fields or int(fields[19]) != process.ticks:
             return {}
-        now = boot_seconds()
+        return self.by(process.pid, fields)
+
+    def by(self, pid: int, fields: list[str]) -> dict[str, Any]:
+        """The same by its stat fields, from field 3 (state) on, as they are now."""
+        now, start = boot_seconds(), int(fields[19])
         ticks = int(fields[11]) + int(fields[12])
-        before, since = self._earlier.get((process.pid, process.ticks), (0, process.ticks / TICKS_PER_SECOND))
-        self.spent[process.pid, process.ticks] = ticks, now
+        before, since = self._earlier.get((pid, start), (0, start / TICKS_PER_SECOND))
+        self.spent[pid, start] = ticks, now
         return {
             "cpu_percent": round(100 * (ticks - before) / TICKS_PER_SECOND / max(now - since, LEAST_AGE), 1),
             "memory_bytes": int(fields[21]) * PAGE,

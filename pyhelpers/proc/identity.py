@@ -44,16 +44,24 @@ class Process:
         self.sid = int(fields[3])
         self.ticks = int(fields[19])
         self.image = image(fields)
-        self.exe = _link(f"/proc/{pid}/exe").removesuffix(DELETED)
-        self.cwd = _link(f"/proc/{pid}/cwd").removesuffix(DELETED)
         self._argv: list[str] | None = None
+        self._place()
 
     def argv(self) -> list[str]:
-        """Its arguments, read at the first call; [] if it has none (a kernel thread) or we may not read them."""
+        """Its arguments, read at the first call; [] if it has none (a kernel thread) or we may not read them.
+
+        Between our look and this call the child of a launcher may have changed to its directory and executed its
+        program: it would have these arguments in the directory of the launcher.  So that call sets exe and cwd again.
+        """
         if self._argv is None:
             text = _read(f"/proc/{self.pid}/cmdline", 1 << 17)
             self._argv = text.rstrip("\0").split("\0") if text else []
+            self._place()
         return self._argv
+
+    def _place(self) -> None:
+        self.exe = _link(f"/proc/{self.pid}/exe").removesuffix(DELETED)
+        self.cwd = _link(f"/proc/{self.pid}/cwd").removesuffix(DELETED)
 
 
 def look(pid: int) -> Process | None:

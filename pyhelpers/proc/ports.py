@@ -64,6 +64,21 @@ def _listeners_in(path: str, suffix: str) -> list[tuple[str, int]]:
     return found
 
 
+def accepted(port: int, caller: int) -> int:
+    """Inode of the end of a connection on this port whose other end has the port caller; 0: no one has accepted it."""
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path) as table:
+                table.readline()
+                for line in table:
+                    words = line.split()
+                    if words[1].endswith(_suffix(port)) and words[2].endswith(_suffix(caller)) and int(words[9]):
+                        return int(words[9])
+        except (OSError, ValueError):
+            pass  # no IPv6
+    return 0
+
+
 def holds(pid: int, inodes: list[int]) -> bool:
     """Does this process have one of these sockets open?  Also False if we may not look."""
     wanted = {f"socket:[{inode}]" for inode in inodes}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from proc import descent, evidence, identity, ports, rivals
+from proc import beside, descent, evidence, identity, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +36,23 @@ def find(
     def candidates(server: Server) -> list[identity.Process]:
         return sift(server, table.candidates(server, others))
 
-    found = ((server, _choose(server, candidates(server))) for server in servers)
-    return "".join(f"{server.number} {process.pid} {process.ticks}\n" for server, process in found if process)
+    found = ""
+    taken: set[int] = set()  # instances of one server may look the same: no process is two of them
+    for server in servers:
+        fit = candidates(server)
+        process = _choose(server, _untaken(fit, taken))
+        if process:
+            taken |= {process.pid, process.ppid} & {each.pid for each in fit}
+            found += f"{server.number} {process.pid} {process.ticks}\n"
+    return found
+
+
+def _untaken(candidates: Sequence[identity.Process], taken: set[int]) -> list[identity.Process]:
+    """Those that are no process of another server, nor a child of one."""
+    for process in sorted(candidates, key=lambda process: process.ticks) if taken else ():
+        if process.ppid in taken:
+            taken.add(process.pid)
+    return [process for process in candidates if process.pid not in taken]
 
 
 class Table:
@@ -48,8 +63,8 @@ class Table:
         self._by_argv: dict[tuple[str, ...], list[identity.Process]] = {}
         for process in processes:
             if process.exe:
-                self._by_cwd.setdefault(process.cwd, []).append(process)
                 self._by_argv.setdefault(tuple(process.argv()), []).append(process)
+                self._by_cwd.setdefault(process.cwd, []).append(process)  # argv() has set it again
 
     def candidates(self, server: Server, others: Collection[str]) -> list[identity.Process]:
         """The processes in its directory; if none fits, those elsewhere that have exactly its command line."""
@@ -59,6 +74,7 @@ class Table:
         elsewhere = [process for process in alike if own or process.cwd == "/"]
         for group in (self._by_cwd.get(server.directory, []), elsewhere):
             fit = [process for process in group if not evidence.objection_to(process, server, others)]
+            fit = [process for process in fit if not beside.is_one(process.pid)]
             if fit:
                 return fit
         return []
@@ -106,7 +122,10 @@ def _choose(server: Server, candidates: Sequence[identity.Process]) -> identity.
     """
     pids = {process.pid for process in candidates}
     heads = [process for process in candidates if process.ppid not in pids]
-    heads = [rivals.ward(head, candidates, server.port) or head for head in heads]
+    if len(candidates) > 1:
+        from proc import rivals
+
+        heads = [rivals.ward(head, candidates, server.port) or head for head in heads]
     if server.port and len(heads) > 1:
         inodes = ports.listening(server.port)
         heads = [process for process in heads if ports.holds(process.pid, inodes)] or heads

@@ -7,7 +7,7 @@ import os
 from config import settled
 from config.launch_settings import forget_our_supervisor
 from config.server_settings import ServerSettings
-from proc import identity, rivals, succession
+from proc import identity, succession
 from proc.descent import ticks_now
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ class Server(ServerSettings):
         self.sid = process.sid if is_own else 0
         self.source, self.mode = source, mode
         self.kids, self.former = {}, {}
-        self.parent, self.unit = rivals.parent_of(process)
+        self.parent, self.unit = _parent_of(process)
         self.is_seen()
 
     def is_seen(self) -> list[str] | None:
@@ -85,7 +85,7 @@ class Server(ServerSettings):
             self.seen = now
         self.images = succession.noted(self.images, fields)
         if self.parent[0] and int(fields[1]) != self.parent[0]:  # its parent has ended
-            self.parent, self.unit = rivals.parent_of(identity.Process(self.pid, fields))
+            self.parent, self.unit = _parent_of(identity.Process(self.pid, fields))
         return fields
 
     def counts_memory(self) -> bool:
@@ -126,3 +126,12 @@ def servers_of(groups: Iterable[tuple[str, settled.Settings]]) -> tuple[settled.
             server.elsewhere = elsewhere
             servers.append(server)
     return suite, servers
+
+
+def _parent_of(process: identity.Process) -> tuple[tuple[int, int], str]:
+    """As proc/rivals.py says, which we load only for a process that another one has started."""
+    if process.ppid == os.getpid():
+        return (0, 0), ""
+    from proc import rivals
+
+    return rivals.parent_of(process)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from base.exits import CANNOT_EXECUTE
+from base.programs import LaunchError
 from spawn.launch import become, close_all_but, hear
 
 TYPE_CHECKING = False
@@ -30,8 +32,14 @@ def daemonize(launch: Launch, program: str) -> int:
     """
     told, tell = os.pipe()
     if leave_caller():
-        os.write(tell, b"%d\n" % os.getpid())
+        try:
+            os.write(tell, b"%d\n" % os.getpid())
+        except BrokenPipeError:
+            pass  # the caller has been killed; the program runs nevertheless
         close_all_but([tell])
         become(launch, program, tell)
     os.close(tell)
-    return int(hear(told))
+    pid = hear(told)
+    if not pid:
+        raise LaunchError(CANNOT_EXECUTE, "its process ended before it was started")
+    return int(pid)

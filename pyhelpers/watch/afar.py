@@ -77,7 +77,7 @@ class Afar:
                 then()
 
         if not self._is_busy():
-            self._ask(lambda: _touch(path), answered, lambda: None)
+            self._ask(lambda: touch(path), answered, lambda: None)
 
     def holds_child(self) -> bool:
         """Does the child of an earlier start still wait?"""
@@ -110,7 +110,7 @@ class Afar:
             self._life.silence_changed()
 
 
-def _touch(path: str) -> str:
+def touch(path: str) -> str:
     """Touch the path; return some text when it has answered, even if it does not exist."""
     try:
         place, name = places.found(path, patient=True)

@@ -58,13 +58,13 @@ class Post:
 
             fields["core"], fields["backtrace"] = cores.of(self._watcher, server, event, fields["pid"])
         for hook in hooks.split(","):
-            self._queue(dict(fields, hook=hook, hooks=hooks))
+            self.queue(dict(fields, hook=hook, hooks=hooks))
 
     def catch_up(self) -> None:
         """Queue what a full disk refused."""
         unqueued, self._unqueued = self._unqueued, []
         for fields in unqueued:
-            self._queue(fields)
+            self.queue(fields)
         self._refused = bool(self._unqueued)
 
     def keep_over_exec(self) -> bytes:
@@ -82,7 +82,8 @@ class Post:
 
             self._unqueued = json.loads(kept)
 
-    def _queue(self, fields: dict[str, str]) -> None:
+    def queue(self, fields: dict[str, str]) -> None:
+        """Queue one alert, with the fields of state/spool.py; keep it if a full disk refuses it."""
         try:
             spool.queue(self._alerts_dir, fields)
             self.deliver_soon()

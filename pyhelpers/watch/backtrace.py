@@ -25,6 +25,7 @@ KEPT = 4096  # characters
 LOWEST = 10  # nice(2)
 PATH = "/usr/local/bin:/usr/bin:/bin"
 SETTINGS = "set auto-load off,set debuginfod enabled off,set pagination off,set width 0".split(",")
+NO_ARGUMENTS = "set print frame-arguments none".split(",")
 GDB = [*"gdb -nx -nh -batch".split(), *(f"-iex={each}" for each in SETTINGS), f"-ex=backtrace {FRAMES}"]
 STORAGE = "Storage: "
 FIRST = "#0 "
@@ -33,6 +34,11 @@ FIRST = "#0 "
 def is_there(program: str) -> bool:
     """Is this program installed?"""
     return any(os.access(f"{directory}/{program}", os.X_OK) for directory in PATH.split(":"))
+
+
+def hide_arguments() -> None:
+    """From now on show no arguments of functions: gdb cuts and quotes them, so secrets could not be starred."""
+    GDB.extend(f"-iex={each}" for each in NO_ARGUMENTS)
 
 
 def of_core(fd: int, program: str, secrets: Iterable[str] = ()) -> str:

@@ -204,6 +204,8 @@ def _frames_of(death: _Death) -> str:
     from watch import backtrace
 
     server = death.server
+    if "private" in server.launch.settings:
+        backtrace.hide_arguments()
     if not death.core:
         return "\n".join(backtrace.by_coredumpctl(death.pid, server.secrets))
     if not backtrace.is_there("gdb"):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 
 from base import globs, places
+from base.clock import boot_seconds
 from base.exits import FAILED, NOT_CONFIGURED, NOT_INSTALLED, Refused
 from base.places import NoAnswer
 from base.programs import LaunchError
@@ -289,6 +290,12 @@ def _become(server: Server, tell: int) -> None:
     if what.settings.get("limit_nofile"):  # we may have more open than the limit allows, and the server needs room
         launch.close_all_but([tell, what.output_fd, *(fd for _, fd in what.ends)])
     early = _logs_by_root(server)
+    private = None
+    if "private" in what.settings:  # read its files while we have our rights
+        from spawn.private import Private
+
+        private = Private(server, lambda path: _go_far(server, path, tell))
+        private.begin_run()
     launch.take_rights(what)
     _announce(server, tell)
     with open_directory(server, patient=True) as here:
@@ -303,11 +310,21 @@ def _become(server: Server, tell: int) -> None:
     launch.take_stdio(what)
     _tell(tell, f"output {what.output_began}")
     _tell(tell, f"program {program}")
+    if "not_after" in what.settings:
+        _require_time(float(what.settings["not_after"]))
     tell, environment = launch.take_ends(what, tell)
+    if private:
+        environment = private.environment(environment)
     try:
         launch.execute(what, program, environment)
     except OSError as error:  # the caller's tell may be one of the server's ends by now
         _fail(tell, NOT_INSTALLED, launch.refusal(program, error).reason)
+
+
+def _require_time(not_after: float) -> None:
+    """A singleton must not begin when its lease is about to end.  not_after: seconds since boot.  Raises Refused."""
+    if boot_seconds() >= not_after:
+        raise Refused(FAILED, "the lease of this machine has ended meanwhile")
 
 
 def _fail(tell: int, status: int, reason: str) -> None:
@@ -333,10 +350,14 @@ def _announce(server: Server, tell: int) -> None:
         places.require_answer(server.launch.output)
         server.launch.program(may_look=places.require_answer)
     except NoAnswer as silent:
-        launch.close_all_but([tell, server.launch.output_fd, *(fd for _, fd in server.launch.ends)])
-        _tell(tell, f"far {silent.path}")
+        _go_far(server, silent.path, tell)
     except LaunchError:
         pass  # fit_to_start reports it
+
+
+def _go_far(server: Server, path: str, tell: int) -> None:
+    launch.close_all_but([tell, server.launch.output_fd, *(fd for _, fd in server.launch.ends)])
+    _tell(tell, f"far {path}")
 
 
 def _tell(tell: int, text: str) -> None:

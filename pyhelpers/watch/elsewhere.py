@@ -1,8 +1,10 @@
-"""Read the last words of servers that do not print into a log of ours, in children, a few at a time."""
+"""Read the last words of servers in children, a few at a time: of those that do not print into a log of ours, and of
+those whose secrets must be starred, which only a child may know."""
 
 from __future__ import annotations
 
 from loop.hand import Hand
+from state.paths import server_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +27,17 @@ class Elsewhere:
         self._waiting: list[Callable[[], None]] = []
         self._running = 0
 
-    def read(self, server: Server, run: Where, then: Callable[[str], None]) -> None:
-        """Pass its last words of that run to then; "" if there are none."""
+    def read(self, server: Server, kept: tuple[int, int], run: Where, then: Callable[[str], None]) -> None:
+        """Pass its last words of that run to then; "" if there are none.  kept: where they are in our log."""
+        state_dir = self._host.state_dir
+        ids = None if "private" in server.launch.settings else server.ids
 
         def work() -> str:
-            from spawn import last_output  # only the child needs it
+            from spawn import hidden_output, last_output  # only the child needs them
 
+            if "private" in server.launch.settings:
+                directory = server_directory(state_dir, server.kept_in)
+                return hidden_output.text_of(server, state_dir, directory, kept, run)
             return last_output.text_of(server, *run)
 
         def end(text: str) -> None:
@@ -40,7 +47,7 @@ class Elsewhere:
 
         def begin() -> None:
             try:
-                Hand(self._host.loop, work, end, lambda: end(""), server.ids, PATIENCE_MS)
+                Hand(self._host.loop, work, end, lambda: end(""), ids, PATIENCE_MS)
             except OSError:
                 end("")  # no process can be made
 

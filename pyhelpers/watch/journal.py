@@ -6,7 +6,7 @@ import time
 
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from proc import drift
-from state import answers, record
+from state import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ class Account:
 
     want: the state that the operator wants; dead: the last process, for the record of a start.
     ending: why we are ending its process, if no one ordered that; else "".  took: what the last ordered end took.
+    beside: a second process of it, which is to be ended, as watch/parting.py writes it; "" for none.
     """
 
-    __slots__ = "_said _unanswered _unwritten dead directory ending server took want watcher".split()
+    __slots__ = "_said _unanswered _unwritten beside dead directory ending server took want watcher".split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -33,7 +34,7 @@ class Account:
         self.directory = directory
         self.dead = dead
         self.want = "up"
-        self.ending = self.took = ""
+        self.ending = self.took = self.beside = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self._unanswered: list[tuple[str, str]] = []
@@ -77,6 +78,8 @@ class Account:
 
     def answer(self, token: str, text: str) -> None:
         """Write the answer to an order for the operator, who waits for it, and confirm that to the shell."""
+        from state import answers  # most monitors never get an order
+
         try:
             answers.append(self.directory, token, text)
         except OSError:
@@ -132,6 +135,7 @@ class Account:
             "port": str(server.port or ""),
             "ending": self.ending,
             "took": self.took,
+            "beside": self.beside,
             "boot": self.watcher.boot,
             "monitor": self.watcher.monitor,
         }
@@ -141,7 +145,7 @@ class Account:
             fields.update(pid=str(pid), ticks=str(ticks), exe=server.program, cwd=server.directory)
             of = server if server.pid else self.dead
             fields.update(sid=str(of.sid), seen=str(of.seen), invocation=of.invocation, cgroup=of.cgroup)
-            if server.mode == "adopted":  # of a session that it shares with strangers there may be no other proof
+            if of.kids:  # there may be no other proof of them
                 fields["kids"] = record.kids_text(of.kids)
             fields["images"] = ",".join(of.images)
             if of.parent[0]:

@@ -81,7 +81,7 @@ class KeptOutput:
 
     def text(self, server: Server, begin: int, end: int) -> str:
         """The last of what is between begin and end in its log, for people."""
-        if begin == end:
+        if begin == end or "private" in server.launch.settings:  # a child reads it: spawn/hidden_output.py
             return ""
         from base import last_words
 

@@ -81,13 +81,13 @@ class LastWords:
             self._known = Words(self._host, self._kept, self._unread, self._young)
         return self._known
 
-    def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
+    def failed(self, server: Server, ticks: int, then: Callable[[str], None], said: str | None = None) -> None:
         """A start has failed: pass the reason that it printed to then, `: REASON`, and who has its port, or "".
 
-        ticks: when the process that failed began, since boot; 0: there was none.
+        ticks: when the process that failed began, since boot; 0: there was none.  said: what start_pre printed.
         """
         server.moved_logs = 0
-        self._words().failed(server, ticks, then)
+        self._words().failed(server, ticks, then, said)
 
     def not_started(self, server: Server, text: str) -> None:
         """A start has failed, for the reason that this text gives; it is being told, which opens its incident."""
@@ -112,7 +112,7 @@ def has_more(server: Server) -> bool:
     A look costs a fork, which makes our memory copy-on-write, and the next restart pays for that.  So a server whose
     restart moved no log, and that has no file of its own, costs none.
     """
-    if not server.launch.output.startswith("/dev/"):
+    if not server.launch.output.startswith("/dev/") or "private" in server.launch.settings:
         return True
     return bool(server.logs) and (server.moved_logs > 0 or not server.pid)
 

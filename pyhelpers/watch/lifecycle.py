@@ -17,10 +17,12 @@ from loop import cgroups, descendants
 from loop.leftovers import Dead
 from loop.terminate import Ending
 from proc import evidence, identity, succession
-from watch import drifting, last_words, stopping
+from watch import last_words
 from watch.afar import Afar
 from watch.death import Death
 from watch.journal import Account
+from watch.offspring import Offspring
+from watch.outage import Outage
 from watch.pending import Pending
 from watch.relook import Relook
 from watch.start_attempt import Start
@@ -41,12 +43,16 @@ class Life:
 
     phase: idle waiting starting unanswered up stopping succession, and unstopped (watch/stopping.py).
     account: its record and remarks; afar: its paths that may not answer.
+    start_of, ending_of: what starts it, and what ends its process.
     """
 
     __slots__ = (
         "_attempt _died_at _search _wait account afar ending health is_sought"
-        " pending phase relook rivalry server surely_absent told was_waiting watcher"
+        " offspring outage pending phase relook rivalry server surely_absent told was_waiting watcher"
     ).split()
+
+    start_of = Start
+    ending_of: Callable[..., Ending] = Ending
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:
         self.server = server
@@ -57,6 +63,7 @@ class Life:
         self.surely_absent = False  # no copy of it can run: we searched for it, or saw our own process die
         self.told = (0, 0)  # pid and start ticks of the last process whose end was reported to the shell, or ordered
         self._died_at = 0.0
+        self.outage = Outage()
         self._attempt: Start | None = None
         self._wait: Timer | None = None
         self._search: Search | None = None  # for the successor
@@ -65,8 +72,11 @@ class Life:
         self.ending: Ending | None = None  # the last Ending
         self.is_sought = False  # it is to be stopped, and we search for it
         self.relook = Relook(self)
+        self.offspring: Offspring | None = None  # if the record alone must prove it
         self.rivalry: Rivalry | None = None  # with another process that restarts it
         self.health: Health = Health(self)
+        if "private" in server.launch.settings:
+            server.launch.settings["private"] = directory
 
     def age(self) -> float:
         """Seconds since the living process started."""
@@ -91,7 +101,7 @@ class Life:
     def resume_start(self) -> None:
         """Go on with the start of the process that we follow: its watcher died over it."""
         self._become("starting", "STARTING")
-        self._attempt = Start(self, self.account.dead, time.monotonic())
+        self._attempt = self.start_of(self, self.account.dead, time.monotonic())
         self._attempt.resume()
 
     def adopt(self, process: identity.Process, source: str, word: str = "adopted", made: int = 0) -> bool:
@@ -103,6 +113,8 @@ class Life:
         if source == "scan" and succession.is_worker(dead, process):
             return False  # what the dead one left behind looks like it
         if self.phase == "stopping":
+            from watch import stopping
+
             return stopping.end_found(self, process, source, made)
         if succeeds:
             word, made = "moved", session_left(dead, process)
@@ -114,10 +126,15 @@ class Life:
         self._know_owner()
         self.remember_kids()
         self.account.write()
-        self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0")
+        self._watch_offspring()
+        self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0 {self.outage.told()}")
         self.health.serving()
         if succeeds:
             watch_port(self)
+        if word == "adopted" and "singleton" in self.server.vital:
+            from watch import fence
+
+            fence.adopted(self)
         return True
 
     def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
@@ -139,6 +156,10 @@ class Life:
         self.watcher.followed[process.pid] = self
         self.watcher.loop.on_readable(pidfd, self._gone)
         self.health.begin(mode == "launched" and self.phase == "starting")
+        if "singleton" in self.server.vital:
+            from watch import fence
+
+            fence.follows(self)
         return True
 
     def unfollow(self) -> None:
@@ -152,6 +173,10 @@ class Life:
             del self.watcher.followed[server.pid]
             server.pid = server.ticks = 0
             server.pidfd = -1
+            if "singleton" in server.vital:
+                from watch import fence
+
+                fence.leaves(self)
 
     # -- after a fault of ours -------------------------------------------------------------------
 
@@ -181,6 +206,7 @@ class Life:
 
     def _gone(self) -> None:
         self._died_at = time.monotonic()
+        self.outage.begin()
         death = Death(self)
         self.unfollow()
         self.account.dead = death.dead
@@ -195,6 +221,8 @@ class Life:
         if self._attempt:
             self._attempt.ended(death.how)
         elif self.phase == "unstopped":
+            from watch import stopping
+
             stopping.end_rest(self, death.dead.pid)
         else:
             self._ended(death)
@@ -241,10 +269,14 @@ class Life:
         if self._attempt or self.phase == "unanswered":
             return
         if self.server.pid:  # someone paused it while it started
+            from watch import drifting
+
             if drifting.report(self):
                 return
             self._become("up", "RUNNING")
-            self.watcher.emit("up", self.server, f"{self.server.pid} adopted {self.server.source} 0")
+            self.watcher.emit(
+                "up", self.server, f"{self.server.pid} adopted {self.server.source} 0 {self.outage.told()}"
+            )
             self.health.resume()
             return
         self._cancel()
@@ -268,7 +300,9 @@ class Life:
             return
         self._become("starting", "STARTING")
         search, self.surely_absent, self._died_at = not self.surely_absent, False, 0.0
-        self._attempt = Start(self, self.account.dead, since)
+        if search:  # that takes a while, and the operator must not take the last state for the outcome
+            self.account.mark_starting()
+        self._attempt = self.start_of(self, self.account.dead, since)
         self._attempt.begin(search)
 
     def started(self, took_ms: float) -> None:
@@ -279,7 +313,9 @@ class Life:
         server.is_seen()
         self._know_owner()
         self.account.write()
-        self.watcher.emit("up", server, f"{server.pid} launched {server.source} {took_ms:.0f}")
+        self._watch_offspring()
+        told = f"{server.pid} launched {server.source} {took_ms:.0f} {self.outage.told()}"
+        self.watcher.emit("up", server, told)
         self.watcher.tidy_soon(self)
         self.health.serving()
         if self.rivalry:
@@ -291,6 +327,7 @@ class Life:
         self.phase = "idle"
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
+        self.outage.begin()
         if why:
             self._look_for_core(self.account.dead.pid, "-")
         self.watcher.last_words.not_started(self.server, text)
@@ -301,6 +338,7 @@ class Life:
         self._cancel()
         self.phase = "unanswered"
         self.afar.left(path, child)
+        self.silence_changed()  # the path may have been silent before this attempt
 
     def silence_changed(self) -> None:
         """A path of it has fallen silent or answers again: while it is silent, the state is UNKNOWN."""
@@ -335,7 +373,7 @@ class Life:
         descendants.remember(self.watcher, self.server)
         who = [(self.server.pid, self.server.ticks)]
         self.ending = None  # until the constructor returns: the process may have ended by now
-        self.ending = Ending(self.watcher.loop, who, steps, done, reap=False)
+        self.ending = self.ending_of(self.watcher.loop, who, steps, done, reap=False)
 
     def look_now(self) -> None:
         """Something about it has changed: look now, and not only when the next look is due."""
@@ -366,6 +404,14 @@ class Life:
             reason = reason if reason[2:] not in message else ""
         self._become("idle", state, last_words.sentence(message, reason, remedy))
         self.account.write()
+        self.is_left()
+
+    def is_left(self) -> None:
+        """It does not run, and no start is under way: take its secrets away."""
+        if self.phase == "idle" and not self.server.pid and "secrets" in self.server.launch.settings:
+            from watch import withdrawal
+
+            withdrawal.begin(self)
 
     def _add_reason(self, state: str, message: str, reason: str, remedy: str) -> None:
         """What it printed last has been read only now."""
@@ -381,10 +427,22 @@ class Life:
         if self.phase == "stopping":
             return
         self.pending.answered()
+        self.outage.forget()
         self._cancel()
         self._become("stopping", "STOPPING")
         self.account.write()
+        from watch import stopping
+
         stopping.begin(self, search)
+
+    def stopped(self, rest: str) -> None:
+        """The stop is carried out: report it."""
+        if "secrets" in self.server.launch.settings:
+            from watch import withdrawal
+
+            withdrawal.before_stopped(self, rest)
+        else:
+            self.watcher.emit("stopped", self.server, rest)
 
     def set_want(self, want: str) -> None:
         """Take over what the operator wants: up, down or paused."""
@@ -396,9 +454,13 @@ class Life:
             self._cancel()
             self.health.end()
             self._become("up" if self.server.pid else "idle", "PAUSED")
-        elif resumed and self.server.pid and not drifting.report(self):
-            self._become("up", "RUNNING")
-            self.health.resume()
+            self.is_left()
+        elif resumed and self.server.pid:
+            from watch import drifting
+
+            if not drifting.report(self):
+                self._become("up", "RUNNING")
+                self.health.resume()
         self.account.write()
 
     def signal(self, name: str) -> str:
@@ -419,6 +481,12 @@ class Life:
         """Note the descendants of an adopted server: after its death nothing else may lead to them."""
         if self.server.mode == "adopted":
             descendants.remember(self.watcher, self.server)
+
+    def _watch_offspring(self) -> None:
+        """After its death there may be no other proof of its children than the record, if no cgroup holds them."""
+        self.offspring = None
+        if self.server.mode == "launched" and not self.server.cgroup:
+            self.offspring = Offspring(self)
 
     def _know_owner(self) -> None:
         """Note its user, which may have changed since the launch."""

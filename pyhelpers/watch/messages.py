@@ -7,7 +7,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
 
     event            fields                    what it means
     recall           RESTARTS MEMORY           what the record remembers for the shell
-    up               PID HOW SOURCE MS         it runs; HOW: launched adopted moved; MS since its death or the order
+    up               PID HOW SOURCE MS DOWN    it runs; HOW: launched adopted moved; MS: of a start, DOWN: of an outage
     down             PID UP INCIDENT CAUSE     it ended after UP seconds
     rival            WAIT TEXT                 `down` follows; TEXT: who else restarts it, and gets WAIT ms for that
     restart_pending  PID UP INCIDENT CAUSE     the same, but a monitor that ended over the restart has logged that death
@@ -23,10 +23,18 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     limit            PID ACTION KEY TEXT       it exceeds the limit of KEY; ACTION as in conf: alert restart
     cleared          PID KEY TEXT              that is over; KEY may be hung
     stuck            PID TEXT                  the order to end it is carried out, and it lives; TEXT as in the order
+    due              PID TEXT                  it is time for its restart
+    around           PID KEY INCIDENT HOW TEXT a command of its life; HOW: well failed
+    overlap          PID OLD MS                it is the server now, beside the process OLD, which is being ended
     stopped          PID TOOK                  the order to stop it is carried out; PID 0: nothing ran; TOOK: of Ending
     unstopped        PID LEFT                  the order to stop it has failed: LEFT lives, it is PID or what that left
+    held             TOKEN                     this machine has its lock, in the fleet; TOKEN grows with each hold
+    lost             HOW TEXT                  it has not; HOW: fenced silent taken twin conflict refused moved
+    elsewhere        HOST                      HOST has its lock; - if none has, -down or -paused if none may
+    unclaimed        -                         it could not run here, and no other machine has taken it
+    fleet            HOW TEXT                  etcd does not answer: lost; or answers again: back
     locked           PID                       the monitor PID watches it
-    order            WORD TOKEN ARG            an operator's order, checked; WORD as in watch/operators.py
+    order            WORD TOKEN BY ARG         an operator's order, checked; WORD as in watch/operators.py, BY: a uid
     answered         TOKEN                     the answer to that order is written
     update                                     an operator has made a plan, in RUN_DIR/plan
     quit                                       an operator wants the monitor to end
@@ -48,6 +56,10 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
     end              N PID TEXT                end the process, it does not serve; `down` follows, with TEXT as CAUSE
     want             N WORD                    remember what the operator wants: up down paused
     signal           N NAME TOKEN              send it a signal, and answer TOKEN
+    reread           N TOKEN                   have it reload, and answer TOKEN
+    overlap          N TOKEN                   have a new process replace it without a gap, and answer TOKEN
+    claim            N                         have its lock as soon as no other machine has it
+    release          N STATE                   let another machine have its lock; STATE is that of the server here
     answer           N TOKEN TEXT              answer the operator who gave the order TOKEN: `0`, or a status and why
     alert            N EVENT HOOKS INCIDENT COUNT PID CAUSE ACTION TEXT   queue an alert for each of HOOKS
     reload                                     take over the conf in RUN_DIR/settled.new
@@ -61,14 +73,6 @@ The end of the orders is the end of the shell, and so of this process; servers l
 """
 
 from __future__ import annotations
-
-import os
-
-
-def version() -> str:
-    """What tells this table from that of another suite: shell and helper must have the same one."""
-    status = os.stat(__file__)
-    return f"{status.st_mtime_ns} {status.st_size}"
 
 
 def table(heading: str) -> dict[str, list[str]]:

@@ -5,7 +5,9 @@
 Every member of control_group may write there, so we trust nothing: a line is an order if WORD is in our table, this
 monitor watches NAME, TOKEN is digits with one dot inside, and ARG is there exactly if WORD takes one.  The shell gets
 the parts of such a line as the event `order`.  Any other line is rubbish: we count it, report the count once an
-interval, and never print it.  `quit` ends the monitor; `update` is valid only while the owner's plan is there.
+interval, and never print it.  TOKEN begins with the pid of the command, which waits for the answer, so we can see who
+has given the order; history tells that.  `quit` ends the monitor; `update` is valid only while the owner's plan is
+there.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ LONGEST_TOKEN = 40
 LONGEST_ARGUMENT = 12
 SHELL_WAITS_MS = 50
 REST_MS = 5  # after rubbish, so that a flood of it costs only a small part of one processor
-WORDS = frozenset((b"start", b"stop", b"restart", b"pause", b"resume", b"clear"))
+WORDS = frozenset((b"start", b"stop", b"restart", b"pause", b"resume", b"clear", b"reload", b"overlap"))
 WORDS_WITH_ARGUMENT = frozenset((b"signal",))
 ARGUMENT_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-"
 
@@ -91,8 +93,11 @@ class Operators:
         number = self._number(words[1]) if 3 <= len(words) <= 4 else 0
         if not number or not _is_token(words[2]) or not _takes(words[0], words[3:]):
             return False
-        word, _, *rest = words
-        self._link.emit("order", number, b" ".join([word, *rest]).decode("ascii"))
+        from proc import person
+
+        word, _, token, *rest = words
+        by = person.behind(int(token.partition(b".")[0]))
+        self._link.emit("order", number, b" ".join([word, token, b"%d" % by, *rest]).decode("ascii"))
         return True
 
     def _number(self, name: bytes) -> int:

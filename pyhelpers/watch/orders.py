@@ -18,7 +18,31 @@ if TYPE_CHECKING:
 
 def _start(life: Life, wait: str, restarts: str, memory: str) -> None:
     _remember(life, restarts, memory)
+    if "singleton" in life.server.vital and _is_not_ours(life):
+        return
     life.start(int(wait))
+
+
+def _is_not_ours(life: Life) -> bool:
+    from watch import fence
+
+    return fence.refuses(life)
+
+
+def _claim(life: Life) -> None:
+    from watch import fence
+
+    its = fence.of(life)
+    if its:
+        its.claim()
+
+
+def _release(life: Life, how: str) -> None:
+    from watch import fence
+
+    its = fence.of(life)
+    if its:
+        its.release(" bad" if how == "FATAL" else "")
 
 
 def _leave(life: Life, state: str, restarts: str, memory: str, text: str, remedy: str) -> None:
@@ -56,6 +80,18 @@ def _signal(life: Life, name: str, token: str) -> None:
     life.account.answer(token, life.signal(name))
 
 
+def _reread(life: Life, token: str) -> None:
+    from watch import reloading
+
+    reloading.begin(life, token)
+
+
+def _overlap(life: Life, token: str) -> None:
+    from watch import overlap
+
+    overlap.begin(life, token)
+
+
 def _answer(life: Life, token: str, text: str) -> None:
     life.account.answer(token, text)
 
@@ -69,7 +105,11 @@ ORDERS: dict[str, Callable[..., None]] = {
     "acknowledged": _acknowledged,
     "want": _want,
     "signal": _signal,
+    "reread": _reread,
+    "overlap": _overlap,
     "answer": _answer,
+    "claim": _claim,
+    "release": _release,
 }
 
 

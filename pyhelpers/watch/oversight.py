@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from loop import descendants
-from proc import evidence, identity, rivals
+from proc import evidence, identity
 from proc.descent import Descent
-from watch import stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def tick(life: Life) -> None:
     elif life.phase == "unanswered":
         life.afar.ask_again(lambda: life.begin_again())
     elif life.phase == "unstopped":
+        from watch import stopping
+
         stopping.look(life)
     life.pending.repeat()
     life.account.catch_up()
@@ -49,6 +50,8 @@ def _look_at_living(life: Life) -> None:
     life.remember_kids()
     if server.kids != kids:
         life.account.write()
+    if life.offspring:
+        life.offspring.look(fields)
     if server.counts_memory():
         from watch import memory
 
@@ -79,7 +82,11 @@ def _is_moved_to_ward(life: Life, named: int) -> bool:
         return False
     alike = [each for each in children if not evidence.objection_to(each, server, life.watcher.directories)]
     head = identity.look(server.pid)
-    child = rivals.ward(head, alike, server.port, named) if head and alike else None
+    if not head or not alike:
+        return False
+    from proc import rivals
+
+    child = rivals.ward(head, alike, server.port, named)
     return child is not None and life.adopt(child, "scan", "moved")
 
 

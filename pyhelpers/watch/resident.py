@@ -10,7 +10,7 @@ from base.suite import PROGRAMS
 from config.launch_settings import forget_our_supervisor
 from loop import cgroups
 from spawn import launch
-from watch import messages, output
+from watch import output
 
 # This process is subreaper; it has also compiled our modules; it was the watcher before an update
 REAPER, COMPILED, RELOADED = "--reaper", "--compiled", "--reloaded"
@@ -18,6 +18,12 @@ REAPER, COMPILED, RELOADED = "--reaper", "--compiled", "--reloaded"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def version() -> str:
+    """What tells our messages.py from that of another suite: shell and helper must have the same table."""
+    status = os.stat(f"{PROGRAMS}/watch/messages.py")
+    return f"{status.st_mtime_ns} {status.st_size}"
 
 
 def become(words: Sequence[str]) -> int:
@@ -54,7 +60,7 @@ def _was_replaced(run_dir: str) -> bool:
     """
     try:
         with open(f"{run_dir}/version") as source:
-            return source.read() != messages.version()
+            return source.read() != version()
     except OSError:
         return False  # there is nothing that we could do about it
 
@@ -101,10 +107,14 @@ def _compiled_at() -> int:
 
 
 def remove_run_dir(run_dir: str) -> None:
-    """Remove the monitor's own directory and the FIFOs in it."""
+    """Remove the monitor's own directory and what is in it.
+
+    `boot` stays, and so does the directory, if the shell was killed: an orderly one empties it (lib/presence.sh).
+    """
     try:
-        for name in ("mailbox", "events", "orders", "settled", "asked", "called", "version", "beginning"):
-            os.unlink(f"{run_dir}/{name}")
+        for name in os.listdir(run_dir):
+            if name != "boot" or not os.path.getsize(f"{run_dir}/boot"):
+                os.unlink(f"{run_dir}/{name}")
         os.rmdir(run_dir)
     except OSError:
         pass  # the next monitor removes it

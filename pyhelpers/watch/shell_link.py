@@ -6,6 +6,7 @@ No write here ever blocks: the shell may wait for us while it writes an order.
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from base.clock import boot_seconds
@@ -32,6 +33,7 @@ class ShellLink:
         self._events = os.open(f"{run_dir}/events", os.O_WRONLY | os.O_NONBLOCK)
         self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
         _enlarge(self._orders)
+        self.sent = 0  # bytes of all events, with those that wait here
         self._unsent: list[bytes] = []
         self._half = b""
         self._left: list[bytes] = []  # orders that we have read, and not obeyed yet
@@ -64,6 +66,7 @@ class ShellLink:
         """Send one event.  Never blocks: an event that does not fit into the pipe waits here."""
         line = f"{word} {number} {boot_seconds():.0f} {iso_time(time.time())} {rest}"
         raw = _one_line(line) + b"\n"
+        self.sent += len(raw)
         if self._unsent or not self._write(raw):
             self._unsent.append(raw)
             if len(self._unsent) == 1:
@@ -93,10 +96,14 @@ class ShellLink:
 
     def unread(self) -> bool:
         """Are there events that the shell has not read yet?"""
+        return self.unread_bytes() > 0
+
+    def unread_bytes(self) -> int:
+        """Bytes of events that the shell has not read yet."""
         import fcntl
 
         count = fcntl.ioctl(self._events, FIONREAD, b"\0\0\0\0")
-        return bool(self._unsent) or count != b"\0\0\0\0"
+        return int.from_bytes(count, sys.byteorder) + sum(map(len, self._unsent))
 
     # -- orders ----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from loop import cgroups, descendants
 from loop.deadline import Patience
 from loop.leftovers import Dead, end_leftovers, look_at_orphans, reap
 from loop.terminate import Ending, could_not_end
-from proc import descent, evidence, identity, ports, scan
+from proc import descent, evidence, identity, ports
 from watch import departure
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loop.loop import Timer
+    from watch.awaited import Awaited
     from watch.lifecycle import Life
 
 LONGEST_PAUSE_MS = 200
@@ -46,11 +47,14 @@ class Start:
         self._look: Timer | None = None
         self._deadline: Patience | None = None
         self._departure: departure.Departure | None = None  # the child that is about to become the server
+        self._awaited: Awaited | None = None  # what is not ours
 
     def cancel(self) -> None:
         """Stop all looks and waits; a result that still comes changes nothing."""
         self._over = True
         self._rest()
+        if self._awaited:
+            self._awaited.cancel()
         if self._departure:
             self._departure.cancel()
             self._departure = None
@@ -75,7 +79,7 @@ class Start:
 
         search: then search the process table for the server; before, we might take a leftover for it.
         """
-        then = self._unless_over(self._search if search else self._check_port)
+        then = self._unless_over(self._search if search else self._await_needs)
         if self._dead.is_stuck:
             who = [(self._dead.pid, self._dead.ticks)]
             Ending(self._loop, who, self._server.stop, lambda stuck: self._ended_at_last(stuck, then))
@@ -104,7 +108,16 @@ class Start:
         return lambda: None if self._over else then()
 
     def _search(self) -> None:
-        self._watcher.want_scan(self._life, self._unless_over(self._check_port))
+        self._watcher.want_scan(self._life, self._unless_over(self._await_needs))
+
+    def _await_needs(self) -> None:
+        """What is not ours must be there, if conf says so; servers that must run first are the shell's business."""
+        if not self._server.needs_elsewhere:
+            self._check_port()
+            return
+        from watch import awaited
+
+        self._awaited = awaited.Awaited(self._life, self._unless_over(self._check_port))
 
     def _check_port(self) -> None:
         port, home = self._server.port, self._watcher.psutil_home
@@ -112,7 +125,7 @@ class Start:
         if port and held.issuperset(ports.listening(port)):
             port = 0  # only we listen there, for this server
         if port:
-            self._loop.errand(lambda: scan.holder(port, home, held), self._port_held)
+            self._loop.errand(lambda: _holder(port, home, held), self._port_held)
         else:
             self._launch()
 
@@ -125,13 +138,16 @@ class Start:
         if self._over:
             return
         pid, _, _ = holder.partition(" ")
-        process = identity.look(int(pid)) if pid else None
+        is_of_another = bool(pid) and int(pid) in self._watcher.followed  # an instance may look like this one
+        process = identity.look(int(pid)) if pid and not is_of_another else None
         if process and self._dead.left(process):
             again = self._unless_over(self._check_port)
             Ending(self._loop, [(process.pid, process.ticks)], self._server.stop, lambda stuck: again())
         elif process and not evidence.objection_to(process, self._server, self._watcher.directories):
             self._life.adopt(process, "scan")
         elif not self._held().issuperset(ports.listening(self._server.port)):
+            from proc import scan
+
             self._life.start_failed(FAILED, scan.held(self._server.port, holder))
         else:
             self._launch()
@@ -143,13 +159,7 @@ class Start:
         self._life.account.mark_starting()
         self._life.health.prepare()
         try:
-            if self._watcher.held:
-                server.launch.ends = self._watcher.held.hand_over(server)
-            server.launch.output_fd = self._output()
-            server.invocation = server.launch.mark()
-            server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
-            server.oom_kills = 0
-            server.launch.cgroup = server.cgroup if server.launch.caps else ""
+            self._equip()
             started = departure.at_once(server)
             if not started:
                 self._departure = departure.Departure(self._loop, server, self._left, self._refused, self._silent)
@@ -163,6 +173,26 @@ class Start:
             os.chdir("/")  # hold no server's file system
         if started:
             self._left(started)
+
+    def _equip(self) -> None:
+        """Give the launch what is made anew for each.  Raises Refused."""
+        server = self._server
+        if self._watcher.held:
+            server.launch.ends = self._ends()
+        server.launch.output_fd = self._output()
+        server.invocation = server.launch.mark()
+        server.cgroup = cgroups.fresh(self._watcher, server.name) if server.launch.in_cgroup else ""
+        server.oom_kills = 0
+        server.launch.cgroup = server.cgroup if server.launch.caps else ""
+        if "singleton" in server.vital:
+            from watch import fence
+
+            fence.arm(self._life)
+
+    def _ends(self) -> list[tuple[str, int]]:
+        """The descriptors that are held for it.  Raises Refused."""
+        assert self._watcher.held
+        return self._watcher.held.hand_over(self._server)
 
     def _output(self) -> int:
         """A descriptor of ours for its output; -1: launch.output says where it goes."""
@@ -322,6 +352,7 @@ class Start:
         if self._deadline:
             self._deadline.end()
             self._deadline = None
+        self._life.outage.end()
         took_ms = (time.monotonic() - self._since) * 1000
         rest_ms = max(0, self._server.start_ms - self._life.age() * 1000)
         self._look = self._loop.after(rest_ms, lambda: self._life.started(took_ms))
@@ -352,3 +383,10 @@ class Start:
             return
         self._life.account.dead.is_stuck = bool(stuck)
         self._fail(text, stuck=[*map(could_not_end, stuck)])
+
+
+def _holder(port: int, psutil_home: str, not_these: set[int]) -> str:
+    """As scan.holder(), for an errand: only the child loads it."""
+    from proc import scan
+
+    return scan.holder(port, psutil_home, not_these)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from loop import descendants
 from loop.leftovers import end_leftovers, has_left, whole_end
-from loop.terminate import Ending, could_not_end
+from loop.terminate import could_not_end
 from proc import identity
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def _end(life: Life) -> None:
     life.health.reason()
     life.ending = None
     life.account.took = ""
-    life.ending = Ending(life.watcher.loop, who, steps, lambda stuck: over(life, pid, stuck))
+    life.ending = life.ending_of(life.watcher.loop, who, steps, lambda stuck: over(life, pid, stuck))
 
 
 def over(life: Life, pid: int, stuck: list[int]) -> None:
@@ -75,7 +75,7 @@ def _rest_over(life: Life, pid: int, stuck: list[int]) -> None:
         return
     took = whole_end(life.ending.took if life.ending else "", life.account.dead)
     life.account.took = took and f"{pid} {took}"
-    life.watcher.emit("stopped", life.server, f"{pid} {took or '-'}")
+    life.stopped(f"{pid} {took or '-'}")
 
 
 def _follow_again(life: Life) -> bool:

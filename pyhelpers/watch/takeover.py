@@ -9,19 +9,39 @@ from __future__ import annotations
 from base.clock import TICKS_PER_SECOND, boot_seconds
 from loop.leftovers import Dead
 from proc import cause, drift, evidence, identity
+from state import turn
 from state.history import incident_id
-from watch import drifting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from watch.lifecycle import Life
 
 WERE_WANTED = ("RUNNING", "STARTING", "BACKOFF", "UNKNOWN")
+LONGEST_TURN = 120  # seconds that we leave to an operator's command, which may have been stopped
 
 
 def look(life: Life) -> None:
+    """Take over a running process; first let an operator's command end that starts or stops it at this moment."""
+    directory = life.account.directory
+    if turn.is_taken(directory):
+        life.watcher.say(life.server, "an operator's command starts or stops it; this monitor waits for that")
+        life.watcher.loop.errand(lambda: turn.await_end(directory, LONGEST_TURN), lambda _: _look_late(life))
+    else:
+        look_now(life)
+
+
+def _look_late(life: Life) -> None:
+    if life.phase == "idle" and not life.server.pid:  # else an order has started it meanwhile
+        look_now(life)
+
+
+def look_now(life: Life) -> None:
     """Take over a running process, by record, pidfile or log; else search the process table."""
     known = life.account.recall()
+    if known.get("beside") and known["boot"] == life.watcher.boot:
+        from watch import overlap
+
+        overlap.recover(life, known["beside"])
     process = evidence.recorded(known, life.watcher.boot)
     if process and not _is_heirs(life, process, known):
         _take_back(life, process, known)
@@ -51,7 +71,11 @@ def _is_cut_off(life: Life, known: dict[str, str]) -> bool:
 def _is_heirs(life: Life, process: identity.Process, known: dict[str, str]) -> bool:
     """Does the recorded process belong to another server, by what conf says now?  Then leave it to that one."""
     words = drift.objection(known, process, life.server)
-    heir = drifting.heir(life, process, known["mode"]) if words else ""
+    if not words:
+        return False
+    from watch import drifting  # conf seldom moves away from a process
+
+    heir = drifting.heir(life, process, known["mode"])
     if heir:
         life.watcher.say(life.server, f"{words}; it is left to the server of {heir}")
         known.update(dict.fromkeys(("pid", "state", "starting", "ending"), ""))
@@ -66,6 +90,8 @@ def _take_back(life: Life, process: identity.Process, known: dict[str, str]) -> 
     server.owner = int(known["uid"] or server.owner)
     made = int(known["sid"] or 0)
     if not _is_cut_off(life, known) and drift.objection(known, process, server):
+        from watch import drifting
+
         if not drifting.take_over(life, process, known, made):
             _seek(life, known)
     elif known["state"] == "STARTING":

@@ -10,10 +10,11 @@ import sys
 import time
 
 from config import settled
+from config.server_settings import AROUND
 from loop import cgroups, descendants, removal
 from loop.batched_scan import Walk
 from loop.loop import Loop
-from proc import cause, identity, scan
+from proc import cause, identity
 from proc.server import servers_of
 from spawn import nofile
 from state import access, history, lock, record
@@ -21,6 +22,7 @@ from state.paths import server_directory
 from watch import faults, handover, oversight, resident, succession, takeover
 from watch.alert_queue import Post
 from watch.kept_output import KeptOutput
+from watch.lag import Lag
 from watch.last_words import LastWords
 from watch.lifecycle import Life
 from watch.operators import Operators
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from loop.batched_scan import Found
     from loop.host import Followed
     from proc.server import Server
+    from watch.metrics import Metrics
 
 RELOAD_AGAIN_MS = 1000
 
@@ -62,13 +65,19 @@ class Watcher:
         self.interval_ms = int(self.suite["interval"])
         self.directories = {server.directory for server in watched}
         self.shell: ShellLink = ShellLink(run_dir, self.loop, self._obey)
-        self.lives = [Life(server, self, server_directory(state_dir, server.kept_in)) for server in watched]
+        made: Callable[..., Life] = Life
+        if any(server.vital.get(key) for server in watched for key in AROUND):
+            from watch.around_life import made
+        if any(server.ends and server.ends.sockets for server in watched):
+            from watch.replaceable import made
+        self.lives = [made(server, self, server_directory(state_dir, server.kept_in)) for server in watched]
         self.held = self._hold() if any(server.ends for server in watched) or self._has_kept("held") else None
         self._inherit_notify()
         self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
         self.operators = self._open_mailbox()
         self._locks: list[int] = []
         self._deaths_told: list[bytes] | None = None
+        self._year = time.localtime().tm_year  # of history.jsonl
         self._unlocked = list(self.lives)
         self._ours = {os.getpid(), os.getppid()}
         self._search = Walk(self.loop, self._find)
@@ -77,9 +86,16 @@ class Watcher:
         self.last_words: LastWords = LastWords(self, self.kept_output)
         self._tidying = Tidying(self)
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
+        self._lag = Lag(self, self._post)
+        self._metrics = self._measure() if self.suite.get("metrics") else None
         self._oom_kills = cause.oom_kills()
         if kept is not None:
             self._take_over(handover.take(kept))
+
+    def _measure(self) -> Metrics:
+        from watch.metrics import Metrics
+
+        return Metrics(self)
 
     def _open_mailbox(self) -> Operators:
         servers = {life.server.name: life.server for life in self.lives}
@@ -211,8 +227,16 @@ class Watcher:
                 from watch import logger
 
                 self.loop.on_behalf(life, logger.descriptor, self, life.server)
+        if os.path.exists(f"{self.run_dir}/foreground"):  # lib/ending.sh
+            from watch.reaping import Reaping
+
+            Reaping(self, self.loop)
         if self.held:
             self.held.recover()
+        if self.suite.get("fleet"):
+            from watch.fleet_link import FleetLink
+
+            FleetLink(self, self.lives, self.conf_dir, int(self.suite["fleet_lease"]))
         for life in self.lives:
             self.loop.on_behalf(life, takeover.look, life)
         self._adopt_cgroups()
@@ -223,9 +247,16 @@ class Watcher:
     def _ready(self) -> None:
         self._deaths_told = None
         self.emit("ready", None, "")
+        self._be_seen()  # not before the line of the history that tells what we watch
         removal.remove(self.loop, f"{self.run_dir}/beginning")  # `monitor.sh -d` waits for that
         if self.held:
             self.held.tell_lost()
+        if self._metrics:
+            self._metrics.passed()
+        if self.suite.get("report"):
+            from watch import reporting
+
+            reporting.Reporting(self, self.suite["report"])
 
     def _want_descriptors(self, number: int) -> None:
         """Raise our limit: a lock and a pidfd a server soon exceed 1024.  Servers get the limit from before."""
@@ -287,6 +318,12 @@ class Watcher:
     def _find(self, numbers: list[int]) -> str:
         sought = [self.lives[number - 1].server for number in numbers if number]
         not_these = {*self._ours, *self.followed}
+        if any(server.base != server.name for server in sought):
+            from state import siblings  # only a child needs it
+
+            not_these |= siblings.pids(self.state_dir, sought)
+        from proc import scan  # so does that: it stays out of our memory
+
         return scan.find(sought, self.directories, self.psutil_home, not_these, self._sift) if sought else ""
 
     def _sift(self, server: Server, found: list[identity.Process]) -> list[identity.Process]:
@@ -295,6 +332,8 @@ class Watcher:
 
     def _find_left(self, numbers: list[int]) -> str:
         dead = {number: self.lives[number - 1].account.dead for number in numbers}
+        from proc import scan
+
         return scan.left(dead, {*self._ours, *self.followed})
 
     def _take(self, life: Followed, found: Found) -> bool:
@@ -308,7 +347,9 @@ class Watcher:
     def history_tells(self, incident: str) -> bool:
         """Does history.jsonl have this death already?  Only the first look asks; we read the file once for it."""
         if self._deaths_told is None:
-            self._deaths_told = [line for line in history.newest(self.state_dir) if history.is_death(line)]
+            from state import whole_history
+
+            self._deaths_told = [line for line in whole_history.newest(self.state_dir) if history.is_death(line)]
         return any(history.is_of(line, incident) for line in self._deaths_told)
 
     # -- orphans ---------------------------------------------------------------------------------
@@ -338,9 +379,31 @@ class Watcher:
         if self.held:
             self.held.tell_lost()
         self._look_after_cgroups()
+        if "fleet" in self.shared:
+            from watch import fleet_link
+
+            fleet_link.tick(self)
         self._post.catch_up()
         self.operators.report()
+        self._be_seen()
         self.emit("tick", None, "")
+        self._lag.look()
+        if self._metrics:
+            self._metrics.passed()
+
+    def _be_seen(self) -> None:
+        """If we are killed, others know from this file how long we have watched (state/presence.py)."""
+        now = time.time()
+        try:
+            os.utime(f"{self.run_dir}/boot", (now, now))
+            year = time.localtime().tm_year
+            if year != self._year or os.stat(f"{self.state_dir}/history.jsonl").st_size >= history.MOST:
+                from state import turned_history
+
+                self._year = year
+                turned_history.turn_if_due(self.state_dir)
+        except OSError:
+            pass  # a disk that takes nothing takes no history either
 
     def _adopt_cgroups(self) -> None:
         ours = cgroups.of(self)

@@ -58,7 +58,7 @@ class Words:
             from watch.elsewhere import Elsewhere
 
             self._elsewhere = Elsewhere(self._host)
-        self._elsewhere.read(run.server, run.elsewhere(), then)
+        self._elsewhere.read(run.server, (run.begin, run.end), run.elsewhere(), then)
 
     def _know(self, run: Run, text: str) -> None:
         self._texts[run.server.number] = text
@@ -101,10 +101,10 @@ class Words:
             return  # a full disk; history would not take it either
         self._host.emit("printed", server, f"{run.pid} {run.incident} {server.kept_in}")
 
-    def failed(self, server: Server, ticks: int, then: Callable[[str], None]) -> None:
+    def failed(self, server: Server, ticks: int, then: Callable[[str], None], said: str | None) -> None:
         """See LastWords, as of the next four."""
         run = Run(server, self._kept.run_of(server), NO_PROCESS, OPEN, ticks)
-        text = self._kept.text(server, run.begin, run.end)
+        text = self._kept.text(server, run.begin, run.end) if said is None else said
         if text or not ticks or not has_more(server):
             self._explain(run, text, then)
         else:

@@ -75,7 +75,7 @@ def a_directory_is_settled_or_refused(choose: Chooser) -> None:
     assert list(settled.groups(_lines(found.text()))) == found.groups()
     for number, server in enumerate(found.servers, 1):
         policy = settled.policy(number, server)
-        assert len(policy.split(" ")) == 12 and policy.split() == policy.split(" "), policy
+        assert len(policy.split(" ")) == 13 and policy.split() == policy.split(" "), policy
 
 
 def _lines(text: str) -> list[str]:

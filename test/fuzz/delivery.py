@@ -12,7 +12,7 @@ from inputs import HERE, Chooser, holds, nothing_is_executed, put, raw_of
 from alerting import hook, outbox, sms
 from base import busy_port, last_words, reasons
 from config import values
-from state import history, spool
+from state import history, spool, whole_history
 from watch import alert_queue
 
 ALERTS = f"{HERE}/alerts"
@@ -140,7 +140,7 @@ def the_history_is_read(choose: Chooser) -> None:
     ours = b'{"time":"2026-11-20T08:01:27.123+08:00","event":"death","server":"a","incident":"%b"}' % incident.encode()
     rubbish = choose.raw(('"event":"death"', "\n", '"incident":"', incident))
     put(f"{HERE}/history.jsonl", rubbish + b"\n" + ours + b"\n" + choose.raw(most=2).replace(b"\n", b""))
-    lines = history.newest(HERE, 1000 + choose.number(300))
+    lines = whole_history.newest(HERE, 1000 + choose.number(300))
     assert lines[-1] == ours and history.is_death(ours) and history.is_of(ours, incident)
     for line in lines:
         history.is_death(line)

@@ -98,7 +98,7 @@ def _memory(choose: Chooser) -> str:
 
 FIELDS: dict[str, tuple[Callable[[Chooser], str], ...]] = {
     "recall": (_number, _memory),
-    "up": (_number, lambda choose: f"{choose.pick(('launched', 'adopted', 'moved'))} own 12"),
+    "up": (_number, lambda choose: f"{choose.pick(('launched', 'adopted', 'moved'))} own 12 {choose.pick(('-', '0', '4711'))}"),
     "down": (_number, _number, lambda choose: "a-812-33-01234567", _cause),
     "restart_pending": (_number, _number, lambda choose: "a-812-33-01234567", _cause),
     "absent": (_text,),
@@ -113,6 +113,7 @@ FIELDS: dict[str, tuple[Callable[[Chooser], str], ...]] = {
     "order": (
         lambda choose: choose.pick(("start", "stop", "restart", "pause", "resume", "clear")),
         lambda choose: "12.34",
+        lambda choose: choose.pick(("0", "1000", "-1")),
     ),
     "answered": (_text,),
     "tick": (),

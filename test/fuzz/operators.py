@@ -45,11 +45,12 @@ def a_line_is_an_order_or_dropped(choose: Chooser) -> None:
         if word in ("quit", "update"):
             assert (number, rest) == (0, "") and word == "quit", "there is no plan"
             continue
-        order, token, *arguments = rest.split(" ")
+        order, token, by, *arguments = rest.split(" ")
         assert (
             word == "order" and number in (1, 2) and order.encode() in operators.WORDS | operators.WORDS_WITH_ARGUMENT
         ), rest
         assert token.replace(".", "", 1).isdigit() and token.isascii() and len(token) <= operators.LONGEST_TOKEN, rest
+        assert by == "-1" or by.isdigit(), rest
         assert len(arguments) == (order == "signal") and all(LETTERS.issuperset(each) and each for each in arguments), (
             rest
         )
