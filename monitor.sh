@@ -477,11 +477,14 @@ on_up_state() {
 	order_done "$1"
 }
 
-# keep NUMBER - record what the shell has reported about the server, so that the next monitor can close the incident
+# keep NUMBER - record what the shell has reported about the server, so that the next monitor can close the incident; and
+# what is to follow its next death: where that is settled, the helper starts it before this shell hears of it
 keep() {
+	keep_after=ask
+	! restart_is_settled "$1" || keep_after=start
 	server_memory "$1"
 	server_get "$1" restarts
-	helper_order keep "$1" "$_server_get" "$_server_memory"
+	helper_order keep "$1" "$_server_get" "$_server_memory" "$keep_after"
 }
 
 # on_stopped NUMBER PID TOOK - the helper has carried out a stop: now comes what was to follow it

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # order - what an operator wants: carry each order out, answer it, and remember it until it is done
-# Needs: log.sh server.sh restart.sh helper.sh incident.sh; start of monitor.sh
+# Needs: log.sh server.sh restart.sh helper.sh incident.sh; start and keep of monitor.sh
 #
 # control.py writes an order, and the helper checks it (watch/operators.py).  control.py waits for the answer to TOKEN
 # in the server's answers, and then for the state that the order leads to.  Two lists outlive a helper:
@@ -245,6 +245,7 @@ order_resume() {
 	server_get "$1" alive
 	if [ -n "$_server_get" ]; then
 		server_set "$1" state RUNNING
+		keep "$1"
 	else
 		order_start_afresh "$1"
 	fi

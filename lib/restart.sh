@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # restart - the policy: what follows when a server has died or did not start
-# Needs: server.sh
+# Needs: server.sh.  option_run is set by usage.sh
 
 # restart_decide NUMBER NOW CAUSE - NOW in seconds since boot; CAUSE as in `exit 3`, `signal SEGV`, `unknown`
 # Sets: _restart_decide: now later leave fatal; restart_wait: ms, for later
@@ -55,6 +55,26 @@ restart_unwanted() {
 	*",${2#exit },"*) return 0 ;;
 	esac
 	return 1
+}
+
+# restart_is_settled NUMBER - will its next death be answered with a start at once, however it ends?
+restart_is_settled() {
+	case $option_run in
+	'' | - | give_up) ;;
+	*) return 1 ;; # that death may end all
+	esac
+	eval "_restart_settled=\$server_$1_state:\$server_$1_want:\$server_$1_restart:\$server_$1_wait:\$server_$1_needs:\$server_$1_rival\$server_$1_singleton"
+	[ "$_restart_settled" = RUNNING:up:always:0:-: ] || return
+	server_get "$1" give_up
+	_restart_left=$_server_get
+	[ "$_restart_left" -gt 0 ] || return 0
+	server_get "$1" failures
+	_restart_rest=${_server_get:+$_server_get,}
+	while [ -n "$_restart_rest" ] && [ "$_restart_left" -gt 1 ]; do
+		_restart_rest=${_restart_rest#*,}
+		_restart_left=$((_restart_left - 1))
+	done
+	[ "$_restart_left" -gt 1 ]
 }
 
 # restart_awaits_order NUMBER - is the server started by order only, and has it neither run yet nor been ordered to?

@@ -93,6 +93,7 @@ class AroundStart(Start):
 class AroundLife(Life):
     """commands: those around it."""
 
+    may_stand = False  # its stop_post is told why it ended, as the shell is, before the start
     start_of = AroundStart
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str) -> None:

@@ -24,9 +24,10 @@ class Account:
     want: the state that the operator wants; dead: the last process, for the record of a start.
     ending: why we are ending its process, if no one ordered that; else "".  took: what the last ordered end took.
     beside: a second process of it, which is to be ended, as watch/parting.py writes it; "" for none.
+    untold: a death of which the shell may not know, as watch/standing.py has it; "" for none.
     """
 
-    __slots__ = "_said _unanswered _unwritten beside dead directory ending server took want watcher".split()
+    __slots__ = "_said _unanswered _unwritten beside dead directory ending server took untold want watcher".split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -34,7 +35,7 @@ class Account:
         self.directory = directory
         self.dead = dead
         self.want = "up"
-        self.ending = self.took = self.beside = ""
+        self.ending = self.took = self.beside = self.untold = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self._unanswered: list[tuple[str, str]] = []
@@ -136,6 +137,7 @@ class Account:
             "ending": self.ending,
             "took": self.took,
             "beside": self.beside,
+            "untold": self.untold,
             "boot": self.watcher.boot,
             "monitor": self.watcher.monitor,
         }

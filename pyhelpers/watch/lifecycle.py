@@ -3,7 +3,7 @@
     idle ──start──▶ waiting ──▶ starting ──▶ up ──death──▶ idle
       └──────────── found alive (adopted) ───▲
 
-Nothing here decides what follows a death: we send the event, and the shell gives an order.
+Nothing here decides what follows a death: the shell has given a standing order, or gives one when we send the event.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from watch.offspring import Offspring
 from watch.outage import Outage
 from watch.pending import Pending
 from watch.relook import Relook
+from watch.standing import Standing
 from watch.start_attempt import Start
 from watch.succession import Search, find_successor, session_left, watch_port
 
@@ -48,9 +49,10 @@ class Life:
 
     __slots__ = (
         "_attempt _died_at _search _wait account afar ending health is_sought"
-        " offspring outage pending phase relook rivalry server surely_absent told was_waiting watcher"
+        " offspring outage pending phase relook rivalry server standing surely_absent told was_waiting watcher"
     ).split()
 
+    may_stand = True  # may the next death be answered with a start before the shell hears of it?
     start_of = Start
     ending_of: Callable[..., Ending] = Ending
 
@@ -68,6 +70,7 @@ class Life:
         self._wait: Timer | None = None
         self._search: Search | None = None  # for the successor
         self.pending = Pending(server, watcher)
+        self.standing = Standing(self)
         self.was_waiting = False  # was it in state D at the last look?
         self.ending: Ending | None = None  # the last Ending
         self.is_sought = False  # it is to be stopped, and we search for it
@@ -127,6 +130,7 @@ class Life:
         self.remember_kids()
         self.account.write()
         self._watch_offspring()
+        self.standing.tell()
         self.watcher.emit("up", self.server, f"{process.pid} {word} {source} 0 {self.outage.told()}")
         self.health.serving()
         if succeeds:
@@ -211,7 +215,8 @@ class Life:
         self.unfollow()
         self.account.dead = death.dead
         try:
-            if self._attempt or self.phase == "unstopped" or death.how in succession.ORDERLY:
+            is_asked = not self._attempt and self.phase != "unstopped" and not self.standing.starts
+            if not is_asked or death.how in succession.ORDERLY:
                 death.settle(self.watcher)  # what follows needs it; after a crash the shell decides meanwhile
             self._answer(death)
         finally:
@@ -253,7 +258,10 @@ class Life:
         is_young = int(up_for) * 1000 < self.server.timeout_ms
         self.watcher.last_words.ended(self.server, dead, incident, is_young)
         self._look_for_core(dead.pid, incident)
-        self.tell("down", death)
+        if self.standing.starts and not dead.parent[0]:  # else another process may restart it
+            self.standing.carry_out(death)
+        else:
+            self.tell("down", death)
 
     def _look_for_core(self, pid: int, incident: str) -> None:
         if self.server.core_keep:
@@ -328,6 +336,7 @@ class Life:
         self.server.last_exit = why or self.server.last_exit
         self.server.message = text
         self.outage.begin()
+        self.standing.tell()
         if why:
             self._look_for_core(self.account.dead.pid, "-")
         self.watcher.last_words.not_started(self.server, text)
@@ -395,6 +404,7 @@ class Life:
         if self.watcher.held:
             self.watcher.held.left(self.server, state)
         self.pending.answered()
+        self.standing.forget()
         self._cancel()
         reason = ""
         if state in ("EXITED", "FATAL"):
@@ -427,6 +437,7 @@ class Life:
         if self.phase == "stopping":
             return
         self.pending.answered()
+        self.standing.forget()
         self.outage.forget()
         self._cancel()
         self._become("stopping", "STOPPING")
@@ -449,6 +460,7 @@ class Life:
         resumed = self.account.want == "paused" and want != "paused"
         self.account.set_want(want)
         if want == "paused":
+            self.standing.starts = False
             if self._search:
                 self._search.give_up()
             self._cancel()
@@ -462,18 +474,6 @@ class Life:
                 self._become("up", "RUNNING")
                 self.health.resume()
         self.account.write()
-
-    def signal(self, name: str) -> str:
-        """Send it a signal, by its pidfd; return the answer, `0` or `STATUS TEXT`."""
-        import signal
-
-        if not self.server.pid:
-            return "7 it does not run"
-        try:
-            signal.pidfd_send_signal(self.server.pidfd, getattr(signal, f"SIG{name}"))
-        except (OSError, AttributeError) as error:
-            return f"1 {getattr(error, 'strerror', None) or 'no such signal'}"
-        return "0"
 
     # -- notes -----------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
     order            fields                    what it means
     start            N WAIT RESTARTS MEMORY    start it after WAIT ms; MEMORY is a word the shell wants back from recall
     leave            N STATE RESTARTS MEMORY TEXT REMEDY  do not start it; STATE says why, REMEDY the way out
-    keep             N RESTARTS MEMORY         only remember
+    keep             N RESTARTS MEMORY AFTER   only remember; AFTER the next death: start at once, or ask
     stop             N                         end it, and what it started
     acknowledged     N                         stop repeating its event
     end              N PID TEXT                end the process, it does not serve; `down` follows, with TEXT as CAUSE

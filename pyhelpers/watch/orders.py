@@ -7,6 +7,7 @@ import sys
 
 from base.suite import PROGRAMS
 from loop import removal
+from watch import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def _start(life: Life, wait: str, restarts: str, memory: str) -> None:
     _remember(life, restarts, memory)
     if "singleton" in life.server.vital and _is_not_ours(life):
         return
-    life.start(int(wait))
+    if not life.standing.confirmed():
+        life.start(int(wait))
 
 
 def _is_not_ours(life: Life) -> bool:
@@ -47,11 +49,14 @@ def _release(life: Life, how: str) -> None:
 
 def _leave(life: Life, state: str, restarts: str, memory: str, text: str, remedy: str) -> None:
     _remember(life, restarts, memory)
+    if life.standing.confirmed():  # it was started, and paused before the shell heard of its death
+        return
     life.leave(state, text, remedy)
 
 
-def _keep(life: Life, restarts: str, memory: str) -> None:
+def _keep(life: Life, restarts: str, memory: str, after: str) -> None:
     _remember(life, restarts, memory)
+    life.standing.set(after)
     life.account.write()
 
 
@@ -77,7 +82,7 @@ def _want(life: Life, want: str) -> None:
 
 
 def _signal(life: Life, name: str, token: str) -> None:
-    life.account.answer(token, life.signal(name))
+    life.account.answer(token, signals.send(life.server, name))
 
 
 def _reread(life: Life, token: str) -> None:

@@ -27,6 +27,10 @@ class Pending:
         self._sent_at = time.monotonic()
         self._watcher.emit(word, self._server, rest)
 
+    def is_about(self, event: str) -> bool:
+        """Is it this one, its word and its fields, that the shell has not answered?"""
+        return self._event == event
+
     def answered(self) -> None:
         """The shell has given an order that answers it."""
         self._event = ""

@@ -12,7 +12,7 @@ from base.exits import FAILED, NOT_CONFIGURED, NOT_RUNNING
 from config.life_settings import asked
 from loop.deadline import Patience
 from state.history import incident_id
-from watch import around
+from watch import around, signals
 from watch.life_command import LifeCommand, told_of
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ class _Reloading:
             self._command = LifeCommand(life.watcher, life.server, "reload", words[1:], limit, {}, self._ran)
             self._watch_command()
             return
-        status, _, text = life.signal(words[0]).partition(" ")
+        status, _, text = signals.send(life.server, words[0]).partition(" ")
         if status == "0":
             self._observe()
         else:

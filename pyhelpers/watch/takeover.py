@@ -38,6 +38,7 @@ def _look_late(life: Life) -> None:
 def look_now(life: Life) -> None:
     """Take over a running process, by record, pidfile or log; else search the process table."""
     known = life.account.recall()
+    life.standing.recall(known)
     if known.get("beside") and known["boot"] == life.watcher.boot:
         from watch import overlap
 
@@ -150,6 +151,7 @@ def _second_look(life: Life, known: dict[str, str]) -> None:
 def _resume(life: Life, process: identity.Process, source: str, made: int) -> None:
     """Its watcher died while it started: see that to its end."""
     if life.follow(process, source, "launched", made):
+        life.standing.tell()
         life.resume_start()
     else:
         life.watcher.emit("absent", life.server, "-")
@@ -158,6 +160,7 @@ def _resume(life: Life, process: identity.Process, source: str, made: int) -> No
 def _first_absence(life: Life, known: dict[str, str]) -> None:
     """It does not run: it died unwatched, its start was interrupted, or no one has started it yet."""
     life.surely_absent = True
+    life.standing.tell()
     was_up = (
         life.account.want == "up"
         and known.get("boot") == life.watcher.boot
@@ -171,6 +174,8 @@ def _first_absence(life: Life, known: dict[str, str]) -> None:
     if dead and not life.account.dead.pid:  # it has ended just now
         _know_dead(life, dead)
     incident = incident_id(life.server.name, known["pid"], known["ticks"], life.watcher.boot)
+    if life.standing.has_told(incident):
+        return
     if known["starting"] and known["memory"].partition(":")[0] != incident:
         life.tell("absent", known["state"])  # that start was ordered: no death led to it, or one that is over
         return
