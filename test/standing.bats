@@ -108,7 +108,7 @@ is_recorded() {
 }
 
 @test "a standing order is for one death: the next one waits for the shell, which tells both" {
-	given_server a 'start_seconds = 0'
+	given_server a 'start_seconds = 0s'
 	given_server other
 	monitor_start a other
 	settled other

@@ -7,7 +7,6 @@ import sys
 
 from base.suite import PROGRAMS
 from loop import removal
-from watch import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def _want(life: Life, want: str) -> None:
 
 
 def _signal(life: Life, name: str, token: str) -> None:
+    from watch import signals
+
     life.account.answer(token, signals.send(life.server, name))
 
 

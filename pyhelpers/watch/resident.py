@@ -87,6 +87,7 @@ def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psu
         if why == REAPER and _compiled_at() != before:  # else we would keep what compiling took: 1.5 MiB
             cgroups.load()
             _execute([COMPILED, kept, run_dir, state_dir, conf_dir, psutil_home])
+        _drop_docstrings()
         watcher = Watcher(run_dir, state_dir, conf_dir, psutil_home, int(kept) if kept else None)
         launch.close_inherited()  # the shell's ends of the FIFOs, and all else that we inherited
         watcher.begin()
@@ -96,6 +97,13 @@ def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psu
     watcher.loop.run()
     remove_run_dir(run_dir)
     return 0
+
+
+def _drop_docstrings() -> None:
+    """Those of our modules take 16 KiB, and nobody asks this process for help: what it makes next has their room."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None):
+            module.__doc__ = None
 
 
 def _compiled_at() -> int:
