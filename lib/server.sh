@@ -123,8 +123,10 @@ server_memory() {
 	eval "_server_memory=\$_server_memory\$server_$1_died_pid:\$server_$1_died_up:\$server_$1_ordinal:\$server_$1_cause:"
 }
 
-# server_recall NUMBER RESTARTS MEMORY - read what server_memory wrote
+# server_recall NUMBER RESTARTS MEMORY - read what server_memory wrote; the helper looks at the server anew, and knows of
+# no answer to its last death
 server_recall() {
+	server_set "$1" answered ''
 	case $2 in
 	'' | *[!0-9]*) return 0 ;;
 	esac

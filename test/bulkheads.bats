@@ -28,7 +28,7 @@ given_fault() {
 
 
 		def _is_a(word):
-		    name = getattr(word, "name", "") or getattr(getattr(word, "server", None), "name", "")
+		    name = getattr(word, "name", "") or getattr(getattr(word, "server", None) or getattr(word, "_server", None), "name", "")
 		    return name == "a" or (isinstance(word, str) and word.endswith("/a"))
 
 
@@ -101,6 +101,38 @@ comes_back() {
 	grep -qE '^    watch/lifecycle.py:[0-9]+ _gone$' "$STATE/faults.log"
 	comes_back
 	assert_equal 'copies of a' "$(count_running a)" 1
+}
+
+# fault_over_start - a dies, and a fault strikes over its start for a while: then a runs, once, and its death was told once
+fault_over_start() {
+	touch "$BATS_TEST_TMPDIR/faulty"
+	kill -KILL "$A"
+	wait_until "$PATIENCE" test -s "$STATE/faults.log"
+	others_notice_nothing
+	rm "$BATS_TEST_TMPDIR/faulty"
+
+	wait_until 20 state_is a RUNNING
+	assert_equal 'deaths told' "$(logged_times "Server a stopped, pid=$A")" 1
+	assert_equal 'copies of a' "$(count_running a)" 1
+}
+
+@test "a fault over the start that answers a death: when it is over, the server is started, and its death was told once" {
+	expect_faults
+	given_fault watch/start_attempt Start._equip
+	both_run
+	printf 'restart = unexpected\n' >>"$CONF/servers/a.conf" # so the shell is asked at each death
+	suite_ends 0 update
+
+	fault_over_start
+}
+
+@test "the same, where the shell is not asked" {
+	expect_faults
+	given_fault watch/start_attempt Start._equip
+	both_run
+	suite_ends 0 clear a # behind the standing order in the pipe
+
+	fault_over_start
 }
 
 @test "a fault at each interval: the living server is adopted again and again, never started twice; status says so" {
