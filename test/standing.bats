@@ -157,7 +157,7 @@ is_up_in_record() {
 	settled a
 	OLD=$RUNS
 	kill -STOP "$MONITOR"
-	mv "$SERVERS/a/a" "$SERVERS/a/away"
+	mv "$SERVERS/a" "$SERVERS/away" # what the helper finds by itself, without a child
 	kill -KILL "$OLD"
 	wait_until "$PATIENCE" is_gone "$OLD"
 	kill -CONT "$MONITOR"
