@@ -70,6 +70,12 @@ class Run:
 def suite(scratch: Path, number: int, logs: bool = False, more: list[str] | None = None, of_suite: str = "") -> Run:
     """monitor.sh all; more: further lines for the conf of each; of_suite: for monitor.conf."""
     run = Run("monitor.sh, a log to move" if logs else "monitor.sh", scratch, number, logs)
+    run.start(configured(run, more, of_suite))
+    return run
+
+
+def configured(run: Run, more: list[str] | None = None, of_suite: str = "") -> list[str]:
+    """Write the conf of our suite for those servers, as suite() has it; the command that begins to watch them."""
     conf = run.scratch / "conf"
     (conf / "servers").mkdir(parents=True)
     (conf / "hooks").mkdir()
@@ -82,8 +88,7 @@ def suite(scratch: Path, number: int, logs: bool = False, more: list[str] | None
         words = " ".join(f"'{word}'" for word in command)
         text = f"dir = {run.scratch / name}\ncommand = {words}\nmatch = {name}\n"
         (conf / "servers" / f"{name}.conf").write_text(text + (more[index] if more else ""))
-    run.start([str(ROOT / "monitor.sh"), "-c", str(conf), "-s", str(run.scratch / "state"), "all"])
-    return run
+    return [str(ROOT / "monitor.sh"), "-c", str(conf), "-s", str(run.scratch / "state"), "all"]
 
 
 def floor(scratch: Path) -> Run:

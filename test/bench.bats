@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# test/bench: what it makes of what it has measured, and that it leaves nothing behind.
+
+load helpers
+
+setup_file() {
+	export PYTHONDONTWRITEBYTECODE=1
+}
+
+# bench WORD... - test/bench in a directory of this test; what it prints is in $BATS_TEST_TMPDIR/WORD, on both outputs
+bench() {
+	mkdir -p "$BATS_TEST_TMPDIR/tmp"
+	TMPDIR=$BATS_TEST_TMPDIR/tmp timeout 120 "$(python)" "$ROOT/test/bench" "$@" \
+		</dev/null >"$BATS_TEST_TMPDIR/$1" 2>&1 3>&- 4>&-
+}
+
+# assert_printed WORD PATTERN - a line of what the bench of that WORD printed matches
+assert_printed() {
+	grep -qE -- "$2" "$BATS_TEST_TMPDIR/$1" || {
+		cat "$BATS_TEST_TMPDIR/$1"
+		assert_equal "a line of $1" '' "$2"
+	}
+}
+
+# assert_nothing_left - no process that this test started lives, and no file of a bench is there
+assert_nothing_left() {
+	wait_until "$PATIENCE" is_all_gone
+	assert_equal 'files' "$(find "$BATS_TEST_TMPDIR/tmp" -mindepth 1)" ''
+}
+
+is_all_gone() {
+	[ -z "$(ours)" ]
+}
+
+# given_tracefs - what is traced on this machine can be seen in $TRACEFS; skips the test where it cannot
+given_tracefs() {
+	TRACEFS=$BATS_TEST_TMPDIR/tracefs
+	mkdir "$TRACEFS"
+	mount -t tracefs none "$TRACEFS" 2>/dev/null || skip 'no trace of the kernel can be had here'
+	MOUNTS+=("$TRACEFS")
+	[ -d "$TRACEFS/events/syscalls/sys_enter_read" ] || skip 'no trace of the kernel can be had here'
+}
+
+# is_traced - has a bench of ours its trace?  Others may run one beside this test
+is_traced() {
+	[ -d "$TRACEFS/instances/monitor-bench-$BENCH" ]
+}
+
+# calculated ARG... - run the Python on stdin with the modules of test/bench
+calculated() {
+	PYTHONPATH=$ROOT/test "$(python)" - "$@"
+}
+
+# hops - print the hops of the recorded restart on stdin, a line a hop: the microseconds since the SIGKILL, and its name
+hops() {
+	PYTHONPATH=$ROOT/test "$(python)" -c '
+import json, sys
+from benches.hops import Cast, round_trip
+first, *lines = sys.stdin
+cast = Cast(**json.loads(first.lstrip("#")))
+by_number = lambda known: {int(number): value for number, value in known.items()}
+files = {pid: by_number(known) for pid, known in by_number(cast.files).items()}
+cast = cast._replace(files=files, waiting=by_number(cast.waiting))
+for title, at in round_trip(map(str.rstrip, lines), cast).items():
+    print(at // 1000, title)
+'
+}
+
+# --- what is made of figures
+
+@test "a recorded restart gives every hop that it had, in the order in which they were, with its time" {
+	hops <"$FIXTURES/restart.trace" >"$SAID"
+
+	diff "$FIXTURES/restart.hops" "$SAID"
+}
+
+@test "a hop stands where it was, not where it is expected, and one that was not is left out" {
+	hops <"$FIXTURES/standing.trace" >"$SAID"
+
+	diff "$FIXTURES/standing.hops" "$SAID"
+}
+
+@test "of many restarts a hop has the median, stands by it, and counts only if most of them had it" {
+	calculated >"$SAID" <<-'END'
+		from benches.trace import ordered
+		found = [
+		    {"a": 1000000, "b": 3000000, "c": 6000000},
+		    {"b": 2000000, "a": 4000000, "c": 9000000, "rare": 100},
+		    {"a": 1500000, "b": 3500000, "c": 7000000},
+		]
+		for one in ordered(found):
+		    print(f"{one.title} at {one.at} took {one.took} at most {one.most}")
+	END
+
+	diff - "$SAID" <<-'END'
+		a at 1.5 took 1.5 at most 4.0
+		b at 3.0 took 2.0 at most 2.0
+		c at 7.0 took 3.5 at most 7.0
+	END
+}
+
+# --- the words
+
+@test "the words measure, and leave no process and no file behind" {
+	for words in 'latency -k 1' 'burst -n 2' 'idle -n 2 -w 1' 'top -n 10 -w 1'; do
+		read -ra words <<<"$words"
+		bench "${words[@]}" &
+	done
+	wait
+
+	assert_printed latency '^monitor[.]sh +n 1   p50 [0-9.]+ ms'
+	assert_equal 'bursts' "$(grep -c '^2 killed at once: half back in .* ms, all in .* ms$' "$BATS_TEST_TMPDIR/burst")" 3
+	assert_printed idle 'monitor[.]sh: 2 servers, 1 s: [0-9.]+ ms CPU'
+	assert_equal 'lines of top' "$(grep -c '^top: 10 servers, .* of a core' "$BATS_TEST_TMPDIR/top")" 3
+	assert_nothing_left
+}
+
+@test "trace prints and draws the hops of this machine, and removes what it has set up" {
+	given_tracefs
+	picture=$BATS_TEST_TMPDIR/picture.svg
+
+	bench trace -k 1 --picture "$picture"
+
+	for hop in 'the process ended' 'the event was written' 'the record was written' 'the program was executed' 'in all'; do
+		assert_printed trace "^$hop +[0-9.]+"
+		[ "$hop" = 'in all' ] || grep -qF ">$hop</text>" "$picture"
+	done
+	assert_printed trace '^without the trace  n 1   p50 [0-9.]+ ms'
+	calculated "$picture" <<<'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])'
+	assert_equal 'elements that run or load' "$(grep -cE '<script|href|url\(' "$picture")" 0
+	assert_nothing_left
+	assert_equal 'traces' "$(find "$TRACEFS/instances" -mindepth 1 -maxdepth 1 -name 'monitor-bench-*')" ''
+}
+
+@test "trace that is ended by TERM removes what it has set up, too" {
+	given_tracefs
+	mkdir -p "$BATS_TEST_TMPDIR/tmp"
+	TMPDIR=$BATS_TEST_TMPDIR/tmp "$(python)" "$ROOT/test/bench" trace </dev/null >"$SAID" 2>&1 3>&- 4>&- &
+	BENCH=$!
+	wait_until "$PATIENCE" is_traced
+	wait_until "$PATIENCE" compgen -G "$BATS_TEST_TMPDIR/tmp/*/*/stamps"
+
+	kill -TERM "$BENCH"
+
+	wait_until "$PATIENCE" is_gone "$BENCH"
+	assert_nothing_left
+	run ! is_traced
+}
+
+@test "trace without the rights for it is refused with 4, and says what it needs" {
+	[ "$(id -u)" -eq 0 ] || skip 'only root can become another user'
+	mkdir -m 777 "$BATS_TEST_TMPDIR/tmp"
+	chmod 755 "$BATS_TEST_TMPDIR"
+
+	TMPDIR=$BATS_TEST_TMPDIR/tmp run -4 setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/python3 \
+		"$ROOT/test/bench" trace
+
+	assert_equal 'words' "$output" 'trace: a trace needs root; run it as root'
+}
