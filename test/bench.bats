@@ -99,6 +99,50 @@ for title, at in round_trip(map(str.rstrip, lines), cast).items():
 	END
 }
 
+@test "the table has the median of the runs, the best peer that is not the floor, and ours in ratio to it" {
+	calculated >"$SAID" <<-'END'
+		from benches.ratios import markdown
+		figures = {
+		    ("memory", 100): {"floor": [1], "runit": [9, 11, 10], "s6": [13], "monitor.sh": [8, 7, 30]},
+		    ("memory", 2): {"floor": [1], "runit": [5], "monitor.sh": [7]},
+		    ("restart", 1): {"floor": [0.5], "runit": [2.7, 2.0], "s6": [1004], "monitor.sh": [1.7]},
+		    ("wakeups", 100): {"floor": [0], "runit": [12], "s6": [0], "monitor.sh": [8]},
+		    ("cpu", 100): {"floor": [0], "s6": [0], "monitor.sh": [0]},
+		    ("status", 100): {"monitor.sh": [0.2]},
+		}
+		print(markdown(figures, ["floor", "runit", "s6", "monitor.sh"]), end="")
+	END
+
+	diff - "$SAID" <<-'END'
+		| | floor | runit | s6 | monitor.sh | to the best peer |
+		|---|---|---|---|---|---|
+		| SIGKILL to the next instruction, p50, ms | 0.5 | 2.35 | 1004 | 1.7 | 0.723 runit |
+		| idle for a minute with 100: wakeups | 0 | 12 | 0 | 8 | – s6 |
+		| idle for a minute with 100: CPU, ms | 0 | – | 0 | 0 | 1 s6 |
+		| memory with 2 (PSS), MiB | 1 | 5 | – | 7 | 1.4 runit |
+		| memory with 100 (PSS), MiB | 1 | 10 | 13 | 8 (7–30) | 0.8 runit |
+		| `status` of 100, s | – | – | – | 0.2 | – |
+	END
+}
+
+@test "the table names each peer that is not installed, and the program that would be it" {
+	python >/dev/null
+
+	PATH=$BATS_TEST_TMPDIR calculated >"$SAID" <<-'END'
+		from benches.table import Plan, about
+		print(*about(Plan(1, [1], 1, 1, 1), [])["not installed"], sep="\n")
+	END
+
+	diff - "$SAID" <<-'END'
+		floor (sh)
+		daemontools (svscan)
+		runit (runsvdir)
+		s6 (s6-svscan)
+		monit (monit)
+		supervisord (supervisord)
+	END
+}
+
 # --- the words
 
 @test "the words measure, and leave no process and no file behind" {
@@ -112,6 +156,40 @@ for title, at in round_trip(map(str.rstrip, lines), cast).items():
 	assert_equal 'bursts' "$(grep -c '^2 killed at once: half back in .* ms, all in .* ms$' "$BATS_TEST_TMPDIR/burst")" 3
 	assert_printed idle 'monitor[.]sh: 2 servers, 1 s: [0-9.]+ ms CPU'
 	assert_equal 'lines of top' "$(grep -c '^top: 10 servers, .* of a core' "$BATS_TEST_TMPDIR/top")" 3
+	assert_nothing_left
+}
+
+@test "table measures every row, says which size has no room, and leaves no process and no file behind" {
+	out=$BATS_TEST_TMPDIR/table.json
+
+	bench table --runs 1 --sizes 1,2,100000000 -k 1 -w 1 --out "$out"
+
+	assert_printed table '^100000000 servers are left out: they need 200000200 processes, '
+	assert_printed table '^date: 20'
+	calculated "$out" >"$SAID" <<-'END'
+		import json, sys
+		from benches.peers import PEERS
+		found = json.load(open(sys.argv[1]))
+		for row in found["rows"]:
+		    print(row["row"], row["servers"], "monitor.sh" in row["medians"])
+		missing = [peer.name for peer in PEERS if f"{peer.name} ({peer.missing()})" in found["not installed"]]
+		here = {name for row in found["rows"] for name in row["medians"]}
+		print("unknown:", *sorted({peer.name for peer in PEERS} - here - set(missing)))
+	END
+	diff - "$SAID" <<-'END'
+		restart 1 True
+		forking 1 True
+		start 1 True
+		start 2 True
+		burst 2 True
+		wakeups 2 True
+		cpu 2 True
+		memory 1 True
+		memory 2 True
+		status 1 True
+		status 2 True
+		unknown:
+	END
 	assert_nothing_left
 }
 

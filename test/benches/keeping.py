@@ -24,9 +24,12 @@ class Run:
         self.ids = [f"s{index:04d}" for index in range(number)]
         self.commands = {i: [str(scratch / "stamp"), str(self.stamps), i, *more] for i in self.ids}
         self.process: subprocess.Popen[bytes] | None = None
+        self.began = 0  # ns, when start() was called
+        self.patience = float("inf")  # seconds that a wait takes at most
 
     def start(self, command: list[str]) -> None:
-        """Begin, and wait until every server has stamped."""
+        """Begin, and wait until every server has stamped.  Raises TimeoutError."""
+        self.began = time.monotonic_ns()
         with open(self.scratch / "out", "wb") as out:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
@@ -39,12 +42,18 @@ class Run:
         return {name: (int(pid), int(at)) for name, pid, at in map(str.split, lines)}
 
     def wait_for(self, names: list[str], after: int) -> dict[str, tuple[int, int]]:
-        """Until each of them has been started after that moment (ns)."""
-        while True:
+        """Until each of them has been started after that moment (ns).  Raises TimeoutError."""
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
             last = self.last()
             if all(name in last and last[name][1] > after for name in names):
                 return last
-            time.sleep(0.004)
+            self.rest()
+        raise TimeoutError(f"{self.name}: not within {self.patience:g} s")
+
+    def rest(self) -> None:
+        """Between two looks of a wait."""
+        time.sleep(0.004)
 
     def kill(self, names: list[str]) -> list[float]:
         """Kill them; for each the milliseconds until its successor ran."""
