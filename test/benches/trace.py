@@ -151,5 +151,7 @@ def tell(figures: list[Figure], traced: list[float], untraced: list[float]) -> N
     missed = [hop.title for hop in hops.HOPS if hop.title not in {one.title for one in figures}]
     if missed:
         print(f"not seen: {', '.join(missed)}")
+    if any(one.took < 0 for one in figures):
+        print("below 0: two processes work at once, and in most restarts this hop came before the one above")
     for name, times in (("traced", traced), ("without the trace", untraced)):
         print(f"{name:17}  n {len(times)}   p50 {median(times):.2f} ms   p95 {high(times):.2f} ms")
