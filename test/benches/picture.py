@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, EDGE, ROW = 960, 24, 26
-STACK, FIRST_ROW = 96, 188  # where these begin, from above
+STACK, LEGEND, FIRST_ROW = 88, 144, 212  # where these begin, from above
 BARS = 540  # where the bars of the rows begin, from the left
 WHO = {
     "server": "the server that is killed",
@@ -84,11 +84,11 @@ def _stack(bars: Sequence[Bar]) -> Iterator[str]:
 def _legend() -> Iterator[str]:
     x = float(EDGE)
     for who, words in WHO.items():
-        yield f'<rect class="{who}" x="{x:.1f}" y="148" width="12" height="12"/>'
-        yield _text(x + 18, 159, words)
+        yield f'<rect class="{who}" x="{x:.1f}" y="{LEGEND}" width="12" height="12"/>'
+        yield _text(x + 18, LEGEND + 11, words)
         x += 40 + 7 * len(words)
-    yield _text(BARS - 90, 159, "took, ms", "soft figure")
-    yield _text(BARS - 16, 159, "since kill", "soft figure")
+    yield _text(BARS - 90, FIRST_ROW - 16, "took, ms", "soft figure")
+    yield _text(BARS - 16, FIRST_ROW - 16, "since kill", "soft figure")
 
 
 def _row(number: int, bar: Bar, bars: Sequence[Bar]) -> Iterator[str]:
