@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -113,14 +114,20 @@ def _waits_on(pid: int) -> Iterator[int]:
 
 
 def ordered(found: list[dict[str, int]]) -> list[Figure]:
-    """The hops that most of the restarts had, in the order of their medians."""
-    titles = {title for one in found for title in one}
-    times = {title: [one[title] for one in found if title in one] for title in titles}
-    usual = [title for title in titles if len(times[title]) * 2 > len(found)]
-    usual.sort(key=lambda title: median(times[title]))
+    """The hops that most of the restarts had, in the order of their medians.
+
+    Only restarts with all of these count, because medians of different restarts have no order: the kernel now and then
+    leaves out that a process ran.  If no restart had all, the hops are those that every one had.
+    """
+    counts = Counter(title for one in found for title in one)
+    usual = [title for title in counts if counts[title] * 2 > len(found)]
+    whole = [one for one in found if all(title in one for title in usual)]
+    if not whole:
+        usual, whole = [title for title in usual if counts[title] == len(found)], found
+    times = {title: [one[title] for one in whole] for title in usual}
     figures, before = list[Figure](), ""
-    for title in usual:
-        took = [one[title] - one.get(before, 0) for one in found if title in one and before in (*one, "")]
+    for title in sorted(usual, key=lambda title: median(times[title])):
+        took = [one[title] - one.get(before, 0) for one in whole]
         figures.append(Figure(title, median(times[title]) / MILLION, median(took) / MILLION, high(took) / MILLION))
         before = title
     return figures
