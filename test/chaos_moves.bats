@@ -51,6 +51,14 @@ one_move() {
 		monitor_start "${NAMES[@]}"
 	fi
 	wait_until 30 is_followed_elsewhere "$server" "$old"
+	[ "$2:${1#*:}" != nobody:kill_server ] || tail -n 1 "$BATS_TEST_TMPDIR/killed" >>"$BATS_TEST_TMPDIR/seen"
+}
+
+# one_death_each - whatever the seed has chosen, each server dies once while its monitor watches
+one_death_each() {
+	for name in "${NAMES[@]}"; do
+		one_move "$name:kill_server" nobody server 0
+	done
 }
 
 # is_followed_elsewhere NAME OLD - is OLD gone, and does NAME run well as another process?
@@ -86,13 +94,15 @@ assert_kept_well() {
 }
 
 # assert_deaths_told - each kill was told once, and nothing else was; of a server that its parent restarts, a kill that no
-# monitor saw is none to tell
+# monitor saw is none to tell, and one that a monitor saw is
 assert_deaths_told() {
 	diff <(grep -v '^msg_server ' "$BATS_TEST_TMPDIR/killed" | cut -d ' ' -f 2 | sort | sed 's/^/1 /') \
 		<(deaths_told | grep -v ' msg_server-' | sort -k 2) >&2
 	deaths_told | sed -n 's/^\([0-9]* msg_server-\)/\1/p' >"$BATS_TEST_TMPDIR/told"
 	run ! grep -v "^1 " "$BATS_TEST_TMPDIR/told"
-	! cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/told" | grep -vxFf <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/killed")
+	run ! grep -vxFf <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/killed") <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/told")
+	grep '^msg_server ' "$BATS_TEST_TMPDIR/seen" | cut -d ' ' -f 2 >"$BATS_TEST_TMPDIR/to_tell"
+	run ! grep -vxFf <(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/told") "$BATS_TEST_TMPDIR/to_tell"
 }
 
 @test "servers that restart gracefully, or whose parent restarts them, while monitor and helper are killed" {
@@ -104,6 +114,7 @@ assert_deaths_told() {
 	given_web web_pidfile 'pid_from = own, pidfile server.pid'
 	: >"$SERVERS/web_pidfile/pidfile"
 	: >"$BATS_TEST_TMPDIR/reloaded"
+	: >"$BATS_TEST_TMPDIR/seen"
 	given_kept msg_server
 	for name in web web_pidfile msg_server; do
 		sample "$(find "$SERVERS/$name" -name graceful -o -name msg_server -type f)" "$SERVERS/$name"
@@ -112,6 +123,7 @@ assert_deaths_told() {
 	monitor_start "${NAMES[@]}"
 
 	rounds "$SEED" one_move monitor helper monitor+helper nobody
+	one_death_each
 
 	assert_left_alone login_server # and so the others, for three intervals
 	assert_equal 'starts of login_server' "$(starts_of login_server)" $(($(times_in killed login_server) + 1))

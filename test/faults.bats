@@ -6,15 +6,31 @@
 # FAULTS_SEED  the seed (4): other seeds are for searching
 # FAULTS_LOG   a file that gets a line a run
 # FAULT        one run only: CALL N TIMES ERRNO FROM, as a failure prints it
+# FAULTS_LIST  a file with the runs, a line each, in place of those of the seed
+# FAULTS_ALL   a file: every run that there is goes into it, and none is made
 
 load helpers
 load fixtures/orders
 load fixtures/hostile
 
-# choose_faults SEED COUNTS - prints the runs, a line each: CALL N TIMES ERRNO FROM.  FROM: N counts the calls from
+# choose_faults SEED|all COUNTS - prints the runs, a line each: CALL N TIMES ERRNO FROM.  FROM: N counts the calls from
 # the `begin` of the monitor, or from the moment when its servers are `up`.  COUNTS: for both, how often each is called.
 choose_faults() {
 	"$(python)" -I -S "$FIXTURES/faults.py" "$1" "${FAULTS:-6}" "$2"
+}
+
+# count_calls - a fault that never strikes, from both moments: how often is each function called?
+count_calls() {
+	local from
+	for from in begin up; do
+		with_fault "$from" none 0 1 0 "$from"
+		assert_equal 'without a fault' "$FAILED" 0
+	done
+}
+
+# has_struck NUMBER - has the fault of that run struck?
+has_struck() {
+	[ "$(od -An -tu4 -j4 -N4 "$BATS_TEST_TMPDIR/$1/counts" | tr -d ' ')" -eq 1 ]
 }
 
 # scene DIR FROM - in DIR, of its own: a monitor, and all that an operator may do; the fault strikes somewhere in it
@@ -176,14 +192,17 @@ show_run() {
 	require cc
 	seed=${FAULTS_SEED:-4}
 	printf '# seed %s\n' "$seed" >&3
-	number=0 bad=0
-	if [ -n "${FAULT:-}" ]; then
+	number=0 bad=0 missed=0
+	if [ -n "${FAULTS_LIST:-}" ]; then
+		cp "$FAULTS_LIST" "$BATS_TEST_TMPDIR/faults"
+	elif [ -n "${FAULT:-}" ]; then
 		printf '%s\n' "$FAULT" >"$BATS_TEST_TMPDIR/faults"
 	else
-		for from in begin up; do
-			with_fault "$from" none 0 1 0 "$from" # a fault that never strikes: to count the calls
-			assert_equal 'without a fault' "$FAILED" 0
-		done
+		count_calls
+		[ -z "${FAULTS_ALL:-}" ] || {
+			choose_faults all "$BATS_TEST_TMPDIR" >"$FAULTS_ALL"
+			return
+		}
 		choose_faults "$seed" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/faults"
 	fi
 
@@ -191,8 +210,11 @@ show_run() {
 		number=$((number + 1))
 		with_fault "$number" "$call" "$nth" "$times" "$error" "$from" 8<&-
 		[ "$FAILED" -eq 0 ] || bad=$((bad + 1))
-		printf '%s\n' "$number: $call $nth $times $error $from: $bad bad" >>"${FAULTS_LOG:-/dev/null}"
+		has_struck "$number" || missed=$((missed + 1))
+		printf '%s\n' "$number: $call $nth $times $error $from: $bad bad, $missed missed" >>"${FAULTS_LOG:-/dev/null}"
+		[ "$FAILED" -ne 0 ] || rm -r "${BATS_TEST_TMPDIR:?}/$number"
 	done 8<"$BATS_TEST_TMPDIR/faults"
+	printf '# made %s faults, %s bad, %s missed\n' "$((number - missed))" "$bad" "$missed" >&3
 
 	assert_equal 'bad runs' "$bad" 0
 }
