@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 MARK = "SUITE_PROOF"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROUNDS = 200  # looks at the processes, until none is left
 REST = 0.02  # seconds between two looks
 
@@ -32,10 +33,13 @@ class Scratch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)  # nothing may stay behind
-        end_all(self.path)
-        shutil.rmtree(self.path, ignore_errors=True)
+        before = {each: signal.signal(each, signal.SIG_IGN) for each in ENDING}  # nothing may stay behind
+        try:
+            end_all(self.path)
+        finally:
+            shutil.rmtree(self.path, ignore_errors=True)
+            for each, what in before.items():
+                signal.signal(each, what)
 
 
 def environment(scratch: Path) -> dict[str, str]:
