@@ -82,9 +82,9 @@ class Soak:
 
     def _sample(self, done: int) -> None:
         monitor, helper = self.watched.monitor, self.watched.helper()
-        times = [each for kind in self.watched.seen.latency.values() for each in kind]
+        times = self.watched.seen.latency
         if monitor and helper:
-            recent = times[-max(len(times) - self._measured, 1) :]
+            recent = times[min(self._measured, len(times) - 1) :] if times else []
             self.samples.take(done, [monitor.pid, helper], self.watched.state, recent)
             self._measured = len(times)
 
@@ -141,7 +141,7 @@ def prove(given: Given) -> Result:
     _keep(given, soak)
     done, alerts = len(soak.watched.seen.killed), sum(soak.watched.alerted().values())
     made = f"{done} deaths, {alerts} alerts, {sum(soak.updates.values())} updates, {len(soak.monitors)} monitors"
-    measured = figures([each for kind in soak.watched.seen.latency.values() for each in kind])
+    measured = figures(soak.watched.seen.latency)
     if soak.samples.memory:
         measured.append(f"{soak.samples.memory[-1]:.1f} MiB, {soak.samples.descriptors[-1]:.0f} descriptors at the end")
     return Result(given.word, made, given.seed, wrong, measured)

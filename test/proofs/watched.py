@@ -57,10 +57,14 @@ class Server:
 
 @dataclass
 class Seen:
-    """What has come of the kills.  killed: incidents.  latency: kind -> ms, from each SIGKILL to the next stamp."""
+    """What has come of the kills.
+
+    killed: incidents.  latency: ms, from each SIGKILL to the next stamp, in the order of the stamps.  kinds: of these.
+    """
 
     killed: list[str] = field(default_factory=list)
-    latency: dict[str, list[float]] = field(default_factory=dict)
+    latency: list[float] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
 
 class Watched:
@@ -183,7 +187,8 @@ class Watched:
             server.pid, server.starts = int(pid), server.starts + 1
             if server.killed_at:
                 if not self._is_between:
-                    self.seen.latency.setdefault(server.kind, []).append((int(at) - server.killed_at) / 1e6)
+                    self.seen.latency.append((int(at) - server.killed_at) / 1e6)
+                    self.seen.kinds.append(server.kind)
                 server.killed_at = 0
 
     def runs(self, name: str) -> bool:
