@@ -82,6 +82,7 @@ def judge(queued: Mapping[str, str], told: Sequence[tuple[int, str]], killed: Co
 
 def _prepare(place: Path) -> None:
     (place / "conf/hooks").mkdir(parents=True)
+    (place / "conf/servers").mkdir()  # without it monitor.conf is not read
     (place / "state").mkdir()
     (place / "told").touch()
     (place / "conf/monitor.conf").write_text("digest_after = none\nhourly_budget = none\n")

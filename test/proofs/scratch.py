@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 MARK = "SUITE_PROOF"
+OF_BATS = ("BATS_", "BASH_FUNC_", "SUITE_TEST")  # and its own programs, which are first in PATH
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROUNDS = 200  # looks at the processes, until none is left
 REST = 0.02  # seconds between two looks
@@ -44,10 +45,9 @@ class Scratch:
 
 def environment(scratch: Path) -> dict[str, str]:
     """Ours with the mark, without what the bats that may run us has set for itself."""
-    found = {
-        key: value for key, value in os.environ.items() if not key.startswith(("BATS_", "BASH_FUNC_", "SUITE_TEST"))
-    }
-    return {**found, MARK: str(scratch), "TMPDIR": str(scratch)}
+    found = {key: value for key, value in os.environ.items() if not key.startswith(OF_BATS)}
+    path = [each for each in os.get_exec_path() if not os.path.exists(f"{each}/bats-exec-test")]
+    return {**found, MARK: str(scratch), "TMPDIR": str(scratch), "PATH": os.pathsep.join(path)}
 
 
 def begin(words: Sequence[str], scratch: Path, out: Path, more: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -42,16 +42,21 @@ class Soak:
         self.alerted = mixed(ALERTED, first="a")
         self.changing = mixed(CHANGING, first="c")
         names = {**self.plain, **self.alerted, **self.changing}
-        self.watched = Watched(given.scratch / "soak", names, CONF, self._own)
         self.updates: Counter[str] = Counter()
         self.monitors: list[float] = []  # after how many deaths another one began
+        self.watched = Watched(given.scratch / "soak", names, CONF, self._own)
         self.wrong: list[str] = []
         self._update: subprocess.Popen[bytes] | None = None
         self._measured = 0
 
-    @staticmethod
-    def _own(name: str) -> str:
-        return "alert = sms\nalert_on = death\n" if name.startswith("a") else "alert = none\n"
+    def _own(self, name: str) -> str:
+        """What else its conf has: how often it was updated, and, so that each monitor finds a change, their number."""
+        if name in self.alerted:
+            return "alert = sms\nalert_on = death\n"
+        if name in self.changing:
+            event = ("death", "give_up")[len(self.monitors) % 2]
+            return f"alert_on = {event}\nalert = none\nenvironment = TURN={self.updates[name]}\n"
+        return "alert = none\n"
 
     def run(self) -> None:
         """All of it.  Raises Stuck if a server does not come back."""
@@ -92,7 +97,7 @@ class Soak:
         self._end_update()
         name = self.dice.choice(list(self.changing))
         self.updates[name] += 1
-        self.watched.configure(name, f"alert = none\nenvironment = TURN={self.updates[name]}\n")
+        self.watched.configure(name, self._own(name))
         self._update = self.watched.order("update")
 
     def _end_update(self) -> None:
@@ -104,6 +109,8 @@ class Soak:
         """Another monitor; in turn by its end, and by a new version in place."""
         self._end_update()
         self.monitors.append(done)
+        for name in self.changing:
+            self.watched.configure(name, self._own(name))
         if len(self.monitors) % 2:
             self.watched.renew(len(self.monitors), self._some_die)
         else:

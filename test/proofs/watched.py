@@ -124,7 +124,7 @@ class Watched:
         self._between_ends()
 
     def renew(self, number: int, meanwhile: Callable[[], None]) -> None:
-        """Another version is installed, and an update: the monitor executes itself anew, with its pid.  Raises Stuck.
+        """Another version is installed, and an update finds a change: the monitor executes itself anew.  Raises Stuck.
 
         number: of the version.  meanwhile: as in replace().
         """
