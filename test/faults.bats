@@ -204,6 +204,9 @@ show_run() {
 			return
 		}
 		choose_faults "$seed" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/faults"
+		choose_faults all "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/all"
+		run ! grep -vxFf "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/faults"
+		assert_equal 'faults that are listed twice' "$(sort "$BATS_TEST_TMPDIR/all" | uniq -d)" ''
 	fi
 
 	while read -r -u 8 call nth times error from; do

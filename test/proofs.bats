@@ -3,15 +3,14 @@
 
 load helpers
 
-# proof WORD... - test/proof of $ROOT; its files are in $OUT
+# proof WORD... - test/proof of $ROOT; its files are in out/
 proof() {
-	OUT=$BATS_TEST_TMPDIR/out
-	timeout 100 "$(python)" -B "$ROOT/test/proof" --seed 7 --out "$OUT" "$@" 3>&-
+	timeout 100 "$(python)" -B "$ROOT/test/proof" --seed 7 --out "$BATS_TEST_TMPDIR/out" "$@" 3>&-
 }
 
-# verdict QUESTION - put that question of fixtures/verdicts.py to the modules of test/proofs
-verdict() {
-	timeout 20 "$(python)" "$FIXTURES/verdicts.py" "$ROOT/test" "$1"
+# verdicts QUESTION... - put these questions of fixtures/verdicts.py to the modules of test/proofs
+verdicts() {
+	timeout 20 "$(python)" "$FIXTURES/verdicts.py" "$ROOT/test" "$@"
 }
 
 # given_suite - a copy of the suite, which a test may break; it is $ROOT then
@@ -38,38 +37,38 @@ fake_file() {
 	printf '%s\n' '@test "one" {' "${@:2}" '}' >"$ROOT/test/$1"
 }
 
+# given_faults MISSED [LINE] - in the copy, a faults.bats that has twenty, of which MISSED do not strike; or does LINE
+given_faults() {
+	# shellcheck disable=SC2016 # the text of a test
+	fake_file faults.bats '[ -z "${FAULTS_ALL:-}" ] || { seq 20 >"$FAULTS_ALL"; return; }' "${2:-}" \
+		"cat \"\$FAULTS_LIST\" >>'$BATS_TEST_TMPDIR/tried'" \
+		'number=$(grep -c . "$FAULTS_LIST")' "echo \"# made \$((number - $1)) faults, 0 bad, $1 missed\" >&3"
+}
+
 # --- verdicts on given figures
 
 @test "a file of tests is good only if all of it ended well: a skip, a failure, an interruption and nothing are wrong" {
-	verdict a_whole_file_is_good
-	verdict a_skip_is_wrong
-	verdict a_failure_is_wrong
-	verdict an_interrupted_file_is_wrong
+	verdicts a_whole_file_is_good a_skip_is_wrong a_failure_is_wrong an_interrupted_file_is_wrong
 }
 
 @test "a death that is lost, told twice or invented is wrong, and so is a start too many" {
-	verdict a_lost_death_is_wrong
-	verdict a_start_too_many_is_wrong
+	verdicts a_lost_death_is_wrong a_start_too_many_is_wrong
 }
 
 @test "a lost alert is wrong; one may come twice for each kill and server" {
-	verdict a_lost_alert_is_wrong
-	verdict one_alert_comes_twice_for_a_kill_and_a_server
+	verdicts a_lost_alert_is_wrong one_alert_comes_twice_for_a_kill_and_a_server
 }
 
 @test "memory or descriptors that grow over the second half are wrong; noise is not" {
-	verdict what_grows_is_wrong
-	verdict a_soak_that_leaks_is_wrong
+	verdicts what_grows_is_wrong a_soak_that_leaks_is_wrong
 }
 
 @test "a proof says how to run it again, and a part that does not exist is none" {
-	verdict fewer_parts_than_asked_are_refused
-	verdict a_proof_says_how_to_run_it_again
+	verdicts fewer_parts_than_asked_are_refused a_proof_says_how_to_run_it_again
 }
 
 @test "the summary has a row for each proof, and the picture is one file of text and curves" {
-	verdict a_summary_counts_what_is_wrong
-	verdict a_picture_needs_nothing_else
+	verdicts a_summary_counts_what_is_wrong a_picture_needs_nothing_else
 }
 
 # --- each word
@@ -96,12 +95,14 @@ fake_file() {
 	[[ ${lines[0]} == 'fuzz: 16 inputs for each of 1 properties of 1 parsers, seed 7: wrong 0, '* ]]
 }
 
-@test "faults: one of the matrix" {
-	require cc
+@test "faults: each of the matrix once, in several shares" {
+	given_suite
+	given_faults 0
 
-	run -0 proof faults=1
+	run -0 proof faults --jobs 2
 
-	[[ ${lines[0]} =~ ^'faults: '[01]' faults of a matrix of '[0-9]{4,}', seed 7: wrong 0, ' ]]
+	assert_equal line "${lines[0]%,*}" 'faults: 20 faults of a matrix of 20, seed 7: wrong 0'
+	assert_equal tried "$(sort -n "$BATS_TEST_TMPDIR/tried")" "$(seq 20)"
 }
 
 @test "alerts, thousand: kills of delivery, and servers of all kinds; both are rows of the summary" {
@@ -111,7 +112,7 @@ fake_file() {
 
 	[[ ${lines[0]} == 'alerts: 5 kills, '*' alerts of 5 servers, seed 7: wrong 0, '* ]]
 	[[ ${lines[1]} =~ ^'thousand: '[1-9][0-9]*' deaths of 5 servers in 2 s, seed 7: wrong 0, '.*'p50 '[0-9.]+' ms, p99 ' ]]
-	run -0 grep -cE '^\| (alerts|thousand) \| .* \| 7 \| 0 \|' "$OUT/summary.md"
+	run -0 grep -cE '^\| (alerts|thousand) \| .* \| 7 \| 0 \|' "$BATS_TEST_TMPDIR/out/summary.md"
 	assert_equal rows "$output" 2
 }
 
@@ -121,8 +122,8 @@ fake_file() {
 	run -0 proof soak=24 --servers 5
 
 	[[ ${lines[0]} == 'soak: '*' deaths, 2 alerts, 3 updates, 2 monitors, seed 7: wrong 0, '* ]]
-	grep -q '<svg' "$OUT/soak.svg"
-	assert_equal 'lines of soak.csv' "$(wc -l <"$OUT/soak.csv")" 25
+	grep -q '<svg' "$BATS_TEST_TMPDIR/out/soak.svg"
+	assert_equal 'lines of soak.csv' "$(wc -l <"$BATS_TEST_TMPDIR/out/soak.csv")" 25
 }
 
 # --- what is wrong is found
@@ -159,6 +160,17 @@ fake_file() {
 	[[ $output == *'chaos_moves.bats dash: skipped: one (no time)'* ]]
 }
 
+@test "faults that did not strike, or were not tried, show nothing" {
+	given_suite
+	given_faults 3
+	run -1 proof faults=20 --jobs 1
+	[[ $output == *'3 of 20 faults did not strike'* ]]
+
+	given_faults 0 'skip "needs root"'
+	run -1 proof faults=20 --jobs 1
+	[[ $output == *'skipped: one (needs root)'*'0 faults were tried, of 20'* ]]
+}
+
 @test "TERM ends all that a proof has started, and its scratch directory is gone" {
 	require cc
 	place=$BATS_TEST_TMPDIR/tmp
@@ -182,7 +194,7 @@ has_stamps() {
 @test "a word or a size that is none is refused, before anything runs" {
 	for words in nothing kills=0 soak=x; do
 		run -2 proof "$words"
-		[ ! -e "$OUT" ]
+		[ ! -e "$BATS_TEST_TMPDIR/out" ]
 	done
 	run -2 proof all --share 0
 }

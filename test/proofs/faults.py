@@ -14,7 +14,7 @@ from proofs import bats
 from proofs.given import Given
 from proofs.result import Result
 
-SIZE = 100_000  # faults: more than there are, so all of them
+SIZE = 100_000  # faults; from so many on all that there are
 FILE = "faults.bats"
 MISSED = 0.1  # at most this share of the faults may not have struck
 COUNTS = re.compile(r", (\d+) bad, (\d+) missed")
@@ -28,7 +28,8 @@ def prove(given: Given) -> Result:
     every = path.read_text().splitlines() if path.exists() else []
     if listed.wrong or not every:
         return Result(given.word, "no faults", given.seed, listed.wrong or [f"{listed.run}: no fault was listed"])
-    wanted = random.Random(given.seed).sample(every, min(given.size, len(every)))
+    most = len(every) if given.size >= SIZE else min(given.size, len(every))
+    wanted = random.Random(given.seed).sample(every, most)
     runs = [
         bats.Run(FILE, title=title, settings={"FAULTS_LIST": _share(given.out, number, share)})
         for number, share in enumerate(wanted[start :: given.jobs] for start in range(given.jobs))

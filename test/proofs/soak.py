@@ -86,12 +86,12 @@ class Soak:
             self._replace(done)
 
     def _sample(self, done: int) -> None:
-        monitor, helper = self.watched.monitor, self.watched.helper()
+        # The kernel's list of children may lack one while another one ends
+        self.watched.until("a helper is there", self.watched.helper)
         times = self.watched.seen.latency
-        if monitor and helper:
-            recent = times[min(self._measured, len(times) - 1) :] if times else []
-            self.samples.take(done, [monitor.pid, helper], self.watched.state, recent)
-            self._measured = len(times)
+        recent = times[min(self._measured, len(times) - 1) :] if times else []
+        self.samples.take(done, self.watched.pids(), self.watched.state, recent)
+        self._measured = len(times)
 
     def _begin_update(self) -> None:
         self._end_update()

@@ -77,6 +77,7 @@ class Watched:
         self.place, self.state, self.seen = place, place / "state", Seen()
         self.servers = {name: Server(name, kind) for name, kind in names.items()}
         self._is_between = False  # two monitors
+        self._helper = 0
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         self.suite = _copied_suite(place)
         self._stamps = _prepare(place, conf)
@@ -150,10 +151,16 @@ class Watched:
         try:
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
                 if b"/alive.py\0watch" in Path(f"/proc/{child}/cmdline").read_bytes() and self._run_dir().is_dir():
-                    return int(child)
+                    self._helper = int(child)
+                    return self._helper
         except OSError:
             pass
         return 0
+
+    def pids(self) -> list[int]:
+        """Of the shell and the helper, once until() has seen this."""
+        assert self.monitor
+        return [self.monitor.pid, self._helper]
 
     def until(self, what: str, is_so: Callable[[], object]) -> None:
         """Wait, and look at stamps meanwhile.  Raises Stuck."""
