@@ -18,7 +18,8 @@ DESCRIPTORS_LEAST = 1.5
 class Samples:
     """Over time; all lists are as long as each other.
 
-    at: how many deaths there had been.  memory: MiB (PSS) of helper and shell.  descriptors: of both.  state: MiB of
+    at: how many deaths there had been.  memory: MiB of helper and shell, anonymous: what they share with a child that
+    lives for a moment is counted whole.  descriptors: of both.  state: MiB of
     STATE_DIR.  middle, slow: ms, p50 and p99 of the restarts since the sample before.
     """
 
@@ -49,9 +50,9 @@ class Samples:
 
 
 def _memory(pid: int) -> float:
-    """PSS, in MiB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+    """Anonymous memory, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
             return int(line.split()[1]) / 1024
     return 0.0
 

@@ -29,6 +29,7 @@ ALERTED = 4  # more servers, with an alert
 CHANGING = 2  # more servers, which updates change and no one kills
 ALERTS_EVERY, UPDATES_EVERY, MONITORS_EVERY = 10, 100, 500  # deaths; of a short soak a third, and a quarter
 SAMPLES = 400
+DOWN = 4  # servers at a time: more would measure how the machine is overloaded
 PAUSE = 0.003  # seconds between two tries to kill
 CONF = "interval = 1s\nstart_seconds = 50ms\nrival_wait = 0s\ndigest_after = none\nhourly_budget = none\n"
 
@@ -63,7 +64,7 @@ class Soak:
         self.watched.start()
         done, last = 0, time.monotonic()
         while done < self.given.size:
-            if self.watched.kill(self._victim(done)):
+            if self.watched.down() < DOWN and self.watched.kill(self._victim(done)):
                 done, last = done + 1, time.monotonic()
                 self._after(done)
             elif time.monotonic() - last > PATIENCE:
@@ -160,7 +161,7 @@ def _keep(given: Given, soak: Soak) -> None:
     if not at.at:
         return
     panels = [
-        Panel("Memory of helper and shell", "MiB (PSS)", {"memory": at.memory}),
+        Panel("Memory of helper and shell", "MiB (anonymous)", {"memory": at.memory}),
         Panel("Descriptors of helper and shell", "number", {"descriptors": at.descriptors}),
         Panel("Files of the state", "MiB", {"state": at.state}),
         Panel("SIGKILL to the next first instruction", "ms", {"p50": at.middle, "p99": at.slow}),

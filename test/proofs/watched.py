@@ -215,6 +215,11 @@ class Watched:
         os.kill(server.pid, signal.SIGKILL)
         return True
 
+    def down(self) -> int:
+        """How many have been killed, and are not back."""
+        self.look()
+        return sum(1 for server in self.servers.values() if server.killed_at)
+
     def all_back(self) -> list[str]:
         """Wait until each has come back; a sentence for each that has not."""
         try:
