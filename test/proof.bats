@@ -91,6 +91,10 @@ proof() {
 	grep -q '^starting yes$' "$SERVERS/a/seen"
 }
 
+@test "what the shell ordered before its end is done, though it reads no event any more" {
+	proof what_was_ordered_is_done_though_no_one_listens
+}
+
 @test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
 	proof a_reset_between_two_calls_is_an_answer
 }

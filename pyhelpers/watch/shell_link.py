@@ -76,7 +76,7 @@ class ShellLink:
         try:
             os.write(self._events, raw)
         except BrokenPipeError:
-            self._loop.ended = True  # the shell is gone
+            pass  # the shell is gone; we end where its orders end: one of its last may be an alert
         except OSError:  # the pipe is full, or no memory is left for it
             return False
         return True
