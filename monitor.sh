@@ -181,8 +181,9 @@ watch() {
 	ending_begin
 	alert_setup
 	watch_began=${MONITOR_GUARDED:-no} watch_hopeless='' watch_waiting=0
+	helper_unalerted=${MONITOR_UNALERTED:-}
 	# servers must not inherit these
-	unset MONITOR_RUN MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
+	unset MONITOR_UNALERTED MONITOR_RUN MONITOR_GUARDED GUARD_PARENT_ID GUARD_MAIN_ID GUARD_PARENT_START_TIME GUARD_MAIN_START_TIME GUARD_RESTART_COUNT
 	watch_until_told
 	quit_monitor
 }

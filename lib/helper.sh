@@ -12,6 +12,7 @@ helper_muted=
 helper_unprinted=
 helper_unprinted_count=0
 helper_most_unprinted=200
+helper_unalerted= # a line for each alert: NAME, and the fields behind it
 helper_tab='	'
 
 # helper_start - start the helper, with the two FIFOs between it and this shell
@@ -43,7 +44,10 @@ helper_start() {
 # helper_order WORD FIELD... - write an order as one line; after the end of a helper the next one reports every server
 # Fails: if no helper lives.
 helper_order() {
-	_helper_is_heard "$1" || return 0
+	_helper_is_heard "$1" || {
+		[ "$1" != alert ] || _helper_keep_alert "$@"
+		return 0
+	}
 	_helper_line=$1
 	shift
 	for _helper_field in "$@"; do
@@ -58,6 +62,29 @@ _helper_is_heard() {
 	:* | *:print | *:syslog) ;;
 	*) return 1 ;;
 	esac
+}
+
+# alert NUMBER FIELD... - the helper reports a server again when it is heard, but an alert is sent once: keep it
+_helper_keep_alert() {
+	server_get "$2" name
+	_helper_line=$_server_get
+	shift 2
+	for _helper_field in "$@"; do
+		_helper_line=$_helper_line$helper_tab$_helper_field
+	done
+	helper_unalerted=$helper_unalerted$_helper_line$log_newline
+}
+
+# Send the alerts that were kept, by the numbers that the servers have now
+_helper_alert_kept() {
+	_helper_kept=$helper_unalerted
+	helper_unalerted=
+	while [ -n "$_helper_kept" ]; do
+		_helper_entry=${_helper_kept%%"$log_newline"*}
+		_helper_kept=${_helper_kept#*"$log_newline"}
+		server_number "${_helper_entry%%"$helper_tab"*}" || continue
+		helper_order alert "$_server_number" "${_helper_entry#*"$helper_tab"}"
+	done
 }
 
 # helper_mute - order `reload`, and then nothing else: the helper reports every server when it has the new conf
@@ -105,7 +132,11 @@ _helper_print_kept() {
 helper_gone() {
 	exec 3<&- 5>&-
 	wait "$helper_pid"
-	[ $? -ne "$helper_other_version" ] || again_replaced
+	[ $? -ne "$helper_other_version" ] || {
+		MONITOR_UNALERTED=$helper_unalerted
+		export MONITOR_UNALERTED
+		again_replaced
+	}
 	helper_failures=$((helper_failures + 1))
 	helper_muted=
 	server_forget_helper
@@ -118,6 +149,7 @@ helper_ready() {
 	helper_is_ready=yes
 	helper_bout=$mailbox_now
 	[ -z "$helper_unprinted" ] || _helper_print_kept helper_print
+	[ -z "$helper_unalerted" ] || _helper_alert_kept
 }
 
 # helper_tick - an interval has passed: a helper that has lived so long counts as healthy

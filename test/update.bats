@@ -97,6 +97,22 @@ is_taken_over() {
 	assert_alerted death a 'a died (signal KILL'
 }
 
+@test "a death that is answered just before the helper takes over a new conf is alerted" {
+	given_running a b
+	runs a
+	helper=$(helper_of "$MONITOR")
+	kill -STOP "$helper"
+	printf 'alert_on = give_up\n' >>"$CONF/servers/b.conf"
+	operator update
+	wait_until "$PATIENCE" test -e "$STATE/monitors/$MONITOR/settled.new"
+
+	helper_tells update 0 ''
+	helper_tells_death 1 a "$RUNS"
+	kill -CONT "$helper"
+
+	assert_alerted death a 'a died (signal SEGV'
+}
+
 @test "one error in one file, and nothing changes" {
 	given_ten
 	printf 'nice = 19\n' >>"$CONF/servers/s2.conf"

@@ -2,6 +2,7 @@
 # The suite is replaced under a running monitor: shell and helper of two versions never work together.
 
 load helpers
+load fixtures/orders
 
 # given_copy_watching - the suite stands in a copy, whose monitor watches server a; $A is its pid
 given_copy_watching() {
@@ -53,4 +54,21 @@ began_anew() {
 
 	began_anew
 	grep -q 'alert_on	give_up' "$STATE/monitors/$MONITOR/settled"
+}
+
+@test "a death that is answered just before the monitor begins anew is alerted" {
+	given_copy_watching
+	helper=$(helper_of "$MONITOR")
+	kill -STOP "$helper"
+	replace_suite
+	printf '%s\n' 'alert_on = death' >>"$CONF/servers/a.conf"
+	operator update
+	wait_until "$PATIENCE" test -e "$STATE/monitors/$MONITOR/settled.new"
+
+	helper_tells update 0 ''
+	helper_tells_death 1 a "$A"
+	kill -CONT "$helper"
+
+	began_anew
+	assert_alerted death a 'a died (signal SEGV'
 }
