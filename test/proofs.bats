@@ -134,10 +134,10 @@ given_faults() {
 	# shellcheck disable=SC2016 # the text of a lib
 	break_line lib/incident.sh 'log_history "$mailbox_when" "$_incident_event"' ': "$mailbox_when" "$_incident_event"'
 
-	run -1 proof thousand=1 --servers 5
+	run -1 proof thousand=2 --servers 5
 
 	[[ $output == *'a death that is not told: s000'* ]]
-	[[ $output == *'again: test/proof thousand=1 --seed 7 --servers 5'* ]]
+	[[ $output == *'again: test/proof thousand=2 --seed 7 --servers 5'* ]]
 }
 
 @test "a suite that forgets a message that it took is found by alerts" {
