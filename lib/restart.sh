@@ -2,6 +2,8 @@
 # restart - the policy: what follows when a server has died or did not start
 # Needs: server.sh.  option_run is set by usage.sh
 
+_restart_settled=
+
 # restart_decide NUMBER NOW CAUSE - NOW in seconds since boot; CAUSE as in `exit 3`, `signal SEGV`, `unknown`
 # Sets: _restart_decide: now later leave fatal; restart_wait: ms, for later
 restart_decide() {
