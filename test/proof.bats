@@ -91,6 +91,10 @@ proof() {
 	grep -q '^starting yes$' "$SERVERS/a/seen"
 }
 
+@test "a process of which no descriptor is left to read has not ended" {
+	proof what_cannot_be_read_has_not_ended
+}
+
 @test "what the shell ordered before its end is done, though it reads no event any more" {
 	proof what_was_ordered_is_done_though_no_one_listens
 }

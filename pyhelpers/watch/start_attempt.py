@@ -15,7 +15,7 @@ from loop import cgroups, descendants
 from loop.deadline import Patience
 from loop.leftovers import Dead, end_leftovers, look_at_orphans, reap
 from loop.terminate import Ending, could_not_end
-from proc import descent, evidence, identity, ports
+from proc import cause, descent, evidence, identity, ports
 from watch import departure
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from watch.lifecycle import Life
 
 LONGEST_PAUSE_MS = 200
+FOLLOW_AGAIN_MS = 20
 STDOUT = 1  # ours is that of the monitor
 
 
@@ -225,6 +226,10 @@ class Start:
     def _follow_launched(self, pid: int) -> None:
         self._ticks = identity.ticks_of(pid)  # a zombie has them too, and only we reap it
         process = identity.look(pid)
+        if process is None and cause.of_child(pid, reap=False) is None:
+            self._follow_later(pid)
+            return
+        self._loop.errands.discard(pid)
         if process is None or not self._life.follow(process, "own", "launched"):
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
             cgroups.retire(self._watcher, self._server.cgroup)
@@ -235,6 +240,11 @@ class Start:
             cgroups.take_in(self._watcher, self._server.cgroup, pid, self._ticks)
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
+
+    def _follow_later(self, pid: int) -> None:
+        """It lives, but its stat file cannot be read: no descriptor is left, or no memory."""
+        self._loop.errands.add(pid)  # do not reap it with the orphans
+        self._look = self._loop.after(FOLLOW_AGAIN_MS, lambda: self._follow_launched(pid))
 
     def ended(self, why: str) -> None:
         """What we launched has ended: did it fork into the background, or fail?"""
