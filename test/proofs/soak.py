@@ -2,8 +2,8 @@
 
 For each 100,000 deaths: 10,000 alerts, 1,000 updates, 100 monitors that give way to another one.  Every second of these
 executes a new version of the suite in place; the others are ended, and another one takes over.  Two servers die
-meanwhile.  The monitors change in the first half only: in the second one a single monitor works on, so that a slope
-there is a leak of it.
+meanwhile.  Updates and monitors come in the first half only: an update executes the helper anew, which hides what it
+has lost.  In the second half a single helper works on, so that a slope there is a leak.
 
 A soak of fewer than FEWEST deaths does not judge growth, and says so.  Files: soak.svg, soak.csv.
 """
@@ -27,7 +27,7 @@ SIZE = 100_000  # deaths
 SERVERS = 40
 ALERTED = 4  # more servers, with an alert
 CHANGING = 2  # more servers, which updates change and no one kills
-ALERTS_EVERY, UPDATES_EVERY, MONITORS_EVERY = 10, 100, 500  # deaths; of a short soak a third, and a quarter
+ALERTS_EVERY, UPDATES_EVERY, MONITORS_EVERY = 10, 50, 500  # deaths; of a short soak a sixth, and a quarter
 SAMPLES = 400
 FEWEST = 1_000  # deaths; in a shorter soak a new monitor has not yet got all that it needs
 DOWN = 4  # servers at a time: more would measure how the machine is overloaded
@@ -82,7 +82,7 @@ class Soak:
         size = self.given.size
         if done % max(size // SAMPLES, 1) == 0:
             self._sample(done)
-        if done % min(UPDATES_EVERY, size // 3 or 1) == 0:
+        if done <= size // 2 and done % min(UPDATES_EVERY, size // 6 or 1) == 0:
             self._begin_update()
         if done <= size // 2 and done % min(MONITORS_EVERY, size // 4 or 1) == 0:
             self._replace(done)
