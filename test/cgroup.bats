@@ -62,7 +62,7 @@ given_hermit() {
 
 # hermit_runs NAME - NAME is RUNNING as $RUNS, in its cgroup, and its hermit as $AWAY
 hermit_runs() {
-	runs "$1"
+	runs_unwatched "$1" # not every test has a monitor
 	wait_until "$PATIENCE" is_inside "$RUNS" "$1"
 	rm -f "$SERVERS/$1/hermit"
 	: >"$SERVERS/$1/go"

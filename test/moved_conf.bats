@@ -317,7 +317,7 @@ given_listener() {
 
 		assert_answered 'it is ended'
 		is_gone "$old"
-		runs msg_server
+		runs_unwatched msg_server
 		assert_equal "copies after $word" "$(copies)" 1
 		move_conf "$SERVERS/new" "$SERVERS/other"
 	done

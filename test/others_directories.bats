@@ -80,7 +80,7 @@ assert_not_taken() {
 	assert_answered 'a: stopped'
 	run ! is_gone "$BY_HAND"
 	suite_ends 0 start a
-	runs a
+	runs_unwatched a
 	[ "$RUNS" != "$BY_HAND" ]
 	suite_ends 0 stop a
 	run ! is_gone "$BY_HAND"

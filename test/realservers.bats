@@ -340,8 +340,9 @@ pings() {
 	words=("$PROGRAM" -D . -p "$port" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$CLUSTER")
 	given_recipe postgresql dir "$CLUSTER/main" user "$CLUSTER_USER" command "${words[*]}"
 	count_copies foreground postgres "$CLUSTER/main"
-	by_hand / setpriv --reuid "$CLUSTER_USER" --regid "$CLUSTER_USER" --init-groups \
-		sh -c "cd '$CLUSTER/main' && exec ${words[*]}"
+	become=()
+	[ "$(id -u)" -ne 0 ] || become=(setpriv --reuid "$CLUSTER_USER" --regid "$CLUSTER_USER" --init-groups)
+	by_hand / "${become[@]}" sh -c "cd '$CLUSTER/main' && exec ${words[*]}"
 	WATCHED=(postgresql)
 	selects() { "${PROGRAM%/*}/psql" -h 127.0.0.1 -p "$port" -U "$CLUSTER_USER" -c 'select 1' postgres; }
 	wait_until "$PATIENCE" selects

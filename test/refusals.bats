@@ -201,7 +201,7 @@ stranger_ends() {
 
 	suite_ends 0 start msg_server
 	assert_answered 'no monitor watches it'
-	runs msg_server
+	runs_unwatched msg_server
 	suite_ends 0 start msg_server
 	assert_answered "msg_server: running, pid $RUNS (no monitor watches it)"
 
@@ -281,7 +281,7 @@ running_anew() {
 	state_is msg_server STOPPED
 	monitor_stop
 	suite_ends 0 start msg_server
-	runs msg_server
+	runs_unwatched msg_server
 	monitor_start msg_server route_server
 
 	assert_adopted msg_server "$RUNS"

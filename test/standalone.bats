@@ -126,7 +126,7 @@ record_says() {
 @test "the record of a start is how a monitor finds the server: source own, and its session" {
 	given_server msg_server
 	suite_ends 0 start msg_server
-	runs msg_server
+	runs_unwatched msg_server
 	record_says msg_server "sid $RUNS"
 
 	monitor_start msg_server
