@@ -33,7 +33,8 @@ load helpers
 	given_server msg_server
 	start_by_hand msg_server --exit-when leave
 
-	printf '7\n' >"$SERVERS/msg_server/leave"
+	printf '7\n' >"$SERVERS/msg_server/new"
+	mv "$SERVERS/msg_server/new" "$SERVERS/msg_server/leave" # it must not find that empty
 
 	status=0
 	wait "$BY_HAND" || status=$?

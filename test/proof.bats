@@ -99,6 +99,10 @@ proof() {
 	proof what_was_ordered_is_done_though_no_one_listens
 }
 
+@test "what a server says before we follow it is heard" {
+	proof what_it_says_before_we_follow_it_is_heard
+}
+
 @test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
 	proof a_reset_between_two_calls_is_an_answer
 }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LONGEST_STATUS = 200  # characters
 LONGEST_TIME = 24 * 86400.0  # seconds; a longer time makes no sense
+MOST_EARLY = 32  # messages
 
 
 def equip(server: Server, directory: str) -> str:
@@ -67,6 +68,7 @@ class Notify(Vital):
         self._waiting = False  # for READY=1
         self._moving = False
         self._said_once: set[str] = set()
+        self._early: list[tuple[int, int, bytes | None]] = []  # messages that came before we followed the process
         self._status = self._doing = ""
         self._timeout = 0.0  # seconds
         self._deadline = 0.0  # on the clock of loop/awake_clock.py; 0: we do not judge it
@@ -96,6 +98,7 @@ class Notify(Vital):
         except OSError as error:
             self._unheard(error)
         self._forget()
+        self._early.clear()
         self._root = self._ticks = 0
         # If we have no socket, do not wait for READY: it cannot come.
         self._waiting = self._socket is not None and self._socket.is_open()
@@ -134,6 +137,8 @@ class Notify(Vital):
         if not fresh and not self._moving:
             self._waiting = False
             self._forget()
+        if fresh and self._early:
+            self.home.loop.after(0, self._hear_early)
 
     def missing(self) -> str:
         """READY=1, if it has not come, or not since RELOADING=1."""
@@ -160,11 +165,18 @@ class Notify(Vital):
 
     # -- messages --------------------------------------------------------------------------------
 
+    def _hear_early(self) -> None:
+        early, self._early = self._early, []
+        for message in early:
+            self._hear(*message)
+
     def _hear(self, pid: int, uid: int, text: bytes | None) -> bool:
         if self.other and self.other(pid, uid, text):
             return True
-        if not self._root:
-            return False  # it has never run here
+        if not self._root:  # it has never run here, or becomes the server just now, and we have not heard of that
+            if len(self._early) < MOST_EARLY and self._may_be_its_user(uid):
+                self._early.append((pid, uid, text))
+            return False
         if not self._is_kin(pid, uid):
             self._say_once("stranger", f"pid {pid} (uid {uid}) is no process of it; what it says is ignored")
             return False
@@ -178,7 +190,11 @@ class Notify(Vital):
         if pid and identity.ticks_of(pid):
             # By now another user's process may have the pid of the real sender
             return self._descends(pid) and (pid == self._root or uid in (0, *identity.uids(pid)))
-        return uid in (0, os.geteuid(), self.life.server.owner)
+        return self._may_be_its_user(uid)
+
+    def _may_be_its_user(self, uid: int) -> bool:
+        server = self.life.server
+        return uid >= 0 and uid in (0, os.geteuid(), server.owner, server.ids.uid if server.ids else 0)
 
     def _descends(self, pid: int) -> bool:
         server = self.life.server
