@@ -452,9 +452,9 @@ _incident_alert() {
 # Sets: _incident_name _incident_pid _incident_up _incident_cause _incident_id _incident_told _incident_nth
 # _incident_event _incident_died _incident_shown _incident_place
 _incident_get() {
-	eval "_incident_name=\$server_$1_name _incident_pid=\$server_$1_died_pid _incident_up=\$server_$1_died_up"
-	eval "_incident_cause=\$server_$1_cause _incident_id=\$server_$1_incident _incident_told=\$server_$1_told"
-	eval "_incident_nth=\$server_$1_ordinal _incident_shown=\$server_$1_shown _incident_place=\$server_$1_place"
+	eval "_incident_name=\$server_$1_name _incident_shown=\$server_$1_shown _incident_place=\${server_$1_place-}"
+	eval "_incident_pid=\${server_$1_died_pid-} _incident_up=\${server_$1_died_up-} _incident_cause=\${server_$1_cause-}"
+	eval "_incident_id=\${server_$1_incident-} _incident_told=\${server_$1_told-} _incident_nth=\${server_$1_ordinal-}"
 	case $_incident_cause in
 	hung\ * | limit\ *)
 		_incident_event=${_incident_cause%% *}

@@ -110,7 +110,10 @@ order_want() {
 }
 
 _order_repeat_want() {
-	eval "_order_heard=\$server_$1_heard _order_wanted=\$server_$1_want"
+	server_get "$1" heard
+	_order_heard=$_server_get
+	server_get "$1" want
+	_order_wanted=$_server_get
 	[ "$_order_heard" != "$_order_wanted" ] || return 0
 	server_set "$1" heard "$_order_wanted"
 	helper_order want "$1" "$_order_wanted"

@@ -2,8 +2,6 @@
 # restart - the policy: what follows when a server has died or did not start
 # Needs: server.sh.  option_run is set by usage.sh
 
-_restart_settled=
-
 # restart_decide NUMBER NOW CAUSE - NOW in seconds since boot; CAUSE as in `exit 3`, `signal SEGV`, `unknown`
 # Sets: _restart_decide: now later leave fatal; restart_wait: ms, for later
 restart_decide() {
@@ -65,8 +63,12 @@ restart_is_settled() {
 	'' | - | give_up) ;;
 	*) return 1 ;; # that death may end all
 	esac
-	eval "_restart_settled=\$server_$1_state:\$server_$1_want:\$server_$1_restart:\$server_$1_wait:\$server_$1_needs:\$server_$1_rival\$server_$1_singleton"
-	[ "$_restart_settled" = RUNNING:up:always:0:-: ] || return
+	_restart_settled=
+	for _restart_key in state want restart wait needs rival singleton; do
+		server_get "$1" "$_restart_key"
+		_restart_settled=$_restart_settled$_server_get:
+	done
+	[ "$_restart_settled" = RUNNING:up:always:0:-::: ] || return
 	server_get "$1" give_up
 	_restart_left=$_server_get
 	[ "$_restart_left" -gt 0 ] || return 0

@@ -4,33 +4,71 @@
 #
 # Each name has a variable of its own, server_by_KEY, that holds the number: to search a list of names would take 40 ms
 # an order with a thousand servers.
+#
+# A value that is server_default_KEY has no variable.  dash and busybox ash keep variables in 39 lists and search one from
+# its beginning: with all keys of a thousand servers a look at one took 50 microseconds, and a death needs a hundred.
 
-_server_get=
+_server_get= _server_now=
 _server_failure=
 _server_memory=
 server_count=0
 server_singleton= # the number of the first one that is a singleton
+_server_highest=0 # the highest number that a server has had
+_server_shared=   # is a policy known that servers share?
 _server_letters=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-
+
+_server_policy='
+	restart exit_codes first longest give_up window alert alert_on needs start'
+_server_past='
+	name shown place deaths failures incident told pid alive next orders known death answered attempt died_pid died_up cause
+	ordinal excesses drift rival renewal asked singleton lock holder'
+for _server_each in $_server_policy $_server_past; do
+	eval "server_default_$_server_each="
+done
+_server_begin='
+	state=UNKNOWN want=up heard=up wait=0 rival_wait=0 restarts=0'
+for _server_each in $_server_begin; do
+	eval "server_default_$_server_each"
+done
 
 # server_new NUMBER NAME RESTART EXIT_CODES FIRST_MS LONGEST_MS GIVE_UP_COUNT GIVE_UP_SECONDS ALERT ALERT_ON NEEDS START -
 # learn a server from a line of prepare.py
 server_new() {
 	server_count=$1
 	_server_key "$2" || return
-	eval "server_by_$_server_key=\$1"
-	eval "server_$1_name=\$2 server_$1_shown=\$2 server_$1_place= server_$1_restart=\$3 server_$1_exit_codes=\$4"
-	eval "server_$1_first=\$5 server_$1_longest=\$6 server_$1_give_up=\$7 server_$1_window=\$8"
-	eval "server_$1_wait=\$5 server_$1_state=UNKNOWN server_$1_restarts=0"
-	eval "server_$1_deaths= server_$1_failures= server_$1_incident= server_$1_told= server_$1_pid="
-	eval "server_$1_want=up server_$1_alive= server_$1_next= server_$1_orders="
-	eval "server_$1_known= server_$1_heard=up server_$1_death= server_$1_answered= server_$1_attempt="
-	eval "server_$1_died_pid= server_$1_died_up= server_$1_cause= server_$1_ordinal= server_$1_excesses= server_$1_drift="
-	eval "server_$1_rival= server_$1_rival_wait=0 server_$1_renewal= server_$1_asked="
-	eval "server_$1_singleton= server_$1_lock= server_$1_holder="
 	_server_number=$1
-	shift 8
-	eval "server_${_server_number}_alert=\$1 server_${_server_number}_alert_on=\$2 server_${_server_number}_needs=\$3"
-	eval "server_${_server_number}_start=\${4-auto}"
+	_server_forget "$1"
+	eval "server_by_$_server_key=\$1 server_$1_name=\$2 server_$1_shown=\$2"
+	shift 2
+	[ -n "$_server_shared" ] || _server_share "$@"
+	for _server_each in $_server_policy; do
+		server_set "$_server_number" "$_server_each" "${1-auto}"
+		[ $# -eq 0 ] || shift
+	done
+	server_get "$_server_number" first
+	server_set "$_server_number" wait "$_server_get"
+}
+
+# POLICY...: what the first server has at first, any server has unless it says otherwise
+_server_share() {
+	_server_shared=yes
+	for _server_each in $_server_policy; do
+		eval "server_default_$_server_each=\${1-auto}"
+		[ $# -eq 0 ] || shift
+	done
+	eval "server_default_wait=\$server_default_first"
+}
+
+# NUMBER: before an update another server had it.  Nothing is unset: mksh may search for ever after thousands of that.
+_server_forget() {
+	if [ "$1" -gt "$_server_highest" ]; then
+		_server_highest=$1
+		return
+	fi
+	for _server_each in $_server_past $_server_begin; do
+		_server_each=${_server_each%=*}
+		eval "server_set \"\$1\" $_server_each \"\$server_default_$_server_each\""
+	done
 }
 
 # server_place 'NUMBER DIR' - another server has the name of this one: messages show where this one runs
@@ -49,12 +87,13 @@ server_is_singleton() {
 # server_get NUMBER KEY
 # Sets: _server_get
 server_get() {
-	eval "_server_get=\$server_$1_$2"
+	eval "_server_get=\${server_$1_$2-\$server_default_$2}"
 }
 
 # server_set NUMBER KEY VALUE
 server_set() {
-	eval "server_$1_$2=\$3"
+	eval "_server_now=\${server_$1_$2-\$server_default_$2}"
+	[ "$3" = "$_server_now" ] || eval "server_$1_$2=\$3"
 }
 
 # server_note_failure NUMBER WHY - remember the failure after which the server was given up
@@ -79,7 +118,9 @@ server_forget_helper() {
 	_server_each=0
 	while [ "$_server_each" -lt "$server_count" ]; do
 		_server_each=$((_server_each + 1))
-		eval "server_${_server_each}_heard=up server_${_server_each}_answered= server_${_server_each}_lock="
+		server_set "$_server_each" heard up
+		server_set "$_server_each" answered ''
+		server_set "$_server_each" lock ''
 	done
 }
 
@@ -119,8 +160,11 @@ _server_key() {
 # server_memory NUMBER - put what must outlive the monitor into one line for the record
 # Sets: _server_memory: values, each ended by a colon; the first is the open incident, which the helper reads too
 server_memory() {
-	eval "_server_memory=\$server_$1_incident:\$server_$1_wait:\$server_$1_deaths:\$server_$1_failures:\$server_$1_told:"
-	eval "_server_memory=\$_server_memory\$server_$1_died_pid:\$server_$1_died_up:\$server_$1_ordinal:\$server_$1_cause:"
+	_server_memory=
+	for _server_each in incident wait deaths failures told died_pid died_up ordinal cause; do
+		server_get "$1" "$_server_each"
+		_server_memory=$_server_memory$_server_get:
+	done
 }
 
 # server_recall NUMBER RESTARTS MEMORY - read what server_memory wrote; the helper looks at the server anew, and knows of

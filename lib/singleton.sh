@@ -8,7 +8,7 @@
 
 # singleton_may_run NUMBER - may this machine run it?
 singleton_may_run() {
-	eval "[ -z \"\$server_$1_singleton\" ] || [ -n \"\$server_$1_lock\" ]"
+	eval "[ -z \"\${server_$1_singleton-}\" ] || [ -n \"\${server_$1_lock-}\" ]"
 }
 
 # singleton_stand_by NUMBER - wait until no other machine has it

@@ -6,7 +6,7 @@
 
 update_pending=0 # stops that have yet to finish
 update_taken=    # the new conf is in force
-_update_one= _update_named=
+_update_named=
 
 # update_begin - stop what the plan says; the rest follows when all of that has stopped
 update_begin() {
@@ -87,11 +87,12 @@ update_remember() {
 	_update_number=0
 	while [ "$_update_number" -lt "$server_count" ]; do
 		_update_number=$((_update_number + 1))
-		eval "_update_one=\$server_${_update_number}_name=\$server_${_update_number}_alive=\$server_${_update_number}_want"
-		eval "_update_one=\$_update_one=\$server_${_update_number}_state=\$server_${_update_number}_next"
-		eval "_update_one=\$_update_one=\$server_${_update_number}_asked"
-		server_get "$_update_number" orders
-		_update_known="$_update_known $_update_one=$_server_get"
+		server_get "$_update_number" name
+		_update_known="$_update_known $_server_get"
+		for _update_key in alive want state next asked orders; do
+			server_get "$_update_number" "$_update_key"
+			_update_known=$_update_known=$_server_get
+		done
 	done
 }
 

@@ -168,3 +168,26 @@ given_libs() {
 		assert_equal "strangers for $call, named" "$(strangers b.sh)" ''
 	done
 }
+
+@test "what many servers have in common takes no variables of each: dash would search all of them" {
+	# shellcheck disable=SC2016 # for that shell
+	run -0 "${SHELL_WORDS[@]}" -c '
+		set -u
+		. "$1/server.sh"
+		number=0
+		while [ "$number" -lt 100 ]; do
+			number=$((number + 1))
+			server_new "$number" "s$number" always 0 0 60000 0 0 sms,mail death,recovery - auto
+			server_set "$number" state RUNNING
+			server_set "$number" want up
+			server_set "$number" incident ""
+		done
+		server_get 100 restart
+		printf "%s\n" "$_server_get"
+		server_get 100 want
+		printf "%s\n" "$_server_get"
+		set' sh "$LIBS"
+
+	assert_equal 'what is shared' "${lines[*]:0:2}" 'always up'
+	assert_equal 'variables of 100 servers' "$(grep -cE '^server_[0-9]+_' <<<"$output")" 300
+}

@@ -113,6 +113,27 @@ is_taken_over() {
 	assert_alerted death a 'a died (signal SEGV'
 }
 
+@test "the policy of a server is its own, whichever is the first in conf and whatever that gets" {
+	given_server a
+	given_server b
+	monitor_start all
+	runs a
+	given_server 0 'restart = never'
+	printf 'restart = never\n' >>"$CONF/servers/a.conf"
+	suite_ends 0 update
+	runs 0
+	first=$RUNS
+	runs a
+	a=$RUNS
+	runs b
+
+	kill -KILL "$first" "$a" "$RUNS"
+
+	wait_until "$PATIENCE" pid_differs b "$RUNS"
+	wait_until "$PATIENCE" state_is 0 EXITED
+	wait_until "$PATIENCE" state_is a EXITED
+}
+
 @test "one error in one file, and nothing changes" {
 	given_ten
 	printf 'nice = 19\n' >>"$CONF/servers/s2.conf"
