@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A child that was forked to become a program, or to look at something, ends whatever happens to it: it never goes on as
-# its parent, which it would be a second time.
+# its parent, which it would be a second time.  And its parent is soon what it was.
 
 load helpers
 
@@ -51,4 +51,57 @@ loop.run()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), *faults)"
 
 	assert_equal 'status, and faults' "$output" 127
+}
+
+@test "a child loads nothing on its way to the exec: that would take longer than all else" {
+	run -0 in_the_rooms "
+import resource, sys
+from base.ids import parsed
+from config.launch_settings import Launch
+from spawn import launch
+
+what = Launch(['/bin/true'])
+what.settings.update(limit_nofile='100', limit_core='0', nice='1')
+if os.geteuid() == 0:
+    what.settings['user'], what.ids = 'nobody', parsed('65534 65534 65534')
+before, tell = set(sys.modules), os.dup(1)
+launch.take_rights(what)
+launch.take_stdio(what)
+os.write(tell, ' '.join(set(sys.modules) - before).encode())"
+
+	assert_equal 'loaded' "$output" ''
+}
+
+@test "soon after a fork our memory is as quick to write as before it" {
+	run -0 in_the_rooms "
+import resource
+from loop.fork import fork
+from loop.loop import Loop
+
+loop = Loop()
+kept = [[number] for number in range(200000)]
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for one in kept:  # each gets a reference, and so its page is written
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def forked():
+    child = fork(loop)
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+faults()
+forked()
+print(faults())
+forked()
+while loop.is_shared:
+    loop._turn()
+print(faults())"
+
+	# the first kind depends on the size of a page
+	((lines[0] > 100))
+	((lines[1] * 4 < lines[0]))
 }
