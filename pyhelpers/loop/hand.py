@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from loop.fork import fork
 from loop.loop import END, KILL
 from spawn.launch import close_all_but
 
@@ -50,7 +51,7 @@ class Hand:
         self._is_over = False
         self._told, tell = os.pipe()
         try:
-            self._pid = os.fork()
+            self._pid = fork(loop)
         except OSError:
             os.close(self._told)
             os.close(tell)

@@ -14,6 +14,7 @@ import os
 import select
 import time
 
+from loop.fork import fork
 from spawn.launch import close_all_but
 
 TYPE_CHECKING = False
@@ -61,6 +62,7 @@ class Loop:
         self.groups: set[int] = set()  # of our children; each leads a process group that must not outlive us
         self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
+        self.is_shared = False  # has a fork just made our memory copy-on-write?  See loop/fork.py
         self.longest = 0.0  # seconds of the longest turn; who reads it begins anew: watch/lag.py
         self._pid = os.getpid()
 
@@ -192,7 +194,7 @@ class Loop:
             again(tries)
             return
         try:
-            pid = os.fork()
+            pid = fork(self)
         except OSError:  # no process is left, or no memory
             os.close(told)
             again(tries)

@@ -20,6 +20,7 @@ from base.places import NoAnswer
 from base.programs import LaunchError
 from config import trust
 from loop import cgroups, descendants
+from loop.fork import fork
 from loop.terminate import Ending
 from proc import cause, identity
 from proc.descent import Descent, ticks_now
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from config.launch_settings import Launch
     from loop.host import Reaper
-    from loop.loop import Timer
+    from loop.loop import Loop, Timer
 
     Ended = Callable[[str, str, "LaunchError | None"], None]
 
@@ -91,7 +92,7 @@ class Run:
         try:
             what.cgroup = cgroups.fresh(host, os.path.basename(what.argv[0])) if what.in_cgroup else ""
             self._descent = Descent(invocation=what.mark(), cgroup=what.cgroup)
-            self._pid = _spawn(what, prepare, tell)
+            self._pid = _spawn(host.loop, what, prepare, tell)
         except BaseException:
             self._close()
             raise
@@ -274,14 +275,14 @@ class Run:
         self._tell_gone()
 
 
-def _spawn(what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
+def _spawn(loop: Loop, what: Launch, prepare: Callable[[], None] | None, tell: int) -> int:
     """Launch it as a server is launched: with the slower fork for what posix_spawn cannot set or may not answer.
 
     To join a cgroup takes some ms, so the child does that: no one waits for the beginning of a check or a hook.
     """
     program = "" if prepare else _near_program(what)
     if what.settings or what.cgroup or not program:
-        pid = os.fork()
+        pid = fork(loop)
         if pid == 0:
             _become(what, program, prepare, tell)
         return pid

@@ -23,6 +23,7 @@ from base.places import NoAnswer
 from base.programs import LaunchError
 from loop import hand
 from loop.deadline import Patience
+from loop.fork import fork
 from spawn import launch, rotate
 
 WORDS = ("far", "remark", "moved", "output", "program", "failed")
@@ -206,7 +207,7 @@ class Departure:
         except OSError as error:
             raise launch.no_process(error) from None
         try:
-            self._pid = os.fork()
+            self._pid = fork(loop)
         except OSError as error:
             os.close(self._told)
             os.close(tell)
