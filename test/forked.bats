@@ -97,7 +97,7 @@ faults()
 forked()
 print(faults())
 forked()
-while loop.is_shared:
+while loop.owning:
     loop._turn()
 print(faults())"
 

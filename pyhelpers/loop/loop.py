@@ -62,7 +62,7 @@ class Loop:
         self.groups: set[int] = set()  # of our children; each leads a process group that must not outlive us
         self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
-        self.is_shared = False  # has a fork just made our memory copy-on-write?  See loop/fork.py
+        self.owning: Timer | None = None  # until our memory is quick to write again: loop/fork.py
         self.longest = 0.0  # seconds of the longest turn; who reads it begins anew: watch/lag.py
         self._pid = os.getpid()
 

@@ -73,7 +73,8 @@ def execute(arguments: Sequence[str], kept: int) -> None:
 def _execute(words: Sequence[str]) -> None:
     # Not -OO, to save 0.1 MiB of docstrings: Debian has no such compiled code of Python's own modules, so they would be
     # compiled at each start, which takes 0.7 MiB
-    os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", f"{PROGRAMS}/alive.py", "watch", *words])
+    python = [sys.executable, "-E", "-s", "-S", "-X", "no_debug_ranges"]  # no columns in tracebacks: 20 KiB
+    os.execv(sys.executable, [*python, f"{PROGRAMS}/alive.py", "watch", *words])
 
 
 def _watch(why: str, kept: str, run_dir: str, state_dir: str, conf_dir: str, psutil_home: str) -> int:
