@@ -29,6 +29,7 @@ crash() {
 survives_crashes() {
 	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M' 'output_keep = 1000'
 	monitor_start talk
+	assert_logged 'Server talk started' # or the next monitor would say that it has found it
 	wait_until "$PATIENCE" test -s "$(kept talk)"
 
 	while ! has_talked talk 5 2>/dev/null; do
