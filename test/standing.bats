@@ -236,3 +236,25 @@ is_up_in_record() {
 	assert_adopted a "$RUNS"
 	assert_equal 'deaths in history.jsonl' "$(deaths_told a)" 0
 }
+
+@test "a death that comes while orders are carried out waits for one of them, not for all" {
+	mkfifo "$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/orders"
+	run -0 "$(python)" -E -s -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from loop.loop import Loop
+from watch.shell_link import ShellLink
+
+run_dir, seen, (died, death) = sys.argv[2], [], os.pipe()
+shell = [os.open(f"{run_dir}/{name}", os.O_RDWR) for name in ("events", "orders")]
+loop = Loop()
+link = ShellLink(run_dir, loop, lambda word, fields: (seen.append(word), os.write(death, b".") if word == "first" else 0))
+loop.on_readable(died, lambda: (seen.append("death"), os.read(died, 1)))
+os.write(shell[1], b"first\nsecond\nthird\nfou")
+os.write(shell[1], b"rth\n")
+os.close(shell[1])
+loop.run()
+print(*seen)' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
+
+	assert_equal 'order' "$output" 'first death second third fourth'
+}

@@ -116,7 +116,7 @@ class Loop:
         for fd, waiting in ready:
             if self._calls.get(fd) is waiting:  # an earlier call may have put another file there
                 self._answer(fd, *waiting)
-        self._ring()
+        self._ring(began)
         self.longest = max(self.longest, time.monotonic() - began)
 
     def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
@@ -156,8 +156,8 @@ class Loop:
             heapq.heappop(self._timers)
         return max(0.0, self._timers[0].due - time.monotonic()) if self._timers else -1
 
-    def _ring(self) -> None:
-        now = time.monotonic()
+    def _ring(self, now: float) -> None:
+        """Make the calls that were due when the turn began: what it has requested waits until we have looked again."""
         while self._timers and self._timers[0].due <= now:
             timer = heapq.heappop(self._timers)
             if timer.call:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loop.loop import Loop
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to this size a write into a FIFO is never torn
-ORDERS_AT_ONCE = 1 << 13  # bytes; after so many the loop turns to deaths, however many orders wait
+ORDERS_AT_ONCE = 1 << 13  # bytes
 FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
 PIPE_BYTES = 1 << 20  # the shell can write so much while we stand still; the usual limit for a pipe of any user
 
@@ -58,7 +58,7 @@ class ShellLink:
         if self._unsent:
             self._loop.on_writable(self._events, self._send_rest)
         if self._left:
-            self._loop.after(0, self._obey_left)
+            self._loop.after(0, self._obey_next)
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -108,22 +108,25 @@ class ShellLink:
     # -- orders ----------------------------------------------------------------------------------
 
     def _take_orders(self) -> None:
+        if self._left:
+            return  # they come first, and before each of them a death that has come meanwhile
         piece = os.read(self._orders, ORDERS_AT_ONCE)
         if not piece:
             self._loop.ended = True
             return
-        *lines, self._half = (self._half + piece).split(b"\n")
-        self._left += lines
-        self._obey_left()
+        *self._left, self._half = (self._half + piece).split(b"\n")
+        self._obey_next()
 
-    def _obey_left(self) -> None:
+    def _obey_next(self) -> None:
+        """One order a turn of the loop: to put an alert on disk takes as long as to restart a server."""
+        if not self._left:
+            return
+        word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
         try:
-            while self._left:
-                word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
-                self._obey(word, fields)
-        finally:
-            if self._left:  # one order failed; obey the others later
-                self._loop.after(0, self._obey_left)
+            self._obey(word, fields)
+        finally:  # if it failed, too
+            if self._left:
+                self._loop.after(0, self._obey_next)
 
 
 def _enlarge(pipe: int) -> None:

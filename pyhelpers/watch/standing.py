@@ -39,7 +39,7 @@ class Standing:
         try:
             self._life.start(0)
         finally:
-            self.tell()
+            self._life.watcher.loop.after(0, self.tell)  # other deaths come first
 
     def tell(self) -> None:
         """Report the death, if that is not done: before anything that came after it."""
