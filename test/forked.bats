@@ -105,3 +105,50 @@ print(faults())"
 	((lines[0] > 100))
 	((lines[1] * 4 < lines[0]))
 }
+
+# Two forks of a server that daemonizes look alike: a search may find the first one, which ends
+@test "what a search has found has ended by now: it is made again, and the server is not taken for absent" {
+	run -0 in_the_rooms "
+from types import SimpleNamespace
+from proc import identity
+from watch.watcher import MOST_SCANS, Watcher
+
+gone = os.fork()
+if gone == 0:
+    os._exit(0)
+os.waitpid(gone, 0)
+here = os.getpid(), identity.ticks_of(os.getpid())
+
+def searched(*finds):
+    finds, made = list(finds), []
+    watcher = Watcher.__new__(Watcher)
+    watcher.followed = {}
+    watcher._search = SimpleNamespace(want=lambda number, then: then(finds.pop(0)))
+    life = SimpleNamespace(server=SimpleNamespace(number=1), adopt=lambda process, source: made.append(process.pid) or True)
+    watcher.want_scan(life, lambda: made.append('absent'))
+    return f'{made[0]} after {len(finds)} more' if made[0] == 'absent' else f'found, {len(finds)} more'
+
+print(searched([(gone, 1)], [here]))
+print(searched([], [here]))
+print(searched(*[[(gone, 1)]] * MOST_SCANS, [here]))"
+
+	assert_equal 'searches' "$output" $'found, 0 more\nabsent after 1 more\nabsent after 1 more'
+}
+
+@test "a search sees each process once, and what was forked while it looked" {
+	run -0 in_the_rooms "
+import signal
+from proc import scan
+
+child, found = 0, []
+for pid in scan._pids_now():
+    if not child:
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    found.append(pid)
+os.kill(child, signal.SIGKILL)
+print(child in found, len(found) == len(set(found)))"
+
+	assert_equal 'it' "$output" 'True True'
+}

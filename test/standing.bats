@@ -258,3 +258,22 @@ print(*seen)' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
 
 	assert_equal 'order' "$output" 'first death second third fourth'
 }
+
+@test "start_seconds = 0: the death is told before the start that answers it, however soon that counts" {
+	given_server a 'start_seconds = 0s'
+	monitor_start a
+	for number in 2 3 4; do
+		settled a
+		kill -KILL "$RUNS"
+		wait_until "$PATIENCE" has_started a "$number"
+	done
+	wait_until "$PATIENCE" logged_so_often 3
+
+	assert_equal 'lines' "$(grep -oE 'Server a (started|stopped|restarted)' "$STATE/restart.log" | cut -d ' ' -f 3 | paste -sd ' ')" \
+		'started stopped restarted stopped restarted stopped restarted'
+}
+
+# logged_so_often NUMBER - has restart.log as many restarts of a?
+logged_so_often() {
+	[ "$(logged_times 'Server a restarted')" = "$1" ]
+}

@@ -119,6 +119,10 @@ class Loop:
         self._ring(began)
         self.longest = max(self.longest, time.monotonic() - began)
 
+    def is_called(self, but_by: int) -> bool:
+        """Is a descriptor ready, other than this one, so that what takes long should wait for the next turn?"""
+        return any(fd != but_by for fd, _ in self._epoll.poll(0))
+
     def on_behalf(self, owner: object, call: Callable[..., object], *words: object) -> bool:
         """Call it with these words for this owner; False: it raised an exception, which was charged to the owner."""
         before, self.owner = self.owner, owner

@@ -6,7 +6,6 @@ import os
 import time
 
 from base.clock import boot_seconds
-from base.libraries import psutil_home
 from loop.leftovers import Dead
 from operate.usage import Usage, open_files
 from proc import cgroup, descent, drift, evidence, identity, scan, succession
@@ -82,7 +81,7 @@ class Look:
             return
         by_number = {server.number: server for server in unwatched}
         not_these = {os.getpid(), os.getppid(), *siblings.pids(self.state_dir, unwatched)}
-        for line in scan.find(unwatched, self.directories, psutil_home(), not_these, self._sift).split("\n")[:-1]:
+        for line in scan.find(unwatched, self.directories, not_these, self._sift).split("\n")[:-1]:
             number, pid, _ = map(int, line.split())
             process = identity.look(pid)
             if process:

@@ -1,7 +1,8 @@
-"""Find servers in the process table (psutil), if no record, pidfile or log names them.
+"""Find servers in the process table, if no record, pidfile or log names them.
 
 A scan examines every process, and a /proc file can block.  So the watcher runs it as an errand, in a child, once for
-all servers that need it.
+all servers that need it.  A start waits for the scan, so it does without psutil: to import that takes 45 ms, two thirds
+of a scan.  The search for the holder of a port has it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from proc import beside, descent, evidence, identity, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from proc.descent import Descent
     from proc.server import Server
+
+MOST_LISTS = 3  # of /proc, for one look
 
 
 def find(
     servers: Sequence[Server],
     others: Collection[str],
-    psutil_home: str,
     not_these: Collection[int],
     sift: Callable[[Server, list[identity.Process]], list[identity.Process]] = lambda server, found: found,
 ) -> str:
@@ -31,7 +33,7 @@ def find(
     not_these: pids that are never servers (ourselves); sift: those of the processes that look like the server that may
     be it, see proc/succession.py.
     """
-    table = Table([process for pid in _pids(psutil_home) if pid not in not_these and (process := identity.look(pid))])
+    table = Table([process for pid in _pids_now() if pid not in not_these and (process := identity.look(pid))])
 
     def candidates(server: Server) -> list[identity.Process]:
         return sift(server, table.candidates(server, others))
@@ -83,7 +85,7 @@ class Table:
 def holder(port: int, psutil_home: str, not_these: Collection[int] = ()) -> str:
     """`PID NAME` of the process that listens on the port, "" if we cannot find it; not_these: inodes of sockets."""
     inodes = [inode for inode in ports.listening(port) if inode not in not_these]
-    for pid in _pids(psutil_home):
+    for pid in _pids_by_psutil(psutil_home):
         if ports.holds(pid, inodes):
             process = identity.look(pid)
             return f"{pid} {process.exe.rpartition('/')[2]}" if process else ""
@@ -100,14 +102,27 @@ def held(port: int, found: str) -> str:
 def left(dead: Mapping[int, Descent], not_these: Collection[int]) -> str:
     """A line `NUMBER PID TICKS` for each living process that descends from the dead server with that number.
 
-    It does without psutil, because a start waits for it.  not_these: pids that, with their children, do not count.
+    not_these: pids that, with their children, do not count.
     """
-    table = descent.table_of(int(name) for name in os.listdir("/proc") if name.isdigit())
+    table = descent.table_of(_pids())
     found = ((number, each.members(table, not_these)) for number, each in dead.items())
     return "".join(f"{number} {pid} {ticks}\n" for number, members in found for pid, ticks in members.items())
 
 
-def _pids(psutil_home: str) -> list[int]:
+def _pids_now() -> Iterator[int]:
+    """Each process once, and those that begin meanwhile: a server may fork into the background while we look."""
+    seen: set[int] = set()
+    for _ in range(MOST_LISTS):
+        new = [pid for pid in _pids() if pid not in seen]
+        seen.update(new)
+        yield from new
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _pids_by_psutil(psutil_home: str) -> list[int]:
     if psutil_home and psutil_home not in sys.path:
         sys.path.append(psutil_home)
     import psutil

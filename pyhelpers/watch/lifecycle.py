@@ -322,6 +322,7 @@ class Life:
         self._know_owner()
         self.account.write()
         self._watch_offspring()
+        self.standing.tell()
         told = f"{server.pid} launched {server.source} {took_ms:.0f} {self.outage.told()}"
         self.watcher.emit("up", server, told)
         self.watcher.tidy_soon(self)

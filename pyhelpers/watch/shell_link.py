@@ -58,7 +58,7 @@ class ShellLink:
         if self._unsent:
             self._loop.on_writable(self._events, self._send_rest)
         if self._left:
-            self._loop.after(0, self._obey_next)
+            self._loop.after(0, self._obey_left)
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -109,24 +109,25 @@ class ShellLink:
 
     def _take_orders(self) -> None:
         if self._left:
-            return  # they come first, and before each of them a death that has come meanwhile
+            return  # they come first
         piece = os.read(self._orders, ORDERS_AT_ONCE)
         if not piece:
             self._loop.ended = True
             return
         *self._left, self._half = (self._half + piece).split(b"\n")
-        self._obey_next()
+        self._obey_left()
 
-    def _obey_next(self) -> None:
-        """One order a turn of the loop: to put an alert on disk takes as long as to restart a server."""
-        if not self._left:
-            return
-        word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
+    def _obey_left(self) -> None:
+        """Obey until a death, or anything else, waits: to put an alert on disk takes as long as to restart a server."""
         try:
-            self._obey(word, fields)
-        finally:  # if it failed, too
+            while self._left:
+                word, *fields = self._left.pop(0).decode("utf-8", "surrogateescape").split("\t")
+                self._obey(word, fields)
+                if self._loop.is_called(self._orders):
+                    break
+        finally:  # if one order failed, too
             if self._left:
-                self._loop.after(0, self._obey_next)
+                self._loop.after(0, self._obey_left)
 
 
 def _enlarge(pipe: int) -> None:

@@ -32,14 +32,15 @@ class Standing:
         self.starts = what == "start" and life.may_stand and life.phase == "up" and life.account.want == "up"
 
     def carry_out(self, death: str) -> None:
-        """Start the server, and then report its death.  death: the fields of the event `down`."""
+        """Start the server, and soon report its death; other deaths come first.
+
+        death: the fields of the event `down`.
+        """
         self.starts = False
         self._life.account.untold = death
         self._word = "down"
-        try:
-            self._life.start(0)
-        finally:
-            self._life.watcher.loop.after(0, self.tell)  # other deaths come first
+        self._life.watcher.loop.after(0, self.tell)
+        self._life.start(0)
 
     def tell(self) -> None:
         """Report the death, if that is not done: before anything that came after it."""

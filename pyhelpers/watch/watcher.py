@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from watch.metrics import Metrics
 
 RELOAD_AGAIN_MS = 1000
+MOST_SCANS = 3  # for one server, while what they find has ended by the time that we look
 
 
 class Watcher:
@@ -311,9 +312,21 @@ class Watcher:
             time.sleep(0.05)
         return holder
 
-    def want_scan(self, life: Followed, absent: Callable[[], None]) -> None:
-        """Search the process table, together with all others that want it now; call absent if it is not there."""
-        self._search.want(life.server.number, lambda found: None if self._take(life, found) else absent())
+    def want_scan(self, life: Followed, absent: Callable[[], None], tries: int = MOST_SCANS) -> None:
+        """Search the process table, together with all others that want it now; call absent if it is not there.
+
+        If what was found has ended by now, search again: it may have been about to fork into the background.
+        """
+
+        def take(found: Found) -> None:
+            if self._take(life, found):
+                return
+            if tries > 1 and any(_has_ended(pid, ticks) for pid, ticks in found):
+                self.want_scan(life, absent, tries - 1)
+            else:
+                absent()
+
+        self._search.want(life.server.number, take)
 
     def _find(self, numbers: list[int]) -> str:
         sought = [self.lives[number - 1].server for number in numbers if number]
@@ -324,7 +337,7 @@ class Watcher:
             not_these |= siblings.pids(self.state_dir, sought)
         from proc import scan  # so does that: it stays out of our memory
 
-        return scan.find(sought, self.directories, self.psutil_home, not_these, self._sift) if sought else ""
+        return scan.find(sought, self.directories, not_these, self._sift) if sought else ""
 
     def _sift(self, server: Server, found: list[identity.Process]) -> list[identity.Process]:
         """Those that may be the server: what its last process left behind may only look like it."""
@@ -422,3 +435,8 @@ class Watcher:
     def tidy_soon(self, life: Followed) -> None:
         """Tidy its oldlog soon, outside the loop, in one go with those of other servers."""
         self._tidying.add(life.server)
+
+
+def _has_ended(pid: int, ticks: int) -> bool:
+    process = identity.look(pid)
+    return process is None or process.ticks != ticks
