@@ -13,7 +13,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benches.figures import median
@@ -105,11 +105,11 @@ class Kept(Run):
 
     def idle(self, seconds: float) -> tuple[float, float]:
         """Wakeups, and CPU in ms, of all but the servers, in that time."""
-        family = self.family()
-        before = [cost_of_threads(pid) for pid in family]
+        before = _costs(self.family())
         time.sleep(seconds)
-        spent = [(now[0] - then[0], now[1] - then[1]) for then, now in zip(before, map(cost_of_threads, family))]
-        return float(sum(woken for _, woken in spent)), sum(cpu for cpu, _ in spent) / 1e6
+        now = _costs(before)
+        cpu, woken = (sum(now[pid][which] - before[pid][which] for pid in now) for which in (0, 1))
+        return float(woken), cpu / 1e6
 
     def burst_seconds(self) -> float:
         """All are killed at once: until the last is back."""
@@ -124,6 +124,15 @@ class Kept(Run):
             subprocess.run([*words, "status"], check=True, stdout=subprocess.DEVNULL)
             times.append(time.monotonic() - began)
         return median(times)
+
+
+def _costs(pids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """As of spending.cost_of_threads(), of each that has not ended."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = cost_of_threads(pid)
+    return found
 
 
 def restarts(kept: list[Kept], kills: int, dice: random.Random) -> dict[str, float]:
@@ -146,10 +155,9 @@ def many(peer: Peer, scratch: Path, number: int, seconds: float) -> dict[str, fl
     """All that is measured of so many servers, by the key of its row."""
     with Kept.up(peer, scratch, number) as kept:
         found = {"start": kept.start_seconds()} if kept.launches else {}
-        time.sleep(PAST_THROTTLES)
+        time.sleep(PAST_THROTTLES if number == 1 else max(PAST_THROTTLES, min(SETTLED, seconds)))
         found["memory"] = kept.memory()
         if number > 1:
-            time.sleep(min(SETTLED, seconds))
             found["wakeups"], found["cpu"] = kept.idle(seconds)
         if peer.name == OURS:
             found["status"] = kept.status_seconds()

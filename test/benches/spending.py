@@ -62,5 +62,8 @@ def cost_of_threads(pid: int) -> tuple[int, int]:
 
 
 def pss(pid: int) -> int:
-    """KiB."""
-    return int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1].split()[0])
+    """KiB; 0 of a process that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1].split()[0])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

@@ -55,11 +55,11 @@ def table(scratch: Path, plan: Plan, out: str) -> None:
     for number in range(plan.runs):
         _say(f"run {number + 1} of {plan.runs}")
         _one_run(scratch, plan, here, sizes, figures, dice)
+        if out:  # after each: an hour's work is not lost with the last figure
+            Path(out).write_text(record(figures, known), encoding="utf-8")
     for key, value in known.items():
         print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     print(f"\n{markdown(figures, [peer.name for peer in here])}", end="")
-    if out:
-        Path(out).write_text(record(figures, known), encoding="utf-8")
 
 
 def _say(text: str) -> None:
