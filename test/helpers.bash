@@ -190,11 +190,17 @@ monitor_stop() {
 
 # monitor_crash - the last monitor and its helper are killed at once, as by the kernel when memory runs out
 monitor_crash() {
-	local helper
-	helper=$(helper_of "$MONITOR")
-	kill -KILL "$MONITOR" "$helper"
+	local HELPER
+	wait_until "$PATIENCE" has_helper
+	kill -KILL "$MONITOR" "$HELPER"
 	wait_until "$PATIENCE" is_gone "$MONITOR"
-	wait_until "$PATIENCE" is_gone "$helper"
+	wait_until "$PATIENCE" is_gone "$HELPER"
+}
+
+# has_helper - has the last monitor a helper now?  $HELPER is its pid
+# One that was just killed may lack its successor; and while children come and go, the list may lack one, proc(5).
+has_helper() {
+	HELPER=$(helper_of "$MONITOR") && [ -n "$HELPER" ]
 }
 
 # helper_of PID - prints the pid of the alive.py watch of that monitor

@@ -16,15 +16,6 @@ wakes() {
 	sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$(helper_of "$MONITOR")/status"
 }
 
-# crash - as monitor_crash, while children of the helper come and go: the list of children may then lack one, proc(5)
-crash() {
-	local helper=
-	until helper=$(helper_of "$MONITOR") && [ -n "$helper" ]; do :; done
-	kill -KILL "$MONITOR" "$helper"
-	wait_until "$PATIENCE" is_gone "$MONITOR"
-	wait_until "$PATIENCE" is_gone "$helper"
-}
-
 # survives_crashes - five writers print into one log while the monitor is killed at random moments; then all is there
 survives_crashes() {
 	given_talker talk 5 "$LINES_EACH" 0 'output_max = 1M' 'output_keep = 1000'
@@ -33,7 +24,7 @@ survives_crashes() {
 	wait_until "$PATIENCE" test -s "$(kept talk)"
 
 	while ! has_talked talk 5 2>/dev/null; do
-		crash
+		monitor_crash
 		monitor_start talk
 		wait_until "$PATIENCE" is_watched
 		sleep "0.$((RANDOM % 5))" # a random moment, not a wait
