@@ -59,7 +59,7 @@ _server_share() {
 	eval "server_default_wait=\$server_default_first"
 }
 
-# NUMBER: before an update another server had it.  Nothing is unset: mksh may search for ever after thousands of that.
+# NUMBER: before an update another server had it.  We set each value, and unset none: after thousands of `unset` mksh hangs.
 _server_forget() {
 	if [ "$1" -gt "$_server_highest" ]; then
 		_server_highest=$1
