@@ -476,16 +476,20 @@ touch_on() {
 no_sysv_ipc() {
 	local home=$BATS_TEST_TMPDIR/python real=$ROOT/.venv/bin/python
 	[ -x "$real" ] || real=/usr/bin/python3
-	printf '%s\n' '#!/bin/sh' "exec \"$real\" -c '
-import importlib.machinery, runpy, sys
-finder = importlib.machinery.PathFinder
-find = finder.find_spec
-finder.find_spec = lambda name, *rest: None if name == \"sysv_ipc\" else find(name, *rest)
-sys.executable = \"$home\"
-while sys.argv[1].startswith(\"-\"): del sys.argv[1]
-del sys.argv[0]
-sys.path[0] = sys.argv[0].rpartition(\"/\")[0]
-runpy.run_path(sys.argv[0], run_name=\"__main__\")' \"\$@\"" >"$home"
+	cat >"$home" <<-END
+		#!/bin/sh
+		while getopts EIsSX: option; do :; done
+		shift \$((OPTIND - 1))
+		exec "$real" -c '
+		import importlib.machinery, runpy, sys
+		finder = importlib.machinery.PathFinder
+		find = finder.find_spec
+		finder.find_spec = lambda name, *rest: None if name == "sysv_ipc" else find(name, *rest)
+		sys.executable = "$home"
+		del sys.argv[0]
+		sys.path[0] = sys.argv[0].rpartition("/")[0]
+		runpy.run_path(sys.argv[0], run_name="__main__")' "\$@"
+	END
 	chmod 700 "$home"
 	export MONITOR_PYTHON=$home
 }
