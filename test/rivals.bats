@@ -73,6 +73,31 @@ started_by_us() {
 	wait_until "$PATIENCE" alerted_thrice
 }
 
+@test "a crash that the parent has answered before we looked is a death, though a pidfile names the new process by then" {
+	given_rival_wait 60s
+	given_sampled msg_server 'pid_from = own, pidfile server.pid'
+	start_procctl 0.1 msg_server
+	monitor_start msg_server
+	assert_adopted msg_server "$BY_HAND"
+	helper=$(helper_of "$MONITOR")
+
+	kill -STOP "$helper"
+	kill -KILL "$BY_HAND"
+	wait_until "$PATIENCE" has_started_twice msg_server
+	tail -n 1 "$SERVERS/msg_server/starts" >"$SERVERS/msg_server/server.pid"
+	kill -CONT "$helper"
+
+	restarted_by_rival msg_server "$BY_HAND" guard_main.py
+	assert_equal 'moves' "$(logged_times 'moved from')" 0
+	assert_equal 'deaths' "$(grep -c '"event":"death"' "$STATE/history.jsonl")" 1
+	assert_equal 'restarts' "$(status_of msg_server restarts)" 1
+	assert_copies 2 1
+}
+
+has_started_twice() {
+	[ "$(starts_of "$1")" = 2 ]
+}
+
 alerted_thrice() {
 	[ "$(alerted_times death msg_server)" = 3 ] && [ "$(wc -l <"$ALERTS")" = 3 ]
 }

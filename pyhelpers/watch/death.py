@@ -7,7 +7,7 @@ on (proc/cause.py).
 from __future__ import annotations
 
 from loop.leftovers import Dead, reap
-from proc import cause, evidence, identity
+from proc import cause, evidence, identity, succession
 from state.history import incident_id
 
 TYPE_CHECKING = False
@@ -49,6 +49,18 @@ class Death:
         if why and took:
             return f"{why.removesuffix(')')}; {took})"
         return why or self.how + self.detail
+
+    def is_answered(self, process: identity.Process) -> bool:
+        """Has its parent, which still lives, started this process in its place after a crash?
+
+        Then nothing was handed over: it is a death, though we look late.
+        """
+        if self.how in succession.ORDERLY or process.ppid != self.dead.parent[0]:
+            return False
+        from proc import rivals
+
+        rival = rivals.parent_alive(self.dead, stop_tree=False)
+        return rival is not None and not rival.unit and process.ticks >= self.dead.ticks
 
     def daemon(self, life: Life) -> identity.Process | None:
         """The daemon of a launcher that we took for the server: the oldest leftover with the server's identity."""

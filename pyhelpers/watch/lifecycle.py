@@ -239,14 +239,18 @@ class Life:
         server.last_exit = death.how
         why = death.reason(self)
         process, source, _ = evidence.named(server, self.watcher.directories)
-        if not process and death.how == "exit 0" and not server.is_confirmed():
+        is_answered = process is not None and death.is_answered(process)
+        if is_answered:
+            process = None
+        elif not process and death.how == "exit 0" and not server.is_confirmed():
             process, source = death.daemon(self), "own"
         if process:
             death.settle(self.watcher)
             if self.adopt(process, source, "moved", session_left(dead, process)):
                 return
         # A young process that we did not start may have been a second copy beside the real server
-        surely_absent = server.mode == "launched" or death.up_for * 1000 > server.timeout_ms
+        is_long_up = death.up_for * 1000 > server.timeout_ms
+        surely_absent = not is_answered and (server.mode == "launched" or is_long_up)
         text = f"{dead.pid} {death.up_for:.0f} {death.incident} {why}"
         self._search = find_successor(self, why, lambda: self._report(dead, text, surely_absent))
 
