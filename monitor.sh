@@ -200,6 +200,7 @@ watch_until_told() {
 	again_set
 	mailbox_traps
 	log_print_by_others helper_print helper_syslog
+	log_late_by=helper_want_tick
 	helper_start
 	while mailbox_read; do
 		case $mailbox_word in

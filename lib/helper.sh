@@ -148,8 +148,14 @@ helper_gone() {
 helper_ready() {
 	helper_is_ready=yes
 	helper_bout=$mailbox_now
+	helper_want_tick
 	[ -z "$helper_unprinted" ] || _helper_print_kept helper_print
 	[ -z "$helper_unalerted" ] || _helper_alert_kept
+}
+
+# helper_want_tick - ask for helper_tick after the interval; a helper that dies with that does not tick, the next one does
+helper_want_tick() {
+	helper_order tick || :
 }
 
 # helper_tick - an interval has passed: a helper that has lived so long counts as healthy

@@ -11,6 +11,7 @@ log_late=
 log_late_count=0
 log_most_late=1000
 log_refused=
+log_late_by=   # called when a line is kept: it must see to it that log_catch_up is called
 log_print_by=  # prints `STREAM TEXT`
 log_syslog_by= # sends TEXT to syslog
 log_others=    # the streams that log_print_by prints to
@@ -111,7 +112,7 @@ log_core() {
 	_log_append history.jsonl "{\"time\":\"$1\",\"event\":\"$2\",\"server\":\"$3\",\"pid\":$4,\"cause\":\"$_log_cause\",\"action\":\"\",\"incident\":\"$5\",\"detail\":\"\",\"$2\":\"$_log_text\"}"
 }
 
-# log_catch_up - write the lines that a full or read-only disk refused; called every interval
+# log_catch_up - write the lines that a full or read-only disk refused; called an interval after log_late_by
 log_catch_up() {
 	[ "$log_late_count" -gt 0 ] || return 0
 	_log_all=$log_late
@@ -159,6 +160,7 @@ _log_append() {
 	[ "$log_late_count" -lt "$log_most_late" ] || return
 	log_late=$log_late"$1 $2"$log_newline
 	log_late_count=$((log_late_count + 1))
+	[ "$log_late_count" -gt 1 ] || "${log_late_by:-:}"
 }
 
 # log_json TEXT - make it the inside of a JSON string

@@ -22,7 +22,7 @@ presence_begin() {
 	presence_begun=yes
 }
 
-# presence_look - what time is it?  The last event may be an interval old, so ask the helper: `date` would need a process,
+# presence_look - what time is it?  The last event may be minutes old, so ask the helper: `date` would need a process,
 # and where none can be made, shells end at that
 presence_look() {
 	presence_when=$mailbox_when

@@ -48,6 +48,35 @@ mailbox_is_read() {
 	[ "$(lag mailbox)" = 0 ]
 }
 
+@test "a shell that waits for events is woken by no interval, but for the first" {
+	given_running msg_server
+	wait_until "$PATIENCE" test -s "$STATE/monitors/$MONITOR/lag"
+	looks_taken 2
+	woken=$(wakeups "$MONITOR")
+
+	looks_taken 4
+
+	assert_equal 'wakeups' "$(wakeups "$MONITOR")" "$woken"
+}
+
+# looks_taken COUNT - the helper of the last monitor looks so often; it replaces the file each time
+looks_taken() {
+	local look before
+	for ((look = 0; look < $1; look++)); do
+		before=$(stat -c %i:%Y "$STATE/monitors/$MONITOR/lag")
+		wait_until "$PATIENCE" looked_since "$before"
+	done
+}
+
+looked_since() {
+	[ "$(stat -c %i:%Y "$STATE/monitors/$MONITOR/lag")" != "$1" ]
+}
+
+# wakeups PID - prints how often that process has slept
+wakeups() {
+	sed -n 's/^voluntary_ctxt_switches:[[:blank:]]*//p' "/proc/$1/status"
+}
+
 up() {
 	local uptime
 	uptime=$(status_of "$1" uptime)

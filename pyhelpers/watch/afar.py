@@ -34,9 +34,9 @@ class Afar:
     def look(self, then: Callable[[], None] | None = None) -> None:
         """Have a hand read those sources of its pid that may not answer, if there are any; then call then."""
         server = self._life.server
-        numbers = sorted(server.unheard)
-        if not numbers or self._is_busy():
+        if not server.unheard or self._is_busy():
             return
+        numbers = sorted(server.unheard)
         path = evidence.path_of(server, numbers[0])
 
         def late() -> None:

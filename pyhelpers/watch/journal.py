@@ -98,10 +98,12 @@ class Account:
 
     def say_all(self, topic: str, remarks: list[str]) -> None:
         """Report each remark once while it lasts; forget the remarks that the topic no longer has."""
+        before = self._said.pop(topic, ())
         for text in remarks:
-            if text not in self._said.get(topic, ()):
+            if text not in before:
                 self.watcher.say(self.server, text)
-        self._said[topic] = set(remarks)
+        if remarks:
+            self._said[topic] = set(remarks)
 
     def mark_starting(self) -> None:
         """Write the intent to start to disk, before we move or start anything."""

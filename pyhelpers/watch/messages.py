@@ -41,7 +41,7 @@ WHEN local time by ISO 8601.  Fields end at a blank, the last one may hold blank
     wake                                       the answer to wake
     reloaded                                   the new conf is in force; from now on numbers are those of RUN_DIR/plan
     ready                                      the first look is over
-    tick                                       an interval has passed
+    tick                                       an interval has passed; the shell wanted to know, or may stand still
     say              TEXT                      something a person should know
     hook             OUTCOME HOOK TEXT         what became of an alert
 
@@ -68,6 +68,7 @@ Orders, shell to helper, fields separated by TABs; N is the server's number:
     print            STREAM TEXT               print a line; STREAM: 1 or 2
     syslog           TEXT                      send a line to syslog
     wake                                       send wake: a signal does not end a read in every shell
+    tick                                       send tick when the interval is over
 
 The end of the orders is the end of the shell, and so of this process; servers live on.
 """

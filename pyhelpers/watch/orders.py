@@ -184,6 +184,10 @@ def _wake(watcher: Watcher) -> None:
     watcher.emit("wake", None, "")
 
 
+def _tick(watcher: Watcher) -> None:
+    watcher.shell.wants_tick = True
+
+
 SYSLOG = "/dev/log"
 WARNING = 3 << 3 | 4  # facility daemon, severity warning: RFC 3164
 
@@ -194,4 +198,5 @@ SUITE_ORDERS: dict[str, Callable[..., None]] = {
     "print": _print,
     "syslog": _syslog,
     "wake": _wake,
+    "tick": _tick,
 }

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from watch.lifecycle import Life
 
 
-def tick(life: Life) -> None:
-    """Look at the evidence again, so that a lost event costs at most one interval."""
+def tick(life: Life, may_be_struck: bool) -> None:
+    """Look at the evidence again, so that a lost event costs at most one interval.
+
+    may_be_struck: the kernel may have killed a process of a server for lack of memory since the last look.
+    """
     if life.phase == "up":
-        _look_at_living(life)
+        _look_at_living(life, may_be_struck)
         if life.rivalry:
             life.rivalry.look_beside()
     elif life.phase == "idle":
@@ -30,7 +33,7 @@ def tick(life: Life) -> None:
     life.account.catch_up()
 
 
-def _look_at_living(life: Life) -> None:
+def _look_at_living(life: Life, may_be_struck: bool) -> None:
     server = life.server
     before = server.images, server.parent
     fields = server.is_seen()
@@ -52,7 +55,7 @@ def _look_at_living(life: Life) -> None:
         life.account.write()
     if life.offspring:
         life.offspring.look(fields)
-    if server.counts_memory():
+    if may_be_struck and server.counts_memory():
         from watch import memory
 
         memory.look(life)

@@ -10,6 +10,7 @@ import sys
 import time
 
 from base.clock import boot_seconds
+from proc import identity
 from state.record import iso_time
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 4096  # PIPE_BUF: up to this size a write into a FIFO is never torn
 ORDERS_AT_ONCE = 1 << 13  # bytes
+MOST_KEPT = 20  # ticks, 5 minutes: a shell that sleeps may wait for something else than us
 FIONREAD = 0x541B  # ioctl_tty(2); the same on all machines that Linux calls generic
 PIPE_BYTES = 1 << 20  # the shell can write so much while we stand still; the usual limit for a pipe of any user
 
@@ -34,6 +36,8 @@ class ShellLink:
         self._orders = os.open(f"{run_dir}/orders", os.O_RDONLY | os.O_NONBLOCK)
         _enlarge(self._orders)
         self.sent = 0  # bytes of all events, with those that wait here
+        self.wants_tick = False
+        self._ticks_kept = 0  # intervals since the last tick
         self._unsent: list[bytes] = []
         self._half = b""
         self._left: list[bytes] = []  # orders that we have read, and not obeyed yet
@@ -71,6 +75,16 @@ class ShellLink:
             self._unsent.append(raw)
             if len(self._unsent) == 1:
                 self._loop.on_writable(self._events, self._send_rest)
+
+    def tick(self) -> None:
+        """An interval has passed.  Tell the shell only if it wants to know, for that wakes it.
+
+        One that does not wait for us gets an event too: if it stands still, watch/lag.py sees that nobody reads it.
+        """
+        self._ticks_kept += 1
+        if self.wants_tick or self._ticks_kept >= MOST_KEPT or not _sleeps(os.getppid()):
+            self.wants_tick, self._ticks_kept = False, 0
+            self.emit("tick", 0, "")
 
     def _write(self, raw: bytes) -> bool:
         try:
@@ -128,6 +142,11 @@ class ShellLink:
         finally:  # if one order failed, too
             if self._left:
                 self._loop.after(0, self._obey_left)
+
+
+def _sleeps(pid: int) -> bool:
+    fields = identity.stat_fields(pid)
+    return fields is not None and fields[0] == "S"
 
 
 def _enlarge(pipe: int) -> None:

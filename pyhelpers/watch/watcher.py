@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from watch.metrics import Metrics
 
 RELOAD_AGAIN_MS = 1000
+OOM_LOOKS = 2  # after a kill: the kernel counts it for the machine first, and then for the cgroup
 MOST_SCANS = 3  # for one server, while what they find has ended by the time that we look
 
 
@@ -89,7 +90,8 @@ class Watcher:
         self._post = Post(self, f"{state_dir}/alerts", conf_dir)
         self._lag = Lag(self, self._post)
         self._metrics = self._measure() if self.suite.get("metrics") else None
-        self._oom_kills = cause.oom_kills()
+        self._oom_kills = self._kills_at_tick = cause.oom_kills()
+        self._oom_looks = OOM_LOOKS  # at so many of the next ticks
         if kept is not None:
             self._take_over(handover.take(kept))
 
@@ -383,12 +385,13 @@ class Watcher:
 
     def _tick(self) -> None:
         self.loop.after(self.interval_ms, self._tick)
+        may_be_struck = self._may_be_struck()
         for _ in self.orphans():
             pass  # the generator reaps those that have ended
         if not self._lock_all():
             return  # the shell ends the monitor
         for life in self.lives:
-            self.loop.on_behalf(life, oversight.tick, life)
+            self.loop.on_behalf(life, oversight.tick, life, may_be_struck)
         if self.held:
             self.held.tell_lost()
         self._look_after_cgroups()
@@ -399,10 +402,17 @@ class Watcher:
         self._post.catch_up()
         self.operators.report()
         self._be_seen()
-        self.emit("tick", None, "")
+        self.shell.tick()
         self._lag.look()
         if self._metrics:
             self._metrics.passed()
+
+    def _may_be_struck(self) -> bool:
+        """Has the kernel killed any process for lack of memory of late?  Else we look at no cgroup."""
+        before, self._kills_at_tick = self._kills_at_tick, cause.oom_kills()
+        looks = OOM_LOOKS if self._kills_at_tick > before else self._oom_looks
+        self._oom_looks = max(0, looks - 1)
+        return looks > 0
 
     def _be_seen(self) -> None:
         """If we are killed, others know from this file how long we have watched (state/presence.py)."""
