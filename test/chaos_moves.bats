@@ -41,6 +41,7 @@ reload_server() {
 one_move() {
 	local server=${1%:*} old
 	wait_until "$PATIENCE" runs_well "$server"
+	wait_until "$PATIENCE" answers "$server"
 	wait_until "$PATIENCE" has_helper
 	old=$PID
 
@@ -91,6 +92,11 @@ assert_kept_well() {
 	# shellcheck disable=SC2034 # fixtures/load.bash reads them
 	SAMPLES=$BATS_TEST_TMPDIR/samples.$1 SAMPLER=${samplers[$1]}
 	assert_copies $(($(times_in killed "$1") + 1)) 1
+}
+
+# answers NAME - has the helper looked at all servers?  Only then it reads orders; before, it sees no kill
+answers() {
+	suite clear "$1" >/dev/null 2>&1
 }
 
 # assert_deaths_told - each kill was told once, and nothing else was; of a server that its parent restarts, a kill that no

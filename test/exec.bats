@@ -162,7 +162,8 @@ shows() {
 	shows 'False vt100 /dev/pts/'
 	shows 'it got piped'
 	shows 'then with 0'
-	assert_equal 'terminals' "$(grep -oE '/dev/pts/[0-9]+' "$SHOWN" | sort -u | wc -l)" 2
+	of_root=$(grep -oE -m 1 '^/dev/pts/[0-9]+' "$SHOWN")
+	assert_equal 'terminals of its own' "$(grep -oE 'vt100 /dev/pts/[0-9]+' "$SHOWN" | grep -cvx "vt100 $of_root")" 2
 	assert_equal 'settings of the terminal' "$(grep -cE '^[0-9a-f]+(:[0-9a-f]+){5}' "$SHOWN")" 2
 	assert_equal 'different settings' "$(grep -E '^[0-9a-f]+(:[0-9a-f]+){5}' "$SHOWN" | sort -u | wc -l)" 1
 }

@@ -208,7 +208,9 @@ helper_of() {
 	local child word
 	for child in $(<"/proc/$1/task/$1/children"); do
 		while IFS= read -rd '' word; do
-			[[ $word != */alive.py ]] || printf '%s\n' "$child"
+			[[ $word == */alive.py ]] || continue
+			printf '%s\n' "$child"
+			break # one that executes itself while this reads has the word twice
 		done <"/proc/$child/cmdline"
 	done
 }
