@@ -59,17 +59,17 @@ mailbox_is_read() {
 	assert_equal 'wakeups' "$(wakeups "$MONITOR")" "$woken"
 }
 
-# looks_taken COUNT - the helper of the last monitor looks so often; it replaces the file each time
+# looks_taken COUNT - the helper of the last monitor looks so often, and writes the file each time
 looks_taken() {
 	local look before
 	for ((look = 0; look < $1; look++)); do
-		before=$(stat -c %i:%Y "$STATE/monitors/$MONITOR/lag")
+		before=$(stat -c %y "$STATE/monitors/$MONITOR/lag")
 		wait_until "$PATIENCE" looked_since "$before"
 	done
 }
 
 looked_since() {
-	[ "$(stat -c %i:%Y "$STATE/monitors/$MONITOR/lag")" != "$1" ]
+	[ "$(stat -c %y "$STATE/monitors/$MONITOR/lag")" != "$1" ]
 }
 
 # wakeups PID - prints how often that process has slept
