@@ -8,8 +8,8 @@ owner.  The loop catches every exception, in one place, and charges it to the ow
 
 from __future__ import annotations
 
+import _heapq  # not heapq, whose functions in Python would stay in the resident, 16 KiB
 import errno
-import heapq
 import os
 import select
 import time
@@ -98,7 +98,7 @@ class Loop:
     def after(self, milliseconds: float, call: Callable[[], None]) -> Timer:
         """Make the call once, after that time on the monotonic clock."""
         timer = Timer(time.monotonic() + milliseconds / 1000, call, self.owner)
-        heapq.heappush(self._timers, timer)
+        _heapq.heappush(self._timers, timer)
         return timer
 
     def run(self) -> None:
@@ -157,13 +157,13 @@ class Loop:
     def _next_due(self) -> float:
         """Seconds to the next timer; -1: none."""
         while self._timers and self._timers[0].call is None:
-            heapq.heappop(self._timers)
+            _heapq.heappop(self._timers)
         return max(0.0, self._timers[0].due - time.monotonic()) if self._timers else -1
 
     def _ring(self, now: float) -> None:
         """Make the calls that were due when the turn began: what it has requested waits until we have looked again."""
         while self._timers and self._timers[0].due <= now:
-            timer = heapq.heappop(self._timers)
+            timer = _heapq.heappop(self._timers)
             if timer.call:
                 self.on_behalf(timer.owner, timer.call)
 
