@@ -24,6 +24,8 @@ class Run:
         self.ids = [f"s{index:04d}" for index in range(number)]
         self.commands = {i: [str(scratch / "stamp"), str(self.stamps), i, *more] for i in self.ids}
         self.process: subprocess.Popen[bytes] | None = None
+        self._read = 0  # bytes of stamps
+        self._last: dict[str, tuple[int, int]] = {}
         self.began = 0  # ns, when start() was called
         self.patience = float("inf")  # seconds that a wait takes at most
 
@@ -37,9 +39,15 @@ class Run:
         self.wait_for(self.ids, 0)
 
     def last(self) -> dict[str, tuple[int, int]]:
-        """ID -> pid and stamp of its newest start."""
-        lines = self.stamps.read_text().splitlines()
-        return {name: (int(pid), int(at)) for name, pid, at in map(str.split, lines)}
+        """ID -> pid and stamp of its newest start.  Only the new lines are read: else a look would take a processor."""
+        with open(self.stamps, "rb") as stamps:
+            stamps.seek(self._read)
+            *lines, _ = stamps.read().split(b"\n")
+        for line in lines:
+            name, pid, at = line.decode().split()
+            self._last[name] = int(pid), int(at)
+            self._read += len(line) + 1
+        return dict(self._last)
 
     def wait_for(self, names: list[str], after: int) -> dict[str, tuple[int, int]]:
         """Until each of them has been started after that moment (ns).  Raises TimeoutError."""
