@@ -235,7 +235,7 @@ pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
 ends.write(group, "cgroup.procs", str(pid))
 cgroup.members = lambda directory: []
 loop = Loop()
-host = types.SimpleNamespace(loop=loop, followed={}, shared={}, orphans=lambda sid=0: [])
+host = types.SimpleNamespace(loop=loop, followed={}, shared={}, orphans=lambda sid=0, listed=False: [])
 server = types.SimpleNamespace(stop_tree=True, stop=["KILL"])
 dead = leftovers.Dead.__new__(leftovers.Dead)
 descent.Descent.__init__(dead, cgroup=group)

@@ -2,6 +2,7 @@
 # Monitors follow each other, and never two at once watch one server (field cases 8-10).
 
 load helpers
+load fixtures/orders
 
 @test "monitor killed between moving the logs and starting: the next monitor finishes it" {
 	given_server msg_server
@@ -116,6 +117,50 @@ access.make(sys.argv[2])
 	run -0 find "/proc/$(pid_of msg_server)/fd" -type l -printf '%l '
 
 	assert_equal 'its descriptors' "$output" "/dev/null $STATE/output/msg_server.log $STATE/output/msg_server.log $SERVERS/msg_server "
+}
+
+@test "many servers: no descriptor for each lock; they hold, also for those that are new, and end with the monitor" {
+	expect_helper_deaths
+	given_sleepers 70
+	monitor_start all
+	wait_until "$PATIENCE" is_watched
+	helper=$(helper_of "$MONITOR")
+
+	assert_equal 'descriptors of locks' "$(locks_open "$helper")" 0
+	suite_ends 1 s070
+	grep -qF "s070: the monitor with pid $MONITOR watches it already" "$SAID"
+	given_sleepers_too 140
+	suite_ends 0 update
+	assert_equal 'descriptors of locks after an update' "$(locks_open "$(helper_of "$MONITOR")")" 0
+	suite_ends 1 s140
+	kill -KILL "$helper"
+	wait_until "$PATIENCE" has_other_helper "$helper"
+	wait_until "$PATIENCE" is_watched
+	suite_ends 1 s001
+	monitor_crash
+
+	monitor_start s001 s140
+	wait_until "$PATIENCE" is_watched
+	wait_until "$PATIENCE" state_is s140 RUNNING
+}
+
+# given_sleepers_too COUNT - so many sleepers, with those that are there
+given_sleepers_too() {
+	local name
+	for name in $(seq -f 's%03g' 71 "$1"); do
+		mkdir "$SERVERS/$name"
+		given_conf "$name" "dir = $SERVERS/$name" "command = $SERVERS/sleeper 1000"
+	done
+}
+
+has_other_helper() {
+	local HELPER
+	has_helper && [ "$HELPER" != "$1" ]
+}
+
+# locks_open PID - prints how many locks of servers that process has open
+locks_open() {
+	find "/proc/$1/fd" -type l -printf '%l\n' | grep -c '/lock$' || :
 }
 
 @test "lock inherited by the server: one that outlives its monitor blocks nothing" {

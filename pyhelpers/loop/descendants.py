@@ -80,12 +80,12 @@ def children(pid: int, threads: int) -> list[int]:
     return [child for tid in tids for child in identity.children(pid, int(tid))]
 
 
-def orphans_of(host: Reaper, of: Descent, root: int, ticks: int) -> dict[int, int]:
+def orphans_of(host: Reaper, of: Descent, root: int, ticks: int, listed: bool = False) -> dict[int, int]:
     """Pid and start ticks of our orphans that descend from it, and of all in its cgroup.
 
-    root: its process, which may be a zombie.
+    root: its process, which may be a zombie.  listed: see orphans().
     """
-    candidates = [*(orphan.pid for orphan in host.orphans(of.sid)), *of.inside()]
+    candidates = [*(orphan.pid for orphan in host.orphans(of.sid, listed)), *of.inside()]
     if not candidates:
         return {}
     known, of.kids = of.kids, {**of.kids, root: ticks}
@@ -143,25 +143,33 @@ def _orphans_of(host: Host, server: Server) -> dict[int, int]:
     return orphans.of(host, server)
 
 
-def orphans(loop: Loop, not_these: Container[int], sid: int) -> Iterator[identity.Process]:
+def orphans(loop: Loop, not_these: Container[int], sid: int, listed: bool = False) -> Iterator[identity.Process]:
     """Our children that we did not make: as subreaper we are the parent of orphans.  Reaps the dead ones.
 
     not_these: pids of children that are no orphans; sid: 0, or the only session that matters.
+    listed: of a server whose death a descriptor has told in this turn of the loop, for its orphans were ours before
+    the turn began.  A thousand servers that die at once then share one list of a thousand children.
     An orphan that has died handed its own children to us first, so after a dead one we list our children again.
     """
     seen: set[int] = set()
     has_died = True
     while has_died:
         has_died = False
-        for pid in identity.children(os.getpid()):
+        for pid in _candidates(loop, not_these, listed):
             if pid in seen or pid in not_these or pid in loop.errands or (sid and loop.ending.get(pid, sid) != sid):
                 continue
             seen.add(pid)
             process = identity.look(pid)
             if process:
                 yield process
-            else:
-                has_died = bool(cause.of_child(pid)) or has_died
+            elif cause.of_child(pid):
+                has_died, loop.orphans = True, None
+
+
+def _candidates(loop: Loop, not_these: Container[int], listed: bool) -> list[int]:
+    if not listed or loop.orphans is None:
+        loop.orphans = [pid for pid in identity.children(os.getpid()) if pid not in not_these]
+    return loop.orphans
 
 
 def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bool:

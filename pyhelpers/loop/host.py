@@ -31,8 +31,11 @@ class Reaper(Protocol):
     def followed(self) -> Container[int]:
         """Pids of the living servers."""
 
-    def orphans(self, sid: int = 0) -> Iterable[Process]:
-        """Our children that we did not make: orphans of the servers.  sid: 0, or the only session that matters."""
+    def orphans(self, sid: int = 0, listed: bool = False) -> Iterable[Process]:
+        """Our children that we did not make: orphans of the servers; see loop/descendants.py.
+
+        sid: 0, or the only session that matters.  listed: those that this turn of the loop has listed are enough.
+        """
 
 
 class Host(Reaper, Protocol):

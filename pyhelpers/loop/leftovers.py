@@ -85,19 +85,25 @@ class Dead(Descent):
         return dead
 
 
-def look_at_orphans(host: Host, dead: Dead) -> None:
-    """Note its descendants.  While it is our zombie, no other session can have the number of its session."""
-    found = descendants.orphans_of(host, dead, dead.pid, dead.ticks)
+def look_at_orphans(host: Host, dead: Dead, listed: bool = False) -> None:
+    """Note its descendants.  While it is our zombie, no other session can have the number of its session.
+
+    listed: see descendants.orphans().
+    """
+    found = descendants.orphans_of(host, dead, dead.pid, dead.ticks, listed)
     dead.kids = {**_living(dead.kids), **found}
     dead.looked_at = time.monotonic()
 
 
-def reap(host: Host, dead: Dead) -> str:
-    """Note its orphans, unless it was adopted, and reap it; how it ended, "unknown" if it is not our child."""
+def reap(host: Host, dead: Dead, listed: bool = False) -> str:
+    """Note its orphans, unless it was adopted, and reap it; how it ended, "unknown" if it is not our child.
+
+    listed: see descendants.orphans().
+    """
     if not dead.adopted:
         host.loop.errands.add(dead.pid)  # do not reap it with the orphans
         try:
-            look_at_orphans(host, dead)
+            look_at_orphans(host, dead, listed)
         finally:
             host.loop.errands.discard(dead.pid)
     return cause.of_child(dead.pid) or cause.UNKNOWN

@@ -63,6 +63,7 @@ class Loop:
         self.ending: dict[int, int] = {}  # pid -> session of each process that is being ended
         self.ended = False
         self.owning: Timer | None = None  # until our memory is quick to write again: loop/fork.py
+        self.orphans: list[int] | None = None  # as this turn has listed them: loop/descendants.py
         self.longest = 0.0  # seconds of the longest turn; who reads it begins anew: watch/lag.py
         self._pid = os.getpid()
 
@@ -112,6 +113,7 @@ class Loop:
     def _turn(self) -> None:
         awake = self._epoll.poll(self._next_due())
         began = time.monotonic()
+        self.orphans = None
         ready = [(fd, self._calls[fd]) for fd, _ in awake if fd in self._calls]
         for fd, waiting in ready:
             if self._calls.get(fd) is waiting:  # an earlier call may have put another file there

@@ -30,6 +30,6 @@ class Subreaper:
         if ours:
             ours.remove_now()
 
-    def orphans(self, sid: int = 0) -> Iterator[Process]:
+    def orphans(self, sid: int = 0, listed: bool = False) -> Iterator[Process]:
         """See loop/host.py."""
-        return descendants.orphans(self.loop, (), sid)
+        return descendants.orphans(self.loop, (), sid, listed)

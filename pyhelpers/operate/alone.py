@@ -101,9 +101,9 @@ class Alone:
         """Print a message for the operator."""
         print(f"{server.shown}: {text}" if server else text, file=sys.stderr, flush=True)
 
-    def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
+    def orphans(self, sid: int = 0, listed: bool = False) -> Iterator[identity.Process]:
         """The orphans of the server that the kernel gave to us, the subreaper."""
-        return descendants.orphans(self.loop, {*self.followed, *self._children_before}, sid)
+        return descendants.orphans(self.loop, {*self.followed, *self._children_before}, sid, listed)
 
     def _find_left(self, numbers: list[int]) -> str:
         dead = self.dead or self.lives[0].account.dead

@@ -36,11 +36,11 @@ class Death:
         self.detail = _oom_detail(life) if self.how.endswith("(oom)") else ""
 
     def settle(self, host: Host) -> None:
-        """Note its orphans and reap it."""
+        """Note its orphans and reap it, in the turn of the loop in which its pidfd told of its end."""
         if self._is_settled:
             return
         self._is_settled = True
-        reap(host, self.dead)
+        reap(host, self.dead, listed=True)
 
     def reason(self, life: Life) -> str:
         """Why it ended, for the shell: if we were ending it, `hung (no beat for 31s; KILL was needed after 5s)`."""

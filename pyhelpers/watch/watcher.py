@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 RELOAD_AGAIN_MS = 1000
 OOM_LOOKS = 2  # after a kill: the kernel counts it for the machine first, and then for the cgroup
+MANY_LOCKS = 64  # with fewer, to load what puts them away costs more than it gives
 MOST_SCANS = 3  # for one server, while what they find has ended by the time that we look
 
 
@@ -78,6 +79,7 @@ class Watcher:
         self.streams: dict[str, Stream] = {"1": Stream(self.loop, 1), "2": Stream(self.loop, 2)}
         self.operators = self._open_mailbox()
         self._locks: list[int] = []
+        self._locks_away: list[object] = []
         self._deaths_told: list[bytes] | None = None
         self._year = time.localtime().tm_year  # of history.jsonl
         self._unlocked = list(self.lives)
@@ -293,6 +295,10 @@ class Watcher:
             if holder:
                 self.emit("locked", life.server, holder)
                 return False
+        if len(self._locks) >= MANY_LOCKS:
+            from state import held_locks
+
+            self._locks_away += held_locks.put_away(self._locks)
         return True
 
     def _lock(self, directory: str) -> str:
@@ -369,12 +375,12 @@ class Watcher:
 
     # -- orphans ---------------------------------------------------------------------------------
 
-    def orphans(self, sid: int = 0) -> Iterator[identity.Process]:
+    def orphans(self, sid: int = 0, listed: bool = False) -> Iterator[identity.Process]:
         """Descendants of our servers whose parent has ended: as subreaper we are their parent now.  Reaps the dead.
 
         sid: if set, skip processes of other sessions that we are ending, so that a thousand stops do not add up.
         """
-        return descendants.orphans(self.loop, self.followed, sid)
+        return descendants.orphans(self.loop, self.followed, sid, listed)
 
     def oom_struck(self) -> bool:
         """Has the kernel killed a process to free memory since the last call?"""
