@@ -423,8 +423,7 @@ on_restart_pending() {
 	server_get "$1" state
 	[ "$_server_get" != STOPPING ] || return 0
 	incident_is_unanswered "$1" "$3" || return 0
-	server_get "$1" cause
-	[ -n "$_server_get" ] || incident_death "$1" "$2" "$3"
+	incident_is_open "$1" "$3" || incident_death "$1" "$2" "$3" # the record may have an older one
 	restart_at_once
 	restart_rival "$1"
 	act "$1"

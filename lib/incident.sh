@@ -38,6 +38,13 @@ incident_is_unanswered() {
 	server_set "$1" answered "$_incident_rest"
 }
 
+# incident_is_open NUMBER 'UP INCIDENT CAUSE' - is this death the incident that is open?
+incident_is_open() {
+	_incident_rest=${2#* }
+	server_get "$1" incident
+	[ "$_server_get" = "${_incident_rest%% *}" ]
+}
+
 # incident_death NUMBER PID 'UP INCIDENT CAUSE' - open the incident of a death
 # Sets: incident_cause, and the server's incident
 incident_death() {

@@ -18,10 +18,7 @@ let_go() {
 
 # is_taken - has the helper read all that operators have written?
 is_taken() {
-	"$(python)" -I -S -c '
-import fcntl, os, sys
-waiting = fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK), 0x541B, b"\0\0\0\0")  # FIONREAD
-sys.exit(waiting != b"\0\0\0\0")' "$(mailbox)"
+	is_read "$(mailbox)"
 }
 
 # helper_dies - the helper of the monitor is killed, and gone

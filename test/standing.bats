@@ -277,3 +277,82 @@ print(*seen)' "$ROOT/pyhelpers" "$BATS_TEST_TMPDIR"
 logged_so_often() {
 	[ "$(logged_times 'Server a restarted')" = "$1" ]
 }
+
+# helper_stopped - the helper is stopped, with an operator's update before it; $HELPER is its pid, $OPERATOR the update
+helper_stopped() {
+	HELPER=$(helper_of "$MONITOR")
+	kill -STOP "$HELPER"
+	printf 'give_up = 9 in 60s\n' >>"$CONF/servers/other.conf"
+	operator update
+	wait_until "$PATIENCE" is_unread "$(mailbox)"
+}
+
+# tell_shell_to_update - in place of the helper, which would say it one turn of its loop too early
+tell_shell_to_update() {
+	printf 'update 0 %s 2026-01-01T00:00:00.000+00:00 \n' "$(cut -d . -f 1 /proc/uptime)" >"$STATE/monitors/$MONITOR/events"
+}
+
+is_unread() {
+	! is_read "$1"
+}
+
+# update_ends_with_both_told FIRST SECOND - the helper goes on; both deaths of `a` are told once, and there was an alert
+# for each
+update_ends_with_both_told() {
+	local pid
+	kill -CONT "$HELPER"
+	operator_ends 0
+	wait_until "$PATIENCE" has_started a 3
+	runs a
+	assert_left_alone a
+	assert_equal 'starts' "$(starts_of a)" 3
+	for pid in "$1" "$2"; do
+		assert_equal "deaths of $pid in history.jsonl" "$(grep -c "\"event\":\"death\".*\"pid\":$pid," "$STATE/history.jsonl")" 1
+		assert_equal "lines about the end of $pid" "$(logged_times "Server a stopped, pid=$pid,")" 1
+		assert_equal "alerts for $pid" "$(grep -l "a-$pid-" "$STATE"/alerts/sent/* | wc -l)" 1
+	done
+}
+
+@test "a death that is answered in the turn in which a new conf is taken over is told afterwards, once" {
+	given_server a
+	given_server other
+	monitor_start a other
+	settled a
+	first=$RUNS
+	kill -KILL "$first"
+	wait_until "$PATIENCE" has_started a 2
+	settled a
+	second=$RUNS
+
+	helper_stopped
+	kill -KILL "$second" # the helper will see this first, and the order behind it in the same turn of its loop
+	wait_until "$PATIENCE" is_gone "$second"
+	tell_shell_to_update
+	wait_until "$PATIENCE" is_unread "$STATE/monitors/$MONITOR/orders"
+
+	update_ends_with_both_told "$first" "$second"
+}
+
+@test "a death behind one whose end the helper could not be told, for a new conf is taken over, has an alert of its own" {
+	given_server a 'restart = unexpected' 'start_seconds = 1s' # the shell is asked each time
+	given_server other
+	monitor_start a other
+	runs a
+	first=$RUNS
+	kill -KILL "$first"
+	wait_until "$PATIENCE" has_started a 2
+	second=$(tail -n 1 "$SERVERS/a/starts")
+	wait_until "$PATIENCE" is_recorded a "$second" # behind the order to start it, which has told the helper of the incident
+	kill -STOP "$MONITOR"
+	tell_shell_to_update
+	wait_until "$PATIENCE" is_up_in_record a
+
+	helper_stopped
+	kill -KILL "$second" # the helper will see this first
+	wait_until "$PATIENCE" is_gone "$second"
+	kill -CONT "$MONITOR"
+	wait_until "$PATIENCE" is_read "$STATE/monitors/$MONITOR/events"
+	wait_until "$PATIENCE" is_unread "$STATE/monitors/$MONITOR/orders"
+
+	update_ends_with_both_told "$first" "$second"
+}

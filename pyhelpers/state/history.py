@@ -17,6 +17,12 @@ def incident_id(name: str, pid: int | str, ticks: int | str, boot: str) -> str:
     return f"{name}-{pid}-{ticks}-{boot[:BOOT_LETTERS]}"
 
 
+def process_of(incident: str) -> tuple[int, int]:
+    """The pid and the start ticks in an incident_id(); 0 and 0 if it is none."""
+    words = incident.rsplit("-", 3)[1:3]
+    return (int(words[0]), int(words[1])) if len(words) == 2 and all(map(str.isdecimal, words)) else (0, 0)
+
+
 def is_death(line: bytes) -> bool:
     """Does this line report a death?  `hung` and `limit` do too: the monitor ended that process."""
     return any(b'"event":"%b"' % event in line for event in (b"death", b"hung", b"limit"))

@@ -257,7 +257,6 @@ class Life:
     def _report(self, dead: Dead, death: str, surely_absent: bool) -> None:
         self.phase = "idle"
         self.surely_absent = surely_absent
-        self.told = (dead.pid, dead.ticks)
         _, up_for, incident, _ = death.split(" ", 3)
         is_young = int(up_for) * 1000 < self.server.timeout_ms
         self.watcher.last_words.ended(self.server, dead, incident, is_young)
@@ -265,6 +264,7 @@ class Life:
         if self.standing.starts and not dead.parent[0]:  # else another process may restart it
             self.standing.carry_out(death)
         else:
+            self.told = (dead.pid, dead.ticks)
             self.tell("down", death)
 
     def _look_for_core(self, pid: int, incident: str) -> None:

@@ -7,6 +7,8 @@ confirms that it knows of it.  Until then the record has that death as `untold`,
 
 from __future__ import annotations
 
+from state import history
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from watch.lifecycle import Life
@@ -48,6 +50,7 @@ class Standing:
         untold = self._life.account.untold
         if word and untold:
             self._event = f"{word} {untold}"
+            self._life.told = history.process_of(untold.split(" ", 3)[2])
             self._life.tell(word, untold)
 
     def has_told(self, incident: str) -> bool:
