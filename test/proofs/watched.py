@@ -78,6 +78,7 @@ class Watched:
         self.servers = {name: Server(name, kind) for name, kind in names.items()}
         self._is_between = False  # two monitors
         self._helper = 0
+        self._part = ""  # of a stamp
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         self.suite = _copied_suite(place)
         self._stamps = _prepare(place, conf)
@@ -188,7 +189,7 @@ class Watched:
 
     def look(self) -> None:
         """Take the new stamps: who has started, and how long after its death."""
-        while line := self._stamps.readline():  # a stamp is one write: there are no parts
+        for line in self._whole_stamps():
             name, pid, at = line.split()
             server = self.servers[name]
             server.pid, server.starts = int(pid), server.starts + 1
@@ -197,6 +198,14 @@ class Watched:
                     self.seen.latency.append((int(at) - server.killed_at) / 1e6)
                     self.seen.kinds.append(server.kind)
                 server.killed_at = 0
+
+    def _whole_stamps(self) -> Iterator[str]:
+        """The new lines.  A write that crosses the end of a page is seen in two parts: we leave the first for later."""
+        while line := self._stamps.readline():
+            self._part += line
+            if line.endswith("\n"):
+                whole, self._part = self._part, ""
+                yield whole
 
     def runs(self, name: str) -> bool:
         """Is it RUNNING by its record, as the process of its last stamp?"""
