@@ -110,3 +110,7 @@ proof() {
 @test "a descriptor that the kernel refuses to wait for is closed like any other" {
 	proof what_the_kernel_does_not_wait_for_is_forgotten
 }
+
+@test "a process that forks and ends while we look at our orphans has left a child" {
+	proof what_ends_while_we_look_leaves_its_child
+}

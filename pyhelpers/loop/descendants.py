@@ -83,13 +83,25 @@ def children(pid: int, threads: int) -> list[int]:
 def orphans_of(host: Reaper, of: Descent, root: int, ticks: int, listed: bool = False) -> dict[int, int]:
     """Pid and start ticks of our orphans that descend from it, and of all in its cgroup.
 
-    root: its process, which may be a zombie.  listed: see orphans().
+    root: its process, which may be a zombie.  listed: see orphans().  A process that ends while we look hands its
+    children to us, which we have not listed then; so if we find none and one has ended, look once more.
     """
-    candidates = [*(orphan.pid for orphan in host.orphans(of.sid, listed)), *of.inside()]
-    if not candidates:
+    for _ in range(GENERATIONS):
+        candidates = [*(orphan.pid for orphan in host.orphans(of.sid, listed)), *of.inside()]
+        table = descent.table_of([*candidates, root]) if candidates else {}
+        found = _proved(of, root, ticks, table)
+        if found or all(pid in table and table[pid].state not in "ZX" for pid in candidates):
+            return found
+        listed = False
+    return {}
+
+
+def _proved(of: Descent, root: int, ticks: int, table: descent.Table) -> dict[int, int]:
+    """Those in the table that descend from it, without root, its process, which the table has too."""
+    if not table:
         return {}
     known, of.kids = of.kids, {**of.kids, root: ticks}
-    found = of.members(descent.table_of([*candidates, root]))
+    found = of.members(table)
     of.kids = known
     found.pop(root, None)
     return found
