@@ -114,3 +114,7 @@ proof() {
 @test "a process that forks and ends while we look at our orphans has left a child" {
 	proof what_ends_while_we_look_leaves_its_child
 }
+
+@test "a daemon that only the second look at our orphans finds is at work" {
+	proof what_the_second_look_finds_is_at_work
+}

@@ -272,11 +272,14 @@ class Start:
         self._watcher.last_words.failed(self._server, self._ticks, report)
 
     def _is_at_work(self) -> bool:
-        """Does a process live that our launched process left behind, or may have left?  A wait for it is harmless."""
+        """Does a process live that our launched process left behind, or may have left?  A wait for it is harmless.
+
+        One that is ending shows no mark, and its child is not ours yet; so the second look counts as much as the first.
+        """
         dead = self._life.account.dead
         look_at_orphans(self._watcher, dead)
         young = [orphan for orphan in self._watcher.orphans() if orphan.ticks >= self._ticks]
-        return bool(dead.kids) or any(not descent.mark(orphan.pid, orphan.ticks) for orphan in young)
+        return bool(dead.kids) or any(descent.mark(each.pid, each.ticks) in ("", dead.invocation) for each in young)
 
     def _wait_for_daemon(self) -> None:
         """A leftover lives: wait until it is the server, a pidfile names one, it ends, or the time is over.
