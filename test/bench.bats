@@ -213,6 +213,28 @@ for title, at in round_trip(map(str.rstrip, lines), cast).items():
 	assert_nothing_left
 }
 
+@test "a keeper that is ended while its servers start leaves none, stamped or not" {
+	mkdir "$BATS_TEST_TMPDIR/tmp"
+
+	calculated "$BATS_TEST_TMPDIR/tmp" <<-'END'
+		import sys, tempfile
+		from pathlib import Path
+		from benches.keeping import Run
+		with tempfile.TemporaryDirectory(dir=sys.argv[1]) as scratch:
+		    run = Run("slow", Path(scratch), 1)
+		    run.patience = 0
+		    try:
+		        run.start(["sh", "-c", "setsid sleep 600 & exec sleep 600"])
+		    except TimeoutError:
+		        pass
+		    while len(Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()) < 1:
+		        pass
+		    run.end()
+	END
+
+	assert_nothing_left
+}
+
 @test "trace prints and draws the hops of this machine, and removes what it has set up" {
 	given_tracefs
 	picture=$BATS_TEST_TMPDIR/picture.svg

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from scratch import begin, end_all
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,10 +35,7 @@ class Run:
     def start(self, command: list[str]) -> None:
         """Begin, and wait until every server has stamped.  Raises TimeoutError."""
         self.began = time.monotonic_ns()
-        with open(self.scratch / "out", "wb") as out:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-            )
+        self.process = begin(command, self.scratch, self.scratch / "out", {})
         self.wait_for(self.ids, 0)
 
     def last(self) -> dict[str, tuple[int, int]]:
@@ -73,15 +73,14 @@ class Run:
         return [(back[name][1] - began) / 1e6 for name in names]
 
     def end(self) -> None:
-        """The keeper first, then the servers, each by its pid."""
+        """The keeper first, then the servers, each by its pid, and who has not stamped yet."""
         if self.process:
             self.process.terminate()
             self.process.wait()
-        for pid, _ in self.last().values():
-            try:
+        for pid, _ in self.last().values():  # a keeper may have taken from them all that end_all() knows them by
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        end_all(self.scratch)
 
 
 def suite(scratch: Path, number: int, logs: bool = False, more: list[str] | None = None, of_suite: str = "") -> Run:

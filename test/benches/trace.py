@@ -39,7 +39,6 @@ class Figure(NamedTuple):
 
 def trace(scratch: Path, kills: int, drawn: str) -> int:
     """Kill so many times each way, print, and draw into the file of that name, if any; the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what we have set up must go
     try:
         with tracefs.mounted() as top, tracefs.instance(top) as instance:
             found, untraced = _killed(scratch, kills, instance)

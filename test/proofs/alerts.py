@@ -17,7 +17,7 @@ from pathlib import Path
 
 from proofs.given import ROOT, Given
 from proofs.result import Result
-from proofs.scratch import begin
+from scratch import begin
 
 SIZE = 2_000  # kills of delivery
 SERVERS = 5

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from proofs import tap
 from proofs.given import ROOT, Given
-from proofs.scratch import begin
+from scratch import begin
 
 SHELLS = ("dash", "bash", "busybox ash", "mksh", "yash")
 REST = 0.1  # seconds between two looks at what runs

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from proofs.given import ROOT
-from proofs.scratch import begin
+from scratch import begin
 
 PATIENCE = 120.0  # seconds
 STILL = 8.0  # seconds in which nothing more is told: nothing more comes

@@ -1,6 +1,6 @@
-"""A scratch directory, and the end of all that was started in it.
+"""A scratch directory of a bench or a proof, and the end of all that was started in it.
 
-Whatever a proof starts has MARK in its environment, however far it daemonizes; or it runs below the directory.
+Whatever one starts has MARK in its environment, however far it daemonizes; or it runs below the directory.
 """
 
 from __future__ import annotations
@@ -15,19 +15,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-MARK = "SUITE_PROOF"
+MARK = "SUITE_SCRATCH"
 OF_BATS = ("BATS_", "BASH_FUNC_", "SUITE_TEST")  # and its own programs, which are first in PATH
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROUNDS = 200  # looks at the processes, until none is left
 REST = 0.02  # seconds between two looks
 
 
+def leave_on_signals() -> None:
+    """From now on a signal that ends us leaves through all `with`; the exit status is 128 + its number."""
+    for each in ENDING:
+        signal.signal(each, _leave)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 class Scratch:
-    """`with Scratch() as place:` - place.path is there, and gone afterwards with all processes."""
+    """`with Scratch("proof.") as place:` - place.path is there, and gone afterwards with all processes.
+
+    prefix: what its name begins with.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
     def __enter__(self) -> Scratch:
         # Servers of other users run below it: they must be allowed to enter
-        self.path = Path(tempfile.mkdtemp(prefix="proof.")).resolve()
+        self.path = Path(tempfile.mkdtemp(prefix=self._prefix)).resolve()
         self.path.chmod(0o755)
         return self
 
