@@ -103,6 +103,10 @@ proof() {
 	proof what_it_says_before_we_follow_it_is_heard
 }
 
+@test "what the process beside it says before we follow that is heard, and is not taken for a stranger's" {
+	proof what_a_second_one_says_before_we_follow_it_is_heard
+}
+
 @test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
 	proof a_reset_between_two_calls_is_an_answer
 }

@@ -113,10 +113,16 @@ class Notify(Vital):
         self._say_once("socket", f"its socket: {error.strerror}; what it says is not heard")
 
     def listen_with(self, first: Notify) -> None:
-        """Hear what the process that we follow sends to the socket of another vital, until that sets other to None."""
+        """Hear what our process sends to the socket of another vital, until that sets other to None."""
         first._listen()
         self._socket = first._socket
-        first.other = lambda pid, uid, text: self._root != 0 and self._is_kin(pid, uid) and self._hear(pid, uid, text)
+        first.other = lambda pid, uid, text: self._hear_beside(first, pid, uid, text)
+
+    def _hear_beside(self, first: Notify, pid: int, uid: int, text: bytes | None) -> bool:
+        """Is it for us, and not for first?"""
+        if self._root:
+            return self._is_kin(pid, uid) and self._hear(pid, uid, text)
+        return not first._descends(pid) and self._keep(pid, uid, text)
 
     def _forget(self) -> None:
         """Forget the messages of its last process."""
@@ -174,8 +180,7 @@ class Notify(Vital):
         if self.other and self.other(pid, uid, text):
             return True
         if not self._root:  # it has never run here, or becomes the server just now, and we have not heard of that
-            if len(self._early) < MOST_EARLY and self._may_be_its_user(uid):
-                self._early.append((pid, uid, text))
+            self._keep(pid, uid, text)
             return False
         if not self._is_kin(pid, uid):
             self._say_once("stranger", f"pid {pid} (uid {uid}) is no process of it; what it says is ignored")
@@ -184,6 +189,14 @@ class Notify(Vital):
             self._say_once("length", "a message of more than 4096 bytes; ignored")
         else:
             self._obey(text)
+        return True
+
+    def _keep(self, pid: int, uid: int, text: bytes | None) -> bool:
+        """Keep it until we follow the process; False: no user of the server has sent it."""
+        if not self._may_be_its_user(uid):
+            return False
+        if len(self._early) < MOST_EARLY:
+            self._early.append((pid, uid, text))
         return True
 
     def _is_kin(self, pid: int, uid: int) -> bool:
