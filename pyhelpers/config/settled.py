@@ -39,7 +39,7 @@ def _text(value: Any) -> str:
 
 def settings_of(values: dict[str, Any]) -> Settings:
     """Convert values as config/keys.py parses them into settings as groups() reads them."""
-    return {key: _text(value) for key, value in values.items()}
+    return {key: value if type(value) is str else _text(value) for key, value in values.items()}
 
 
 def groups(source: Iterable[str]) -> Iterator[tuple[str, Settings]]:
