@@ -3,10 +3,13 @@
 
 load helpers
 
-# proof QUESTION - put that question of fixtures/proof.py to the modules, in a directory of this test
+# Words that run a command in a pid namespace of its own, in the session of a process outside it
+outside=(unshare --pid --fork --mount-proc --kill-child)
+
+# proof QUESTION [WITHIN...] - put that question of fixtures/proof.py to the modules, in a directory of this test
 proof() {
 	cd "$BATS_TEST_TMPDIR" || return
-	timeout 20 "$(python)" -s "$FIXTURES/proof.py" "$ROOT/pyhelpers" "$1"
+	timeout -k 1 20 "${@:2}" "$(python)" -s "$FIXTURES/proof.py" "$ROOT/pyhelpers" "$1"
 }
 
 @test "an end signals the process with those start ticks, and no other that has its pid" {
@@ -107,6 +110,18 @@ proof() {
 	proof what_a_second_one_says_before_we_follow_it_is_heard
 }
 
+@test "the same where all sessions have the number 0, as in a container that was entered from outside" {
+	require_own_mounts --pid --fork --mount-proc
+
+	proof what_a_second_one_says_before_we_follow_it_is_heard "${outside[@]}"
+}
+
+@test "a session outside our pid namespace proves no descent: that of strangers has its number, 0, too" {
+	require_own_mounts --pid --fork --mount-proc
+
+	proof a_session_outside_is_that_of_strangers_too "${outside[@]}"
+}
+
 @test "a connection that is reset between two calls is an answer of the server, and no error of the check" {
 	proof a_reset_between_two_calls_is_an_answer
 }
@@ -117,6 +132,12 @@ proof() {
 
 @test "a process that forks and ends while we look at our orphans has left a child" {
 	proof what_ends_while_we_look_leaves_its_child
+}
+
+@test "the same in a pid namespace that was entered from outside" {
+	require_own_mounts --pid --fork --mount-proc
+
+	proof what_ends_while_we_look_leaves_its_child "${outside[@]}"
 }
 
 @test "a daemon that only the second look at our orphans finds is at work" {

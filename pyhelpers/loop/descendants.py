@@ -188,13 +188,13 @@ def belongs(host: Host, pid: int, root: int, root_ticks: int, of: Descent) -> bo
     """Is this process (perhaps a zombie) root, or does it descend from root?  That it is an orphan proves nothing."""
     climbed: list[tuple[int, int]] = []
     lives = descent.table_of([root]).get(root)
-    is_in_session = lives is not None and lives.ticks == root_ticks and lives.sid == of.sid
+    is_in_session = lives is not None and lives.ticks == root_ticks and of.is_session(lives.sid)
     for _ in range(GENERATIONS):
         fields = identity.stat_fields(pid)
         if not fields or (climbed and int(fields[TICKS]) > climbed[-1][1]):
             break  # a parent that is younger than its child has got the pid of the true parent
         ticks, sid = int(fields[TICKS]), int(fields[SESSION])
-        if (pid, ticks) == (root, root_ticks) or of.proves(pid, ticks, sid) or (is_in_session and sid == of.sid):
+        if (pid, ticks) == (root, root_ticks) or of.proves(pid, ticks, sid) or (is_in_session and of.is_session(sid)):
             return True
         if pid in host.followed or pid in host.loop.errands:
             return False

@@ -15,7 +15,7 @@ moment at which the session was the server's.  If it is in a session of that num
 session all the time; and while such a member lives, every process in the session is a member.  An orphan alone proves
 nothing: our other servers leave orphans too.
 
-Source: credentials(7), setsid(2), proc(5); kernel/pid.c: free_pid().
+Source: credentials(7), setsid(2), pid_namespaces(7), proc(5); kernel/pid.c: free_pid().
 """
 
 from __future__ import annotations
@@ -95,9 +95,16 @@ class Descent:
         self.invocation = self.cgroup = ""
         self.kids = {}
 
+    def is_session(self, sid: int) -> bool:
+        """Is this the number of its session?
+
+        0 proves nothing: it stands for each session outside our pid namespace, and for that of an init that made none.
+        """
+        return sid != 0 and sid == self.sid
+
     def proves(self, pid: int, ticks: int, sid: int) -> bool:
         """Does what we have seen prove that this process descends from it?"""
-        return self.kids.get(pid) == ticks or (self.sid != 0 and sid == self.sid and ticks < self.seen)
+        return self.kids.get(pid) == ticks or (self.is_session(sid) and ticks < self.seen)
 
     def is_marked(self, pid: int, ticks: int) -> bool:
         """Does this process carry the launch's id, and run as the right user?
@@ -138,8 +145,8 @@ class Descent:
         found.update(self._are_inside(rows))
         unproved = [(pid, row) for pid, row in rows.items() if pid not in found]
         found.update((pid, row.ticks) for pid, row in unproved if self.is_marked(pid, row.ticks))
-        if self.sid and any(rows[pid].sid == self.sid for pid in found):
-            found.update((pid, row.ticks) for pid, row in unproved if row.sid == self.sid)
+        if any(self.is_session(rows[pid].sid) for pid in found):
+            found.update((pid, row.ticks) for pid, row in unproved if self.is_session(row.sid))
         _add_children(found, rows)
         return {pid: ticks for pid, ticks in found.items() if rows[pid].state not in "ZX"}
 

@@ -68,7 +68,7 @@ class Offspring:
         server, its = self._life.server, descent.Descent.of(self._life.server)
         its.seen = self._recorded
         late = {pid: row for pid, row in descent.table_of(children).items() if not its.proves(pid, row.ticks, row.sid)}
-        abroad = {pid: row.ticks for pid, row in late.items() if row.sid != server.sid}
+        abroad = {pid: row.ticks for pid, row in late.items() if not its.is_session(row.sid)}
         if late:
             living = {pid: ticks for pid, ticks in server.kids.items() if descent.is_still(pid, ticks)}
             server.kids = {**living, **abroad}
