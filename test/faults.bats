@@ -1,26 +1,29 @@
 #!/usr/bin/env bats
 # One call of the helper into the kernel or the C library fails, or three in a row of the same function, with an error that
-# its man page names, at a random moment between the start of a monitor and its last order: afterwards all is caught up, and nothing is lost or doubled.
+# its man page names, at a random moment between the start of a monitor and its last order: afterwards all is caught up,
+# and nothing is lost or doubled.
 #
 # FAULTS       how many runs (6)
 # FAULTS_SEED  the seed (4): other seeds are for searching
 # FAULTS_LOG   a file that gets a line a run
-# FAULT        one run only: CALL N TIMES ERRNO FROM, as a failure prints it
+# FAULT        one run only: CALL N TIMES ERRNO FROM PLACE, as a failure prints it
 # FAULTS_LIST  a file with the runs, a line each, in place of those of the seed
-# FAULTS_ALL   a file: every run that there is goes into it, and none is made
+# FAULTS_ALL   a file: a run for each error of each function at each place of the code that calls it goes into it, and
+#              none is made
 
 load helpers
 load fixtures/orders
 load fixtures/hostile
 
-# choose_faults SEED|all COUNTS - prints the runs, a line each: CALL N TIMES ERRNO FROM.  FROM: N counts the calls from
-# the `begin` of the monitor, or from the moment when its servers are `up`.  COUNTS: for both, how often each is called.
+# choose_faults SEED|all LISTED - prints the runs, a line each: CALL N TIMES ERRNO FROM PLACE.  PLACE: the lines of our code
+# that make the call, from the innermost.  FROM: N counts the calls from there since the `begin` of the monitor, or since
+# its servers are `up`.  LISTED: a directory with the calls since both.
 choose_faults() {
 	"$(python)" -I -S "$FIXTURES/faults.py" "$1" "${FAULTS:-6}" "$2"
 }
 
-# count_calls - a fault that never strikes, from both moments: how often is each function called?
-count_calls() {
+# list_calls - a fault that never strikes, from both moments: which functions are called, from where?
+list_calls() {
 	local from
 	for from in begin up; do
 		with_fault "$from" none 0 1 0 "$from"
@@ -155,16 +158,20 @@ copies_of() {
 	done
 }
 
-# with_fault NUMBER CALL N TIMES ERRNO FROM - one run with that fault; its directory is $BATS_TEST_TMPDIR/NUMBER
+# with_fault NUMBER CALL N TIMES ERRNO FROM [PLACE] - one run with that fault; its directory is $BATS_TEST_TMPDIR/NUMBER
+# CALL none: no fault, and the calls are listed.
 # Sets FAILED, 0 for a good one.  Not to be called before || or in a condition: bash would ignore its set -e.
 with_fault() {
 	local dir=$BATS_TEST_TMPDIR/$1
 	FAILED=0
 	mkdir -p "$dir"
 	truncate -s 4096 "$dir/counts"
-	chmod 666 "$dir/counts"
+	: >"$dir/places"
+	chmod 666 "$dir/counts" "$dir/places"
 	(
 		set -e
+		[ "$2" != none ] || export FAULT_PLACES=$dir/places
+		[ -z "${7:-}" ] || export FAULT_PLACE=$7
 		export FAULT_COUNTS=$dir/counts FAULT_CALL=$2 FAULT_N=$3 FAULT_TIMES=$4 FAULT_ERRNO=$5
 		LD_PRELOAD=$(fixture faults.so)
 		export LD_PRELOAD
@@ -198,23 +205,23 @@ show_run() {
 	elif [ -n "${FAULT:-}" ]; then
 		printf '%s\n' "$FAULT" >"$BATS_TEST_TMPDIR/faults"
 	else
-		count_calls
+		list_calls
 		[ -z "${FAULTS_ALL:-}" ] || {
 			choose_faults all "$BATS_TEST_TMPDIR" >"$FAULTS_ALL"
 			return
 		}
 		choose_faults "$seed" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/faults"
 		choose_faults all "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/all"
-		run ! grep -vxFf "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/faults"
+		run ! grep -vxFf <(cut -d ' ' -f 1,4- "$BATS_TEST_TMPDIR/all") <(cut -d ' ' -f 1,4- "$BATS_TEST_TMPDIR/faults")
 		assert_equal 'faults that are listed twice' "$(sort "$BATS_TEST_TMPDIR/all" | uniq -d)" ''
 	fi
 
-	while read -r -u 8 call nth times error from; do
+	while read -r -u 8 call nth times error from place; do
 		number=$((number + 1))
-		with_fault "$number" "$call" "$nth" "$times" "$error" "$from" 8<&-
+		with_fault "$number" "$call" "$nth" "$times" "$error" "$from" "$place" 8<&-
 		[ "$FAILED" -eq 0 ] || bad=$((bad + 1))
 		has_struck "$number" || missed=$((missed + 1))
-		printf '%s\n' "$number: $call $nth $times $error $from: $bad bad, $missed missed" >>"${FAULTS_LOG:-/dev/null}"
+		printf '%s\n' "$number: $call $nth $times $error $from $place: $bad bad, $missed missed" >>"${FAULTS_LOG:-/dev/null}"
 		[ "$FAILED" -ne 0 ] || rm -r "${BATS_TEST_TMPDIR:?}/$number"
 	done 8<"$BATS_TEST_TMPDIR/faults"
 	printf '# made %s faults, %s bad, %s missed\n' "$((number - missed))" "$bad" "$missed" >&3

@@ -1,7 +1,7 @@
-"""Every fault of the injection matrix: each call of each function, each error, from both moments; see test/faults.bats.
+"""Every fault of the injection matrix: each place of the code that calls a function, each error, from both moments.
 
-With a smaller size, so many of them by the seed, none twice.  A run whose fault did not strike shows nothing: the
-process came by there less often than when the calls were counted.
+See test/faults.bats.  With a smaller size, so many of them by the seed, none twice.  A run whose fault did not strike
+shows nothing: the process came by there when the calls were listed, and now it did not.
 """
 
 from __future__ import annotations
