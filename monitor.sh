@@ -405,17 +405,20 @@ on_limit() {
 report_only() {
 	helper_order acknowledged "$1"
 	incident_excess "$@" 'left alone' 'left alone as conf says'
+	keep "$1"
 }
 
 # on_stuck NUMBER PID CAUSE - the process should have ended for CAUSE, but outlived all signals of `stop`: report it
 on_stuck() {
 	helper_order acknowledged "$1"
 	incident_stuck "$@"
+	keep "$1"
 }
 
 # on_cleared NUMBER PID 'KEY TEXT' - a problem that incident_excess reported is over
 on_cleared() {
 	incident_cleared "$1" "$2" "${3%% *}" "$3"
+	keep "$1"
 }
 
 # on_restart_pending NUMBER PID 'UP INCIDENT CAUSE' - an earlier monitor logged this death, but ended before the restart

@@ -336,7 +336,11 @@ incident_up() {
 	esac
 	server_set "$1" incident ''
 	server_set "$1" cause ''
-	server_set "$1" excesses '' # another process, or the helper judges it anew
+	server_get "$1" excesses
+	case " $_server_get" in
+	*"=$_incident_name-$2-"*) ;; # of this process, which an earlier helper followed
+	*) server_set "$1" excesses '' ;;
+	esac
 }
 
 # NUMBER: how long was the server down?  Since its last death, or, without one, since the start that failed first.

@@ -233,6 +233,7 @@ order_pause() {
 	server_get "$1" next
 	[ "$_server_get" != start ] || server_set "$1" next ''
 	[ "$_order_state" = STOPPING ] || server_set "$1" state PAUSED
+	keep "$1"
 }
 
 # order_resume NUMBER - watch a paused server again, and start it if it does not run; a stopped server stays stopped

@@ -158,13 +158,18 @@ _server_key() {
 }
 
 # server_memory NUMBER - put what must outlive the monitor into one line for the record
-# Sets: _server_memory: values, each ended by a colon; the first is the open incident, which the helper reads too
+# Sets: _server_memory: values, each ended by a colon. The helper reads two of them: the first, the open incident, and the
+# one that begins with =, what is reported of the running process and not over
 server_memory() {
 	_server_memory=
-	for _server_each in incident wait deaths failures told died_pid died_up ordinal cause; do
+	for _server_each in incident wait deaths failures told died_pid died_up ordinal; do
 		server_get "$1" "$_server_each"
 		_server_memory=$_server_memory$_server_get:
 	done
+	server_get "$1" excesses
+	_server_memory=$_server_memory=$_server_get:
+	server_get "$1" cause
+	_server_memory=$_server_memory$_server_get:
 }
 
 # server_recall NUMBER RESTARTS MEMORY - read what server_memory wrote; the helper looks at the server anew, and knows of
@@ -181,7 +186,24 @@ server_recall() {
 		server_set "$1" "$_server_key" "${_server_rest%%:*}"
 		_server_rest=${_server_rest#*:}
 	done
+	_server_recall_excesses "$1"
 	server_set "$1" cause "${_server_rest%:}" # it may hold colons of its own
+}
+
+# NUMBER: take the excesses from the front of _server_rest; earlier monitors wrote none
+_server_recall_excesses() {
+	server_set "$1" excesses ''
+	case $_server_rest in
+	=*:*) ;;
+	*) return 0 ;;
+	esac
+	_server_tail=${_server_rest#=}
+	_server_rest=${_server_tail#*:}
+	_server_tail=${_server_tail%%:*}
+	case $_server_tail in
+	*[!=\ $_server_letters]*) ;;
+	*) server_set "$1" excesses "$_server_tail" ;;
+	esac
 }
 
 # Is it what server_memory wrote?  A record that another program wrote must not reach arithmetic, which executes text in

@@ -450,6 +450,23 @@ stopped_while_asking() {
 	assert_equal 'alerts' "$(alerted_times hung x)" 1
 }
 
+@test "the same when another monitor comes meanwhile" {
+	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
+	start_by_hand_asked
+	monitor_start x
+	assert_adopted x "$BY_HAND"
+	mode_is x 503
+	assert_alerted hung x 'status 503'
+
+	monitor_crash
+	monitor_start x
+
+	assert_left_alone x
+	assert_equal 'alerts' "$(alerted_times hung x)" 1
+	mode_is x 200
+	assert_alerted recovery x "hung no more: check http://127.0.0.1:$ASKED_PORT/ succeeds"
+}
+
 start_by_hand_asked() {
 	start_stranger "$SERVERS/x" "$(python)" -I -S "$FIXTURES/asked.py" "$ASKED_PORT"
 	wait_until "$PATIENCE" is_listening "$ASKED_PORT"

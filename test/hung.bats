@@ -224,6 +224,44 @@ assert_not_hung() {
 	assert_alerted recovery x ''
 }
 
+@test "one that is reported is not reported again by another monitor, which reports when it beats" {
+	given_beating x 1 -- 'restart = never'
+	start_by_hand x "$KEY" x 1 50
+	monitor_start x
+	assert_adopted x "$BY_HAND"
+	wait_until "$PATIENCE" has_slot "$BY_HAND"
+	mute "$BY_HAND"
+	assert_alerted hung x 'no beat for '
+
+	monitor_crash
+	monitor_start x
+	wait_until "$PATIENCE" running_as x "$BY_HAND"
+	pass_time 3
+
+	assert_equal 'alerts' "$(alerted_times hung x)" 1
+	kill -s USR2 "$BY_HAND"
+	assert_alerted recovery x ''
+}
+
+@test "one that is reported and then paused is judged anew when it is resumed" {
+	given_beating x 1 -- 'restart = never'
+	start_by_hand x "$KEY" x 1 50
+	monitor_start x
+	assert_adopted x "$BY_HAND"
+	wait_until "$PATIENCE" has_slot "$BY_HAND"
+	mute "$BY_HAND"
+	assert_alerted hung x 'no beat for '
+
+	suite_ends 0 pause x
+	suite_ends 0 resume x
+
+	wait_until "$PATIENCE" is_alerted_twice hung x
+}
+
+is_alerted_twice() {
+	[ "$(alerted_times "$1" "$2")" -eq 2 ]
+}
+
 @test "a paused one may be mute" {
 	given_beating x 1
 	watch_all x

@@ -3,6 +3,7 @@
 # the figure, or restarted; its whole tree counts.
 
 load helpers
+load fixtures/heartbeats
 
 # given_leak NAME WHAT LINE... - server NAME is fixtures/leak.c, which takes WHAT while $SERVERS/NAME/more exists
 given_leak() {
@@ -51,6 +52,27 @@ is_told_twice() {
 	assert_alerted recovery hoard ''
 	assert_logged 'max_memory'
 	assert_equal starts "$(starts_of hoard)" 1
+}
+
+@test "what is reported is not reported again when another conf applies or another monitor comes, and its end is" {
+	given_running hoard 'memory 64000000' 'max_memory = 32M for 1s alert'
+	pid=$(pid_of hoard)
+	leak_more hoard
+	assert_alerted limit hoard 'max_memory'
+
+	printf '%s\n' 'give_up = 5 in 1m' >>"$CONF/servers/hoard.conf"
+	suite_ends 0 update
+	pass_time 3
+	monitor_crash
+	monitor_start hoard
+	assert_adopted hoard "$pid"
+	pass_time 3
+
+	assert_equal alerts "$(alerted_times limit hoard)" 1
+	leak_no_more hoard
+	assert_alerted recovery hoard 'allowed'
+	leak_more hoard
+	wait_until "$PATIENCE" is_told_twice limit hoard
 }
 
 @test "a server that leaks memory is restarted, if conf says so" {

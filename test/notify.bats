@@ -192,6 +192,22 @@ given_beater() {
 	assert_alerted hung honest 'it said WATCHDOG=trigger'
 }
 
+@test "one that is left alone is reported once, whatever monitor hears it, and again when it beats" {
+	given_running honest 'heartbeat_timeout = 1h' 'restart = never'
+	pid=$(pid_of honest)
+	say_as honest WATCHDOG=trigger
+	assert_alerted hung honest 'it said WATCHDOG=trigger'
+
+	monitor_crash
+	monitor_start honest
+	assert_adopted honest "$pid"
+	say_as honest WATCHDOG=trigger
+	say_as honest WATCHDOG=1
+
+	assert_alerted recovery honest 'it beats again'
+	assert_equal alerts "$(alerted_times hung honest)" 1
+}
+
 @test "a server that is stopping is judged no more, and status says so" {
 	given_running leaving 'heartbeat_timeout = 1s'
 	say_as leaving 'WATCHDOG=1'

@@ -65,6 +65,7 @@ class Check(Vital):
         """A new process is followed: start afresh."""
         self.end()
         self._reset()
+        self._is_told = self.life.health.is_reported("hung")
 
     def missing(self) -> str:
         """The first good answer, if it has not come yet."""

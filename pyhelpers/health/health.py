@@ -97,6 +97,16 @@ class Health:
             life = self._life
             self._emit("cleared", life.server, f"{life.server.pid} {key} {text}")
 
+    def is_reported(self, key: str) -> bool:
+        """Has the shell reported this problem (or `hung`) of this process, and not its end?
+
+        It may have done so before this watcher began.  See server_memory in lib/server.sh.
+        """
+        server = self._life.server
+        fields = server.memory.split(":", 9)
+        reported = fields[8] if len(fields) == 10 and fields[8].startswith("=") else ""
+        return f" {key}={server.name}-{server.pid}-" in f" {reported[1:]}"
+
     def remark(self, who: object, text: str) -> None:
         """Set the remark of who that status shows; "" for none.  We write the record at most once a second."""
         if self._remarks.get(who, "") != text:

@@ -66,6 +66,8 @@ class ChannelBeat(Vital):
         """Listen to it.  A server that someone else started has no daemon socket."""
         self.end()
         self._afresh()
+        if self.life.health.is_reported("hung"):
+            self._warnings = WARNINGS
         held = self.home.held
         fd = held.ours(self.life.server.name) if held else -1
         if fd >= 0:
@@ -76,7 +78,8 @@ class ChannelBeat(Vital):
         """From now on it must beat."""
         if self._socket:
             self._heard = time.monotonic()
-            self._wait(self._timeout)
+            if self._warnings < WARNINGS:
+                self._wait(self._timeout)
 
     def tick(self) -> None:
         """Show people its last message."""

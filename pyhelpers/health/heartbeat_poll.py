@@ -167,6 +167,7 @@ class Beat(Vital):
 
     def serving(self) -> None:
         """From now on judge it."""
+        self.is_told = self.life.health.is_reported("hung")
         self.looks.join(self)
 
     def end(self) -> None:

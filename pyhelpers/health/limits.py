@@ -40,7 +40,7 @@ class Limit:
 
     def forget(self) -> None:
         """Forget what we saw: the process is another one, or we did not look for a while."""
-        self._told = False
+        self._told = self._life.health.is_reported(self._key)
         self._since = None
 
     def judge(self, figure: int, shown: str, now: float) -> None:

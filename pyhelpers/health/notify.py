@@ -139,7 +139,7 @@ class Notify(Vital):
         self._root, self._ticks = server.pid, server.ticks
         self._descent = Descent.of(server)
         self._followed = True
-        self._deadline, self._hung, self._heard = 0.0, False, 0.0
+        self._deadline, self._hung, self._heard = 0.0, self.life.health.is_reported("hung"), 0.0
         if not fresh and not self._moving:
             self._waiting = False
             self._forget()

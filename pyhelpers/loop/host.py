@@ -78,6 +78,9 @@ class Verdict(Protocol):
     def cleared(self, key: str, text: str) -> None:
         """That problem is over; key may be `hung`."""
 
+    def is_reported(self, key: str) -> bool:
+        """Is that problem of this process reported already, perhaps through an earlier watcher?"""
+
     def remark(self, who: object, text: str) -> None:
         """Set the text that status shows from this source; "" for none."""
 

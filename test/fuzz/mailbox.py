@@ -88,7 +88,20 @@ def _cause(choose: Chooser) -> str:
 
 def _memory(choose: Chooser) -> str:
     """What a record remembers for the shell: any text, of which some has the form of one."""
-    fields = ("a-812-33-01234567", "1000", "5,7", "3,4,5", "death", "812", "3m", ", 2nd in 1h", _cause(choose))
+    excesses = ("=", "=max_cpu=a-812-max_cpu-1-01234567 ", "=hung=a-812-hung-1-01234567 hung= =")
+    written = choose.pick((*((each,) for each in excesses), ()))  # an earlier monitor wrote none
+    fields = (
+        "a-812-33-01234567",
+        "1000",
+        "5,7",
+        "3,4,5",
+        "death",
+        "812",
+        "3m",
+        ", 2nd in 1h",
+        *written,
+        _cause(choose),
+    )
     return (
         "".join(f"{field if choose.number(7) else choose.pick(ODD)}:" for field in fields)
         if choose.number(3)
@@ -98,7 +111,10 @@ def _memory(choose: Chooser) -> str:
 
 FIELDS: dict[str, tuple[Callable[[Chooser], str], ...]] = {
     "recall": (_number, _memory),
-    "up": (_number, lambda choose: f"{choose.pick(('launched', 'adopted', 'moved'))} own 12 {choose.pick(('-', '0', '4711'))}"),
+    "up": (
+        _number,
+        lambda choose: f"{choose.pick(('launched', 'adopted', 'moved'))} own 12 {choose.pick(('-', '0', '4711'))}",
+    ),
     "down": (_number, _number, lambda choose: "a-812-33-01234567", _cause),
     "restart_pending": (_number, _number, lambda choose: "a-812-33-01234567", _cause),
     "absent": (_text,),

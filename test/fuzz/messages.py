@@ -39,6 +39,10 @@ class Health:
         """That is over."""
         self.told.append(f"{key} {text}")
 
+    def is_reported(self, _: str) -> bool:
+        """No earlier watcher has told of it."""
+        return False
+
     def remark(self, _: object, text: str) -> None:
         """For status."""
         self.told.append(text)
