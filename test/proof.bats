@@ -130,6 +130,14 @@ proof() {
 	proof what_the_kernel_does_not_wait_for_is_forgotten
 }
 
+@test "what lasts is waited for again, however often its call fails" {
+	proof what_lasts_is_waited_for_again
+}
+
+@test "a record without the user of a process that is gone is read" {
+	proof an_unknown_user_is_none
+}
+
 @test "a process that forks and ends while we look at our orphans has left a child" {
 	proof what_ends_while_we_look_leaves_its_child
 }

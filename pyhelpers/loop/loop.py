@@ -28,6 +28,7 @@ REAP_AGAIN_MS = 20
 NO_RESOURCES_MS = 100  # until we try an errand again that could not begin, or was killed
 MOST_TRIES = 3  # of an errand that is killed each time
 MOST_FAULTS = 3  # of one descriptor in a row: then we no longer wait for it, because it would make us spin
+AGAIN_MS = 1000  # until we wait again for one that lasts
 
 
 class Timer:
@@ -55,6 +56,7 @@ class Loop:
         self._epoll = select.epoll()
         self._calls: dict[int, tuple[Callable[[], None], object]] = {}
         self._faults: dict[int, int] = {}  # of descriptors, in a row
+        self._lasting: set[int] = set()
         self.owner: object = None  # the owner of the present call
         self.fault: Callable[[object, Exception], None] = _raise
         self._timers: list[Timer] = []
@@ -67,8 +69,13 @@ class Loop:
         self.longest = 0.0  # seconds of the longest turn; who reads it begins anew: watch/lag.py
         self._pid = os.getpid()
 
-    def on_readable(self, fd: int, call: Callable[[], None]) -> None:
-        """Make the call whenever fd can be read (a pidfd: once its process is dead)."""
+    def on_readable(self, fd: int, call: Callable[[], None], lasts: bool = False) -> None:
+        """Make the call whenever fd can be read (a pidfd: once its process is dead).
+
+        lasts: it is open as long as we live, and without it we are of no use: no fault makes us give it up.
+        """
+        if lasts:
+            self._lasting.add(fd)
         self._wait_for(fd, select.EPOLLIN, call)
 
     def on_writable(self, fd: int, call: Callable[[], None]) -> None:
@@ -147,6 +154,8 @@ class Loop:
         self._faults[fd] = self._faults.get(fd, 0) + 1
         if self._faults[fd] >= MOST_FAULTS and fd in self._calls:
             self.ignore(fd)
+            if fd in self._lasting:
+                self.after(AGAIN_MS, lambda: self.on_readable(fd, call))
 
     def end_groups(self) -> None:
         """Kill the groups; we have not reaped those children yet, so no other process has their numbers."""

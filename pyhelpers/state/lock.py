@@ -39,7 +39,8 @@ def take(path: str, owner: str) -> tuple[int, str]:
 def watcher_of(directory: str) -> str:
     """Pid of the monitor that watches the server with this directory (STATE_DIR/servers/NAME); "" if none does."""
     try:
-        return holder_of(f"{directory}/lock") or _between_helpers(directory)
+        holder = holder_of(f"{directory}/lock") or _between_helpers(directory)
+        return _noted(directory) or holder if holder == UNREADABLE else holder
     except PermissionError:
         return _noted(directory)
 

@@ -64,7 +64,7 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
         with open(fd, "rb") as source:
             text = source.read(4 * MOST).decode("utf-8", "surrogateescape")
         if text.endswith("\n" + END):
-            found = _parse(text)
+            found = parse(text)
             if all(found[key].isdecimal() and found[key].isascii() for key in NUMBERS if found[key]):
                 return found
             break
@@ -72,7 +72,8 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
     raise Torn(_put_aside(path) if put_aside else f"{path} is torn or not a record")
 
 
-def _parse(text: str) -> dict[str, str]:
+def parse(text: str) -> dict[str, str]:
+    """The last block of this text, which ends with END: all KEYS, "" for unknown values."""
     found = dict.fromkeys(KEYS, "")
     for line in text[: -len(END) - 1].rpartition("\n" + END)[2].split("\n"):
         key, _, value = line.partition(" ")
@@ -109,8 +110,7 @@ def kids_of(text: str) -> dict[int, int]:
 
 def write(directory: str, fields: dict[str, str]) -> None:
     """Append a block.  Raises OSError (disk full, read-only); the previous block then stays valid."""
-    lines = [f"{key} {_one_line(value)}\n" for key, value in fields.items() if value]
-    raw = ("".join(lines) + END).encode("utf-8", "surrogateescape")
+    raw = block(fields)
     path = f"{directory}/record"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
@@ -123,6 +123,12 @@ def write(directory: str, fields: dict[str, str]) -> None:
     finally:
         os.close(fd)
     files.replace(path, raw, READABLE)
+
+
+def block(fields: dict[str, str]) -> bytes:
+    """These fields as a record has them."""
+    lines = [f"{key} {_one_line(value)}\n" for key, value in fields.items() if value]
+    return ("".join(lines) + END).encode("utf-8", "surrogateescape")
 
 
 def _append_whole(fd: int, raw: bytes, size: int) -> None:

@@ -27,7 +27,7 @@ class Account:
     untold: a death of which the shell may not know, as watch/standing.py has it; "" for none.
     """
 
-    __slots__ = "_said _unanswered _unwritten beside dead directory ending server took untold want watcher".split()
+    __slots__ = "_said _unanswered _unwritten beside dead directory ending kept server took untold want watcher".split()
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -38,6 +38,7 @@ class Account:
         self.ending = self.took = self.beside = self.untold = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
+        self.kept: dict[str, str] = {}  # what the watcher in this process before an update could not write
         self._unanswered: list[tuple[str, str]] = []
 
     def recall(self) -> dict[str, str]:
@@ -45,8 +46,9 @@ class Account:
         self.want = record.read_want(self.directory)
         if self.want != "up":
             self.watcher.emit("want", self.server, self.want)
+        kept, self.kept = self.kept, {}
         try:
-            known = record.read(self.directory, put_aside=True)
+            known = kept or record.read(self.directory, put_aside=True)
         except record.Torn as torn:
             self.watcher.say(self.server, str(torn))
             return {}
@@ -87,6 +89,10 @@ class Account:
             self._unanswered = [*self._unanswered, (token, text)][-MOST_UNANSWERED:]
             return
         self.watcher.emit("answered", self.server, token)
+
+    def keep_over_exec(self) -> bytes:
+        """What no disk has: the watcher that is executed next would believe the record before it."""
+        return record.block(self._fields()) if self._unwritten else b""
 
     def catch_up(self) -> None:
         """Write again what a full disk refused."""
@@ -154,6 +160,7 @@ class Account:
             fields["images"] = ",".join(of.images)
             if of.parent[0]:
                 fields.update(parent=str(of.parent[0]), parent_ticks=str(of.parent[1]), unit=of.unit)
-            fields.update(uid=str(of.owner), started=f"{started:.3f}", source=server.source, mode=server.mode)
+            fields["uid"] = str(of.owner) if of.owner >= 0 else ""
+            fields.update(started=f"{started:.3f}", source=server.source, mode=server.mode)
             fields.update(server.former or drift.said(server))
         return fields

@@ -72,7 +72,11 @@ class LastWords:
         server.moved_logs = 0  # until its logs are moved at the next start
         if run.end > run.begin or server.logs or has_more(server):
             self._unread[server.number] = run
-            self._host.loop.after(READ_AFTER_MS, lambda: self._words().read(run, is_time=True))
+            # On nobody's behalf: if what it printed cannot be read, that is no reason to look at the server anew
+            self._host.loop.on_behalf(None, self._read_soon, run)
+
+    def _read_soon(self, run: Run) -> None:
+        self._host.loop.after(READ_AFTER_MS, lambda: self._words().read(run, is_time=True))
 
     def _words(self) -> Words:
         if not self._known:

@@ -51,7 +51,7 @@ class Operators:
         self._listen()
 
     def _listen(self) -> None:
-        self._loop.on_readable(self._mailbox, self._turn)
+        self._loop.on_readable(self._mailbox, self._turn, lasts=True)
 
     def report(self) -> None:
         """Report the rubbish of the last interval, in one line."""
@@ -83,10 +83,20 @@ class Operators:
         words = line.removesuffix(b" ").split(b" ") if len(line) <= LONGEST_LINE else []
         if words == [b"quit", b"0"]:
             self._link.emit("quit", 0, "")
-        elif words == [b"update", b"0"] and os.path.exists(f"{self._run_dir}/plan"):
+        elif words == [b"update", b"0"] and self._has_plan():
             self._link.emit("update", 0, "")
         elif not self._order(words):
             self._rubbish += 1
+
+    def _has_plan(self) -> bool:
+        """May there be one?  If we cannot tell, the shell finds out: an operator waits for the answer."""
+        try:
+            os.stat(f"{self._run_dir}/plan")
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def _order(self, words: list[bytes]) -> bool:
         """Pass an order on to the shell; False: the line is no order."""

@@ -41,7 +41,7 @@ class ShellLink:
         self._unsent: list[bytes] = []
         self._half = b""
         self._left: list[bytes] = []  # orders that we have read, and not obeyed yet
-        loop.on_readable(self._orders, self._take_orders)
+        loop.on_readable(self._orders, self._take_orders, lasts=True)
 
     def keep_over_exec(self) -> bytes:
         """We execute a new helper in this process: keep the pipes open until it has its own.

@@ -179,7 +179,8 @@ class Watcher:
             waiting = [stream.keep_over_exec() for stream in self.streams.values()]
             ends = "".join(f"{life.server.name} {life.told[0]} {life.told[1]}\n" for life in self.lives)
             pieces = [self.shell.keep_over_exec(), self.operators.half, self._post.keep_over_exec(), ends.encode()]
-            kept = handover.put([*pieces, *waiting])
+            unwritten = [life.account.keep_over_exec() for life in self.lives]
+            kept = handover.put([*pieces, *waiting, *filter(None, unwritten)])
             self._become_next(kept)
         except OSError as error:
             handover.drop(kept)
@@ -212,7 +213,14 @@ class Watcher:
                 life.told = told.get(life.server.name, (0, 0))
             for stream, text in zip(self.streams.values(), waiting):
                 stream.take_over(text)
+            self._take_over_unwritten(waiting[len(self.streams) :])
         self.emit("reloaded", None, "")
+
+    def _take_over_unwritten(self, blocks: list[bytes]) -> None:
+        found = [record.parse(raw.decode("utf-8", "surrogateescape")) for raw in blocks]
+        known = {fields["name"]: fields for fields in found}
+        for life in self.lives:
+            life.account.kept = known.get(life.server.name, {})
 
     # -- first look ------------------------------------------------------------------------------
 
