@@ -140,7 +140,7 @@ assert_caught_up() {
 without_interpreters_own() {
 	awk '
 		function told() {
-			if (text != "" && text !~ /\n    from __future__ import/) { printf "%s\n%s", FILENAME, text; found = 1 }
+			if (text ~ /\n  File "[^<]/ && text !~ /\n    from __future__ import/) { printf "%s\n%s", FILENAME, text; found = 1 }
 			text = ""
 		}
 		/^Traceback \(most recent/ { told(); within = before !~ /^Python runtime state: core initialized/ }

@@ -261,6 +261,23 @@ given_beater() {
 	wait_until "$PATIENCE" pid_differs beater "$pid"
 }
 
+@test "a server that has gone mute while no monitor ran is hung to the next one" {
+	require systemd-notify
+	given_script beater 'systemd-notify --ready' 'while [ ! -e mute ]; do systemd-notify WATCHDOG=1; sleep 0.2; done'
+	printf '%s\n' 'heartbeat_timeout = 2s' >>"$CONF/servers/beater.conf"
+	monitor_start beater
+	wait_until "$PATIENCE" state_is beater RUNNING
+	pid=$(pid_of beater)
+	wait_until "$PATIENCE" grep -q "^beats $pid:" "$STATE/servers/beater/record"
+
+	monitor_crash
+	: >"$SERVERS/beater/mute"
+	monitor_start beater
+
+	assert_alerted hung beater 'no beat for 2s'
+	wait_until "$PATIENCE" pid_differs beater "$pid"
+}
+
 @test "an update loses no client, not even one that has connected once for all" {
 	given_beater beater
 	monitor_start beater

@@ -3,7 +3,8 @@
     READY=1                     it may count as started; STARTING until then, within start_timeout
     STATUS=…                    shown by status
     MAINPID=N                   from now on we follow that process of the server
-    WATCHDOG=1                  it serves; from the first one on we judge it by heartbeat_timeout, its WATCHDOG_USEC
+    WATCHDOG=1                  it serves; from the first one on we judge it by heartbeat_timeout, its WATCHDOG_USEC;
+                                so do later watchers: its record tells that it beats
     WATCHDOG=trigger            it reports itself that it does not serve
     WATCHDOG_USEC=N             another timeout
     STOPPING=1, RELOADING=1     shown by status; we no longer judge a server that is stopping
@@ -143,6 +144,8 @@ class Notify(Vital):
         if not fresh and not self._moving:
             self._waiting = False
             self._forget()
+            if self.life.account.beats == self._beats() and self._timeout and not self._hung:
+                self._deadline = self._now() + self._timeout  # it has beaten for an earlier watcher
         if fresh and self._early:
             self.home.loop.after(0, self._hear_early)
 
@@ -156,6 +159,8 @@ class Notify(Vital):
         self._show()
         if self._deadline:
             self._deadline = self._now() + self._timeout
+            if not self._timer:
+                self._expect()
 
     def figures(self) -> tuple[tuple[str, float], ...]:
         """When it beat last."""
@@ -302,6 +307,18 @@ class Notify(Vital):
             self._deadline = max(self._deadline, self._now() + self._timeout)
             if not self._timer:
                 self._expect()
+            self._note_beat()
+
+    def _note_beat(self) -> None:
+        """Let later watchers know that silence means something, once for each process."""
+        account = self.life.account
+        if account.beats != self._beats():
+            account.beats = self._beats()
+            account.write()
+
+    def _beats(self) -> str:
+        """Our process, as the record names one that beats."""
+        return f"{self._root}:{self._ticks}"
 
     def _expect(self) -> None:
         """Look again at the deadline; each beat moves it on."""

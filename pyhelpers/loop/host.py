@@ -58,6 +58,7 @@ class Account(Protocol):
     directory: str
     want: str
     ending: str
+    beats: str
 
     def write(self) -> None:
         """Write the record now."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OF_PROCESS = (
     "starting pid ticks exe cwd sid seen invocation cgroup uid kids started source mode message ending images parent "
-    "parent_ticks unit"
+    "parent_ticks unit beats"
 ).split()
 FOR_GROUP = 0o640  # as the monitor makes them: see state/access.py
 

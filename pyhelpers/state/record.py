@@ -21,7 +21,7 @@ from base import files
 KEYS = (
     *"name state starting pid ticks boot exe cwd sid seen invocation cgroup uid kids started source mode".split(),
     *"dir command match user port restarts memory last_exit message monitor ending took".split(),
-    *"images parent parent_ticks unit beside untold".split(),
+    *"images parent parent_ticks unit beside untold beats".split(),
 )
 NUMBERS = "pid ticks sid seen uid port restarts monitor parent parent_ticks".split()
 WANTS = ("up", "down", "paused")
@@ -50,7 +50,8 @@ def read(directory: str, put_aside: bool = False) -> dict[str, str]:
     what that took beyond the first signal; for `sid seen invocation cgroup uid kids` see proc/descent.py, for `dir
     command match user port` proc/drift.py, for `images` proc/succession.py, for `parent parent_ticks unit`
     proc/rivals.py.  `beside` is a second process of the server, which is to be ended: see watch/parting.py;
-    `untold` a death that was answered with a start, and that the shell may not know: see watch/standing.py.
+    `untold` a death that was answered with a start, and that the shell may not know: see watch/standing.py; `beats`,
+    PID:TICKS, a process that has said WATCHDOG=1: see health/notify.py.
     Raises Torn if the record is torn or not ours.  put_aside: then rename it to record.bad, as its watcher does.
     """
     path = f"{directory}/record"

@@ -27,7 +27,9 @@ class Account:
     untold: a death of which the shell may not know, as watch/standing.py has it; "" for none.
     """
 
-    __slots__ = "_said _unanswered _unwritten beside dead directory ending kept server took untold want watcher".split()
+    __slots__ = (
+        "_said _unanswered _unwritten beats beside dead directory ending kept server took untold want watcher".split()
+    )
 
     def __init__(self, server: Server, watcher: Supervisor, directory: str, dead: Dead) -> None:
         self.server = server
@@ -35,7 +37,7 @@ class Account:
         self.directory = directory
         self.dead = dead
         self.want = "up"
-        self.ending = self.took = self.beside = self.untold = ""
+        self.ending = self.took = self.beside = self.untold = self.beats = ""
         self._said: dict[str, set[str]] = {}
         self._unwritten = False
         self.kept: dict[str, str] = {}  # what the watcher in this process before an update could not write
@@ -56,7 +58,7 @@ class Account:
             self.server.restarts = int(known["restarts"] or 0)
             self.server.memory = known["memory"] or "-"
             self.server.last_exit = known["last_exit"]
-            self.took = known["took"]
+            self.took, self.beats = known["took"], known["beats"]
             if known["boot"] == self.watcher.boot:
                 self.server.images = tuple(filter(None, known["images"].split(",")))
             self.watcher.emit("recall", self.server, f"{self.server.restarts} {self.server.memory}")
@@ -146,6 +148,7 @@ class Account:
             "took": self.took,
             "beside": self.beside,
             "untold": self.untold,
+            "beats": self.beats,
             "boot": self.watcher.boot,
             "monitor": self.watcher.monitor,
         }

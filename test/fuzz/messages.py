@@ -59,7 +59,7 @@ def life() -> Any:
         name="a", pid=os.getpid(), ticks=1, sid=0, vital={"heartbeat_timeout": "5000", "channel_every": "200"}
     )
     server.seen, server.invocation, server.cgroup, server.owner, server.kids = 0, "", "", os.getuid(), {}
-    account = SimpleNamespace(directory="/nowhere", want="up", ending="", write=lambda: None)
+    account = SimpleNamespace(directory="/nowhere", want="up", ending="", beats="", write=lambda: None)
     found = SimpleNamespace(server=server, watcher=home, account=account, health=Health(), phase="up", asked=asked)
     found.look_now = lambda: asked.append(("look",))
     found.extend = lambda ms: asked.append(("extend", ms))
