@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Each parser takes any input: it raises nothing but what it documents, executes nothing, and is done within a second.
 #
-# FUZZ=1000000 bats test/fuzz.bats tries more inputs than the usual 10,000 for each property, FUZZ_SEED=N others.
+# FUZZ=1000000 bats test/fuzz.bats tries more inputs than the usual 5,000 for each property, FUZZ_SEED=N others.
 
 load helpers
 

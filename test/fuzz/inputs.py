@@ -8,7 +8,7 @@ SECONDS of processor time; what was written is read back as it was.
 A property is a function that makes its input of what a Chooser offers.  hypothesis chooses the bytes behind it, and
 looks for the shortest of them that show the fault.
 
-FUZZ         inputs for each property (10000)
+FUZZ         inputs for each property (5000)
 FUZZ_SEED    a number that chooses other inputs; without it a property gets the same ones each time
 PYHELPERS    the tree to test (pyhelpers/ of the suite that holds this file)
 
@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.environ.get("PYHELPERS") or f"{ROOT}/pyhelpers")
 
-INPUTS = int(os.environ.get("FUZZ") or 10000)
+INPUTS = int(os.environ.get("FUZZ") or 5000)
 SEED = os.environ.get("FUZZ_SEED") or ""
 SECONDS = 1.0
 BATCH = 16  # inputs that hypothesis chooses at once: it takes longer to choose one than a parser to read it
