@@ -336,9 +336,14 @@ incident_up() {
 	esac
 	server_set "$1" incident ''
 	server_set "$1" cause ''
+	_incident_forget_excesses "$1" "$2"
+}
+
+# NUMBER PID: forget what was reported of a process other than PID, which an earlier helper may have followed already
+_incident_forget_excesses() {
 	server_get "$1" excesses
 	case " $_server_get" in
-	*"=$_incident_name-$2-"*) ;; # of this process, which an earlier helper followed
+	*"=$_incident_name-$2-"*) ;;
 	*) server_set "$1" excesses '' ;;
 	esac
 }

@@ -436,12 +436,7 @@ stopped_while_asking() {
 # --- what follows
 
 @test "restart = never: one that fails its check is reported once, left alone, and reported when it is well" {
-	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
-	start_by_hand_asked
-	monitor_start x
-	assert_adopted x "$BY_HAND"
-
-	mode_is x 503
+	given_failing
 
 	assert_alerted hung x 'status 503'
 	assert_left_alone x
@@ -451,11 +446,7 @@ stopped_while_asking() {
 }
 
 @test "the same when another monitor comes meanwhile" {
-	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
-	start_by_hand_asked
-	monitor_start x
-	assert_adopted x "$BY_HAND"
-	mode_is x 503
+	given_failing
 	assert_alerted hung x 'status 503'
 
 	monitor_crash
@@ -465,6 +456,15 @@ stopped_while_asking() {
 	assert_equal 'alerts' "$(alerted_times hung x)" 1
 	mode_is x 200
 	assert_alerted recovery x "hung no more: check http://127.0.0.1:$ASKED_PORT/ succeeds"
+}
+
+# given_failing - x, which is not to be restarted, runs and fails its check
+given_failing() {
+	given_asked x 'check = http http://127.0.0.1:{port}/' 'restart = never'
+	start_by_hand_asked
+	monitor_start x
+	assert_adopted x "$BY_HAND"
+	mode_is x 503
 }
 
 start_by_hand_asked() {

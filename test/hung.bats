@@ -224,7 +224,8 @@ assert_not_hung() {
 	assert_alerted recovery x ''
 }
 
-@test "one that is reported is not reported again by another monitor, which reports when it beats" {
+# given_reported - x, which is not to be restarted, is mute and reported; its pid is $BY_HAND
+given_reported() {
 	given_beating x 1 -- 'restart = never'
 	start_by_hand x "$KEY" x 1 50
 	monitor_start x
@@ -232,6 +233,10 @@ assert_not_hung() {
 	wait_until "$PATIENCE" has_slot "$BY_HAND"
 	mute "$BY_HAND"
 	assert_alerted hung x 'no beat for '
+}
+
+@test "one that is reported is not reported again by another monitor, which reports when it beats" {
+	given_reported
 
 	monitor_crash
 	monitor_start x
@@ -244,13 +249,7 @@ assert_not_hung() {
 }
 
 @test "one that is reported and then paused is judged anew when it is resumed" {
-	given_beating x 1 -- 'restart = never'
-	start_by_hand x "$KEY" x 1 50
-	monitor_start x
-	assert_adopted x "$BY_HAND"
-	wait_until "$PATIENCE" has_slot "$BY_HAND"
-	mute "$BY_HAND"
-	assert_alerted hung x 'no beat for '
+	given_reported
 
 	suite_ends 0 pause x
 	suite_ends 0 resume x

@@ -243,13 +243,18 @@ given_beater() {
 	run ! grep -q hung "$ALERTS"
 }
 
-@test "a monitor that was killed has a successor that hears the same servers" {
+# given_running_beater - beater beats by other processes until a file `mute` exists, under a monitor; $pid is its pid
+given_running_beater() {
 	require systemd-notify
 	given_script beater 'systemd-notify --ready' 'while [ ! -e mute ]; do systemd-notify WATCHDOG=1; sleep 0.2; done'
 	printf '%s\n' 'heartbeat_timeout = 2s' >>"$CONF/servers/beater.conf"
 	monitor_start beater
 	wait_until "$PATIENCE" state_is beater RUNNING
 	pid=$(pid_of beater)
+}
+
+@test "a monitor that was killed has a successor that hears the same servers" {
+	given_running_beater
 
 	monitor_crash
 	monitor_start beater
@@ -262,12 +267,7 @@ given_beater() {
 }
 
 @test "a server that has gone mute while no monitor ran is hung to the next one" {
-	require systemd-notify
-	given_script beater 'systemd-notify --ready' 'while [ ! -e mute ]; do systemd-notify WATCHDOG=1; sleep 0.2; done'
-	printf '%s\n' 'heartbeat_timeout = 2s' >>"$CONF/servers/beater.conf"
-	monitor_start beater
-	wait_until "$PATIENCE" state_is beater RUNNING
-	pid=$(pid_of beater)
+	given_running_beater
 	wait_until "$PATIENCE" grep -q "^beats $pid:" "$STATE/servers/beater/record"
 
 	monitor_crash
