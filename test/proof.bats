@@ -24,6 +24,10 @@ proof() {
 	proof following_asks_again
 }
 
+@test "a launched process that cannot be waited for is looked at again, and is a fault if that lasts" {
+	proof what_cannot_be_followed_is_told_in_time
+}
+
 @test "a process that has the pid of a dead server's child is none of its leftovers" {
 	proof kids_have_ticks
 }

@@ -207,16 +207,16 @@ class Departure:
         except OSError as error:
             raise launch.no_process(error) from None
         try:
+            loop.on_readable(self._told, self._hear)  # before there is a child that we could not hear
             self._pid = fork(loop)
         except OSError as error:
-            os.close(self._told)
+            loop.forget(self._told)
             os.close(tell)
             raise launch.no_process(error) from None
         if self._pid == 0:
             _set_out(server, tell)
         os.close(tell)
         loop.errands.add(self._pid)  # it is our child, and no orphan
-        loop.on_readable(self._told, self._hear)
         self._seconds = server.timeout_ms / 1000
         self._deadline = Patience(loop, server.timeout_ms, self._late)
 

@@ -72,7 +72,7 @@ class LastWords:
         server.moved_logs = 0  # until its logs are moved at the next start
         if run.end > run.begin or server.logs or has_more(server):
             self._unread[server.number] = run
-            # On nobody's behalf, for a fault of the reader says nothing about the server
+            # Owner None: a fault while reading must not count as one of the server
             self._host.loop.on_behalf(None, self._read_soon, run)
 
     def _read_soon(self, run: Run) -> None:

@@ -17,7 +17,7 @@ from loop import cgroups, descendants
 from loop.leftovers import Dead
 from loop.terminate import Ending
 from proc import evidence, identity, succession
-from watch import last_words
+from watch import following, last_words
 from watch.afar import Afar
 from watch.death import Death
 from watch.journal import Account
@@ -144,21 +144,16 @@ class Life:
     def follow(self, process: identity.Process, source: str, mode: str, made: int = 0) -> bool:
         """Take it for the server, and wait on its pidfd from now on.  False: it has ended by now.
 
-        made: a session of which we know that it was made for the server.
+        made: a session of which we know that it was made for it.  Raises OSError: it lives, and is not followed.
         """
-        try:
-            pidfd = os.pidfd_open(process.pid)
-        except ProcessLookupError:
-            return False
-        if identity.ticks_of(process.pid) != process.ticks:
-            os.close(pidfd)
+        pidfd = following.wait_for(process, self.watcher.loop, self._gone)
+        if pidfd < 0:
             return False
         self.unfollow()
         self.account.ending = ""  # it concerned another process
         self.server.is_now(process, source, mode, made)
         self.server.pidfd = pidfd
         self.watcher.followed[process.pid] = self
-        self.watcher.loop.on_readable(pidfd, self._gone)
         self.health.begin(mode == "launched" and self.phase == "starting")
         if "singleton" in self.server.vital:
             from watch import fence
@@ -188,6 +183,8 @@ class Life:
         """Follow nothing, wait for nothing."""
         cut_short = self.phase in ("waiting", "starting")
         try:
+            if self._attempt:
+                self._attempt.forsake()
             self._cancel()
             self.unfollow()
             if cut_short:

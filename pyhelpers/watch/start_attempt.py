@@ -41,7 +41,7 @@ class Start:
         self._loop = life.watcher.loop
         self._dead = dead
         self._since = since  # the death or the order that this answers, on the monotonic clock
-        self._ticks = 0  # of the process that we launched
+        self._pid = self._ticks = 0  # of the process that we launched
         self._over = False
         self._identified = False
         self._pause = 1.0
@@ -54,11 +54,19 @@ class Start:
         """Stop all looks and waits; a result that still comes changes nothing."""
         self._over = True
         self._rest()
+        self._loop.errands.discard(self._pid)  # if it is still to be followed
         if self._awaited:
             self._awaited.cancel()
         if self._departure:
             self._departure.cancel()
             self._departure = None
+
+    def forsake(self) -> None:
+        """A fault of ours ends the attempt: what we launched and do not follow must end before another one starts."""
+        account, pid = self._life.account, self._pid
+        if pid and not self._server.pid and account.dead.pid != pid:
+            account.dead = Dead.of_launch(self._server, pid, self._ticks or identity.ticks_of(pid))
+            account.dead.is_stuck = True
 
     def _rest(self) -> None:
         if self._look:
@@ -224,13 +232,13 @@ class Start:
         self._life.account.say_all("logs", departed.remarks)
 
     def _follow_launched(self, pid: int) -> None:
-        self._ticks = identity.ticks_of(pid)  # a zombie has them too, and only we reap it
-        process = identity.look(pid)
-        if process is None and cause.of_child(pid, reap=False) is None:
+        self._pid, self._ticks = pid, identity.ticks_of(pid)  # a zombie has them too, and only we reap it
+        is_followed = self._follows(pid)
+        if not is_followed and cause.of_child(pid, reap=False) is None:
             self._follow_later(pid)
             return
         self._loop.errands.discard(pid)
-        if process is None or not self._life.follow(process, "own", "launched"):
+        if not is_followed:
             self._life.account.dead = Dead.of_launch(self._server, pid, self._ticks)
             cgroups.retire(self._watcher, self._server.cgroup)
             self.ended(reap(self._watcher, self._life.account.dead))
@@ -241,8 +249,17 @@ class Start:
         self._wait_at_most(self._server.timeout_ms)
         self._look_again()
 
+    def _follows(self, pid: int) -> bool:
+        process = identity.look(pid)
+        try:
+            return process is not None and self._life.follow(process, "own", "launched")
+        except OSError:
+            if time.monotonic() - self._since > self._server.timeout_ms / 1000:
+                raise  # what lasts so long is a fault, which people are told
+            return False
+
     def _follow_later(self, pid: int) -> None:
-        """It lives, but its stat file cannot be read: no descriptor is left, or no memory."""
+        """It lives, but cannot be looked at or waited for: no descriptor is left, or no memory."""
         self._loop.errands.add(pid)  # do not reap it with the orphans
         self._look = self._loop.after(FOLLOW_AGAIN_MS, lambda: self._follow_launched(pid))
 
