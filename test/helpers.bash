@@ -20,6 +20,8 @@ PATIENCE=60 # seconds that a test waits at most for what takes milliseconds on a
 . "$FIXTURES/processes.bash"
 # shellcheck source=test/fixtures/canary.bash
 . "$FIXTURES/canary.bash"
+# shellcheck source=test/fixtures/looker.bash
+. "$FIXTURES/looker.bash"
 
 setup() {
 	CONF=$BATS_TEST_TMPDIR/conf
@@ -58,7 +60,7 @@ end_test() {
 # show_evidence - what a person needs who reads of a failed test
 show_evidence() {
 	local file
-	for file in "$SAID" "$PRINTED" "$STATE/restart.log" "$ALERTS"; do
+	for file in "$SAID" "$PRINTED" "$STATE/restart.log" "$ALERTS" "$LOOKER.errors"; do
 		[ ! -s "$file" ] || printf -- '--- %s\n%s\n' "${file##*/}" "$(tail -n 40 "$file")"
 	done
 }
@@ -243,11 +245,10 @@ wait_until() {
 }
 
 # status_of NAME KEY - prints that value of `status --json`; nothing when it is null
-# Read here, not by another Python: most of what a run of all tests costs is spent on this.
 status_of() {
-	local json value form='"([^"\\]|\\.)*"|[^],}]*'
-	json=$(suite status --json "$1" 2>/dev/null) || :
-	[[ $json =~ \"$2\":\ ($form) ]] || return 0
+	local JSON value form='"([^"\\]|\\.)*"|[^],}]*'
+	looked "$1"
+	[[ $JSON =~ \"$2\":\ ($form) ]] || return 0
 	value=${BASH_REMATCH[1]}
 	[ "$value" != null ] || return 0
 	[[ $value != \"* ]] || value=${value:1:-1}
