@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import os
 
+from proc import person
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +69,7 @@ class Operators:
         before = self._rubbish
         *lines, self.half = (self.half + os.read(self._mailbox, AT_ONCE)).split(b"\n")
         for line in lines:
-            self._take(line)
+            self._loop.on_behalf(None, self._take, line)  # a fault over one order is none of the next
         if len(self.half) > LONGEST_LINE:
             self.half = self.half[: LONGEST_LINE + 1]  # enough to be too long
         if self._rubbish > before or len(self.half) > LONGEST_LINE:
@@ -103,8 +105,6 @@ class Operators:
         number = self._number(words[1]) if 3 <= len(words) <= 4 else 0
         if not number or not _is_token(words[2]) or not _takes(words[0], words[3:]):
             return False
-        from proc import person
-
         word, _, token, *rest = words
         by = person.behind(int(token.partition(b".")[0]))
         self._link.emit("order", number, b" ".join([word, token, b"%d" % by, *rest]).decode("ascii"))

@@ -62,7 +62,12 @@ def a_line_is_an_order_or_dropped(choose: Chooser) -> None:
 LINK = Link()
 SAID: list[str] = []
 os.mkfifo(f"{HERE}/mailbox", 0o600)
-_loop: Any = SimpleNamespace(on_readable=lambda *_, **__: None, ignore=lambda *_: None, after=lambda *_: None)
+_loop: Any = SimpleNamespace(
+    on_readable=lambda *_, **__: None,
+    ignore=lambda *_: None,
+    after=lambda *_: None,
+    on_behalf=lambda _, call, *words: call(*words),
+)
 _servers: Any = {"a": SimpleNamespace(number=1), "b@80": SimpleNamespace(number=2)}
 _link: Any = LINK
 OPERATORS = operators.Operators(HERE, _loop, _link, _servers, SAID.append)
