@@ -46,9 +46,16 @@ class Post:
     def take(self, server: Server, rest: list[str]) -> None:
         """Queue one alert for each of its hooks; rest: EVENT HOOKS, and the values of FIELDS."""
         event, hooks, *values = rest
-        fields = dict(zip(FIELDS, values), event=event, server=server.name)
+        fields = dict(zip(FIELDS, values), event=event, server=server.name, output="", reason="")
         if server.kept_in != server.name:
             fields.update(dir=server.place, kept_in=server.kept_in)
+        self._watcher.loop.on_behalf(None, self._add_reason, server, fields)  # no fault over that loses the alert
+        for hook in hooks.split(","):
+            self.queue(dict(fields, hook=hook, hooks=hooks))
+
+    def _add_reason(self, server: Server, fields: dict[str, str]) -> None:
+        """Add what it printed, why it does not run, and where it crashed."""
+        event = fields["event"]
         fields["output"] = self._watcher.last_words.for_alert(server, event, fields["incident"])
         why = fields["reason"] = self._watcher.last_words.short_reason(server, event)
         if why not in fields["message"]:
@@ -57,8 +64,6 @@ class Post:
             from watch import cores
 
             fields["core"], fields["backtrace"] = cores.of(self._watcher, server, event, fields["pid"])
-        for hook in hooks.split(","):
-            self.queue(dict(fields, hook=hook, hooks=hooks))
 
     def catch_up(self) -> None:
         """Queue what a full disk refused."""
